@@ -1,0 +1,139 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/data/change_batch.h"
+#include "engine/data/clock.h"
+
+/// Sources: where raw records come from (transport) and how they become columns (format). Two separate
+/// axes, each a registry that is an explicit list: connectors/registry.cpp.
+namespace forebay::connectors {
+
+using data::ChangeBatch;
+using data::Offset;
+using data::PartitionId;
+using data::Result;
+using data::Status;
+
+/// WITH (...) options: names lower-cased, values as text.
+using Options = std::map<std::string, std::string>;
+
+/// One partition of a source (a file; a topic partition) and how far it has been read.
+struct PartitionPosition {
+  PartitionId id;
+  /// What the partition is to a person: the file's path.
+  std::string name;
+  /// The offset of the next record.
+  Offset next;
+  /// Connector-private facts needed to go on safely (a file's inode and size); opaque text.
+  std::string state;
+  /// The present end if known, for lag.
+  std::optional<Offset> end;
+};
+using Positions = std::vector<PartitionPosition>;
+
+/// Whole records of one partition, undecoded. `bytes` is followed by at least 64 readable bytes.
+struct RawBatch {
+  PartitionId partition;
+  std::string partition_name;
+  Offset from;
+  Offset to;
+  std::shared_ptr<const char[]> buffer;
+  const char* bytes = nullptr;
+  size_t size = 0;
+  /// The position after this batch, to be committed with the epoch that holds it.
+  std::string state_after;
+};
+
+enum class PollOutcome : uint8_t {
+  kBatch,    // a batch was given
+  kNothing,  // nothing at the moment; ask again after `wait_ms`
+  kEnd,      // bounded input: everything up to the end has been given, for ever
+};
+
+/// Reads raw records on an I/O thread (or, in seeded tests, wherever it is called). One reader belongs to
+/// one view's use of a source. Not thread-safe.
+class SourceReader {
+ public:
+  virtual ~SourceReader() = default;
+  /// Fills `batch` on kBatch; batches of one partition come in offset order without gaps. An error stops
+  /// the source: its status becomes `failed` with the reason (retryable errors are retried by the caller).
+  virtual Result<PollOutcome> poll(RawBatch& batch, int64_t& wait_ms) = 0;
+  /// Ends of partitions as far as known, for lag figures.
+  virtual Positions ends() const = 0;
+};
+
+/// A record that could not be decoded.
+struct BadRecord {
+  PartitionId partition;
+  std::string partition_name;
+  Offset offset;
+  data::SqlState sqlstate;
+  std::string reason;
+  std::string column;  // empty when not about one column
+  std::string raw;     // the record's bytes, cut at 64 KiB
+};
+
+/// Rows decoded from a part of a raw batch.
+struct DecodedBatch {
+  ChangeBatch rows;
+  std::vector<BadRecord> bad;
+};
+
+/// What a decoder is made for. Names match case-insensitively; a column missing in a record is NULL
+/// (23502 for NOT NULL columns).
+struct DecodeRequest {
+  data::Schema schema;                 // all columns of the source
+  std::vector<uint32_t> projection;    // indexes into schema, in output order; only these are decoded
+  /// INCLUDEd metadata columns to append after the projection: "partition", "offset", "timestamp" ...
+  std::vector<std::string> metadata;
+  uint32_t batch_rows = 4096;
+};
+
+/// Turns raw records into columns. One per worker; not thread-safe.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  /// Starts on a raw batch, which is kept alive by the decoder until it is done.
+  virtual void start(RawBatch batch) = 0;
+  /// Decodes the next at most batch_rows records. False: the raw batch is finished and `out` is empty.
+  virtual bool next(DecodedBatch& out) = 0;
+};
+
+/// A checked CREATE SOURCE: makes readers and decoders. Immutable, thread-safe.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// A reader that starts at `positions` (empty: at the source's start mode).
+  virtual Result<std::unique_ptr<SourceReader>> open(const Positions& positions,
+                                                     const data::Clock& clock) const = 0;
+  virtual std::unique_ptr<Decoder> make_decoder(const DecodeRequest& request) const = 0;
+  /// True when reading ends by itself (scan.bounded.mode = 'latest').
+  virtual bool is_bounded() const = 0;
+};
+
+/// All that CREATE SOURCE says about transport and format.
+struct SourceSpec {
+  std::string name;
+  data::Schema schema;
+  Options options;         // WITH (...)
+  std::string format;      // "plain"
+  std::string encode;      // "json", "csv"
+  Options encode_options;  // ENCODE CSV (delimiter = ';')
+  /// `forebay run`: every source is read to its present end.
+  bool force_bounded = false;
+};
+
+/// Checks a spec against the registry: unknown connector, format or option is 22023 with a hint that
+/// names the nearest known one; nothing is silently ignored.
+Result<std::shared_ptr<const Source>> make_source(const SourceSpec& spec);
+
+/// For forebay.sources and docs.
+std::vector<std::string> connector_names();
+
+}  // namespace forebay::connectors

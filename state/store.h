@@ -1,0 +1,142 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/data/arena.h"
+#include "engine/data/ids.h"
+#include "engine/data/status.h"
+
+/// The durable key-value store under all state: RocksDB in production, a model in memory in seeded
+/// single-threaded tests. Only the committer writes; anybody reads.
+namespace forebay::state {
+
+using data::Epoch;
+using data::Result;
+using data::Status;
+using data::TableId;
+
+/// Column families, few and fixed, by how they are written. DO NOT CHANGE the numbers.
+enum class Family : uint8_t {
+  kHot = 0,   // overwritten again and again: aggregates, views keyed by group
+  kLog = 1,   // written once, deleted once: join rows, tables, row multisets
+  kMeta = 2,  // catalog, positions, epoch numbers; small
+};
+inline constexpr int kFamilyCount = 3;
+
+/// Key bytes in a family: shard (1 byte), table id (4 bytes, big-endian), then the table's own
+/// order-preserving bytes.
+std::string store_key_prefix(uint16_t shard, TableId table);
+inline constexpr size_t kStoreKeyPrefixBytes = 5;
+
+/// The net changes that one worker (or the catalog) makes in one epoch, in no particular order, at most
+/// one per key. Bytes live in `arena`. Handed to the committer, which owns it from then on.
+struct SealedRun {
+  struct Change {
+    std::string_view key;  // whole store key
+    std::string_view value;
+    bool tombstone = false;
+  };
+  data::Arena arena{64 * 1024};
+  std::vector<Change> changes[kFamilyCount];
+
+  void put(Family family, std::string_view key, std::string_view value) {
+    changes[static_cast<int>(family)].push_back({arena.copy(key), arena.copy(value), false});
+  }
+  void remove(Family family, std::string_view key) {
+    changes[static_cast<int>(family)].push_back({arena.copy(key), {}, true});
+  }
+  /// Adds a change whose bytes already live in this run's arena.
+  void add(Family family, Change change) {
+    changes[static_cast<int>(family)].push_back(change);
+  }
+  size_t count() const {
+    return changes[0].size() + changes[1].size() + changes[2].size();
+  }
+  size_t bytes() const { return arena.bytes(); }
+};
+
+/// A range scan in key order. Not thread-safe. Views are valid until the next call.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual bool valid() const = 0;
+  virtual void next() = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  /// The error that ended the scan early, if any; check when valid() turned false.
+  virtual Status status() const = 0;
+};
+
+/// An immutable view of one committed epoch; thread-safe. Held by shared_ptr, for a short time.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual Epoch epoch() const = 0;
+  /// nullopt: no such key.
+  virtual Result<std::optional<std::string>> get(Family family, std::string_view key) const = 0;
+  /// Keys ascending; results in the same order.
+  virtual Status multi_get(Family family, std::span<const std::string_view> keys,
+                           std::vector<std::optional<std::string>>& values) const = 0;
+  /// All keys k with lower <= k < upper; `upper` empty: to the end.
+  virtual std::unique_ptr<Cursor> scan(Family family, std::string_view lower,
+                                       std::string_view upper) const = 0;
+};
+
+/// A range of whole tables to be dropped with a commit: every shard's keys of `table` in `family`.
+struct DroppedTable {
+  Family family;
+  TableId table;
+};
+
+struct StoreFigures {
+  uint64_t data_bytes = 0;      // live files on disk
+  uint64_t memory_bytes = 0;    // block cache, memtables, filters
+  uint64_t bytes_written = 0;   // since opening, compaction included
+  uint32_t level0_files = 0;
+  uint64_t pending_compaction_bytes = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Makes the changes of all runs durable and visible in one atomic operation under number `epoch`,
+  /// which must be above every committed one. At most one change per key over all runs. Blocks while
+  /// compaction is too far behind. On an error nothing of it is visible, and the store refuses further
+  /// commits until it is opened again.
+  virtual Status commit(Epoch epoch, std::vector<SealedRun> runs,
+                        std::vector<DroppedTable> dropped) = 0;
+
+  /// The last committed epoch; 0 for a new store.
+  virtual Epoch last_committed() const = 0;
+  /// Snapshot of the last committed epoch, taken once per commit and shared.
+  virtual std::shared_ptr<const Snapshot> snapshot() const = 0;
+
+  virtual StoreFigures figures() const = 0;
+};
+
+struct StoreOptions {
+  uint64_t block_cache_bytes = uint64_t{256} << 20;
+  uint64_t memtable_bytes = uint64_t{64} << 20;
+  /// Epochs with at least this many changes are ingested as SST files; smaller ones are batches.
+  uint64_t ingest_least_changes = 20'000;
+  int background_threads = 2;
+};
+
+/// Opens (or creates) the RocksDB store in `directory`, which is locked against a second process
+/// (55006 "data directory ... is in use"). XX001 on corruption or an unknown format version.
+Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
+                                                const StoreOptions& options);
+
+/// The model: std::map per family. `crash()` loses whatever is not committed, which is nothing of the
+/// model's own, but ends its use until reopen; copies of a committed state can be kept for
+/// comparisons.
+std::unique_ptr<Store> make_model_store();
+
+}  // namespace forebay::state
