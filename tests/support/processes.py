@@ -1,0 +1,42 @@
+"""Child processes that never outlive the test, free ports, and waiting for conditions."""
+import ctypes
+import os
+import signal
+import socket
+import time
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(with_signal=signal.SIGKILL):
+    """A preexec_fn: the kernel sends `with_signal` to the child when the thread that started it ends."""
+    def set_it():
+        _LIBC.prctl(_PR_SET_PDEATHSIG, with_signal)
+    return set_it
+
+
+def free_port():
+    """A loopback port that nothing listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, timeout_s, what, every_s=0.02):
+    """Calls condition() until it is true and returns its value; TimeoutError naming `what` otherwise."""
+    end = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {timeout_s:g} s for {what}")
+        time.sleep(every_s)
+
+
+def end_process(process, with_signal, timeout_s=30):
+    """Signals a child and waits for its end; returns its exit status (negative: a signal)."""
+    if process.poll() is None:
+        os.kill(process.pid, with_signal)
+    return process.wait(timeout_s)
