@@ -1,0 +1,158 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/data/column.h"
+
+/// The function ABI: what a scalar or aggregate function is to the engine. Built-in and user functions go
+/// through the same structures. Versioned: a library built against another version is refused.
+namespace forebay::udfs {
+
+using data::ColumnView;
+using data::Type;
+using data::TypeId;
+using data::Weight;
+
+inline constexpr uint32_t kFunctionAbiVersion = 1;
+
+/// One vectorised call. Values are indexed by physical row.
+struct ScalarCall {
+  const ColumnView* arguments;
+  const Type* argument_types;
+  uint32_t argument_count;
+  /// The rows to compute, ascending; rows not listed must not be read or written.
+  const uint32_t* rows;
+  uint32_t row_count;
+  /// True when rows are exactly 0 .. row_count-1, so that a kernel may loop without indirection.
+  bool dense;
+  Type result_type;
+  /// Where result values go: the layout's C++ type, by physical row.
+  void* result;
+  /// Bits, by physical row; initially all 1. A kernel clears the bit of a NULL result.
+  uint64_t* result_validity;
+  /// Set to true by a kernel that cleared a bit.
+  bool* result_has_nulls;
+
+  /// `bytes` of memory that lives as long as the result column; for strings above 12 bytes.
+  char* (*allocate)(void* context, size_t bytes);
+  /// Reports that `row` fails: it has no result and becomes an error row (in a view) or the statement's
+  /// error. `sqlstate` has 5 characters.
+  void (*fail)(void* context, uint32_t row, const char* sqlstate, const char* message,
+               size_t message_bytes);
+  void* context;
+
+  template <typename T>
+  T* out() const {
+    return static_cast<T*>(result);
+  }
+  void set_null(uint32_t row) const {
+    result_validity[row >> 6] &= ~(uint64_t{1} << (row & 63));
+    *result_has_nulls = true;
+  }
+  void set_string(uint32_t row, std::string_view bytes) const {
+    if (bytes.size() > data::StringView::kInlineBytes) {
+      char* copy = allocate(context, bytes.size());
+      std::memcpy(copy, bytes.data(), bytes.size());
+      bytes = {copy, bytes.size()};
+    }
+    out<data::StringView>()[row] = data::StringView(bytes);
+  }
+  void fail_row(uint32_t row, const data::SqlState& sqlstate, std::string_view message) const {
+    fail(context, row, sqlstate.code, message.data(), message.size());
+  }
+};
+
+using ScalarKernel = void (*)(const ScalarCall& call);
+
+enum class NullRule : uint8_t {
+  kStrict,  // any NULL argument gives NULL; the kernel never sees such rows
+  kCalled,  // the kernel sees NULLs and decides
+};
+
+enum class Volatility : uint8_t {
+  kImmutable,
+  kStable,    // one value per statement or epoch: now(), current_date
+  kVolatile,  // random(): refused in views
+};
+
+/// An example that documentation shows and a test executes: `SELECT <sql>` gives the text `result`.
+struct Example {
+  std::string_view sql;
+  std::string_view result;
+};
+
+/// One signature of a scalar function. A name may have several.
+struct ScalarFunction {
+  std::string_view name;
+  /// kUnknown means any type (the same for all kUnknown arguments).
+  std::vector<TypeId> arguments;
+  /// The last argument may be repeated any number of times.
+  bool variadic = false;
+  TypeId result = TypeId::kText;
+  NullRule null_rule = NullRule::kStrict;
+  Volatility volatility = Volatility::kImmutable;
+  /// True when a call can fail for some arguments: such expressions are not moved below a filter or
+  /// join, and CASE/AND/OR/COALESCE evaluate them under a selection.
+  bool can_fail = false;
+  ScalarKernel kernel = nullptr;
+  std::string_view description;
+  std::vector<Example> examples;
+  /// "string", "math", "date/time", "conditional", "operator", "cast", "system" ...
+  std::string_view category;
+};
+
+/// Adds rows to aggregate states. Row i of the call: physical row rows[i], its group's state at
+/// states[i], weights[i] times (negative: taken out). NULL arguments were left out unless
+/// sees_nulls.
+struct AggregateCall {
+  const ColumnView* arguments;
+  const Type* argument_types;
+  uint32_t argument_count;
+  const uint32_t* rows;
+  char* const* states;
+  const Weight* weights;
+  uint32_t row_count;
+};
+
+/// Turns states into values; appends exactly one value or NULL per state. A state that has no value
+/// (overflow) appends NULL and calls fail with its index.
+struct FinishCall {
+  const char* const* states;
+  uint32_t count;
+  data::ColumnBuilder* out;
+  void (*fail)(void* context, uint32_t index, const char* sqlstate, const char* message,
+               size_t message_bytes);
+  void* context;
+};
+
+/// How an aggregate keeps what it needs.
+enum class AggregateKind : uint8_t {
+  /// A fixed state of state_bytes that takes values in and out: count, sum, avg.
+  kAccumulator,
+  /// The operator keeps the group's values in order; the result is the first (min) or last (max).
+  kMinimum,
+  kMaximum,
+};
+
+/// One signature of an aggregate function. State bytes are trivially copyable, 8-aligned, all zero when
+/// empty; they are persisted as they are: DO NOT CHANGE a released layout.
+struct AggregateFunction {
+  std::string_view name;
+  /// Empty: count(*). kUnknown: any type.
+  std::vector<TypeId> arguments;
+  TypeId result = TypeId::kBigint;
+  AggregateKind kind = AggregateKind::kAccumulator;
+  bool sees_nulls = false;
+  uint32_t state_bytes = 0;
+  void (*update)(const AggregateCall& call) = nullptr;
+  void (*finish)(const FinishCall& call) = nullptr;
+  std::string_view description;
+  std::vector<Example> examples;
+};
+
+}  // namespace forebay::udfs
