@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/data/column.h"
+#include "engine/data/ids.h"
 
 /// The function ABI: what a scalar or aggregate function is to the engine. Built-in and user functions go
 /// through the same structures. Versioned: a library built against another version is refused.
