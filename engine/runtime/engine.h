@@ -1,0 +1,163 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/runtime/circuit.h"
+
+/// The engine: pipelines, workers, epochs, commit. It knows objects by number; names and SQL live above.
+namespace forebay::runtime {
+
+using data::Epoch;
+using data::PipelineId;
+
+/// Settings that can change while running (forebay.settings). Atomics: read by many threads.
+struct RuntimeSettings {
+  std::atomic<int64_t> checkpoint_interval_ms{1000};
+  std::atomic<uint32_t> batch_rows{4096};
+  /// Dirty entries at which an epoch ends early.
+  std::atomic<uint64_t> max_dirty_entries{1'000'000};
+};
+
+struct EngineOptions {
+  uint16_t workers = 1;
+  std::shared_ptr<const data::Clock> clock;
+  /// nullptr: no threads are made; the owner drives the engine with Engine::run_one (seeded tests).
+  bool threads = true;
+};
+
+/// Set by another thread to end a wait or a query: 57014.
+struct CancelToken {
+  std::atomic<bool> canceled{false};
+};
+
+/// A catalog record: opaque to the engine, stored in the same commit as the change that it describes.
+struct CatalogRecord {
+  ObjectId id;
+  std::string bytes;
+};
+
+/// Figures behind forebay.pipelines, forebay.views, forebay.sources, forebay.operators.
+struct OperatorFigures {
+  ObjectId object;
+  std::string operator_name;
+  uint16_t worker = 0;
+  uint64_t rows_in = 0, rows_out = 0, busy_ns = 0, state_rows = 0, state_bytes = 0;
+};
+struct ObjectFigures {
+  ObjectId object;
+  PipelineId pipeline;
+  uint64_t rows_in = 0, rows_out = 0, errors = 0;
+  Epoch epoch;
+  int64_t freshness_ms = 0;
+};
+struct PipelineFigures {
+  PipelineId id;
+  std::vector<ObjectId> objects;
+  Epoch epoch;
+  int64_t epoch_ms = 0, commit_ms = 0;
+  uint64_t dirty_keys = 0, memory_bytes = 0;
+  std::string status;  // running, idle, held, failed
+  std::string reason;
+};
+struct SourceFigures {
+  ObjectId source;
+  ObjectId reader;  // the view that reads
+  connectors::PartitionPosition position;
+  uint64_t records = 0, bytes = 0, errors = 0;
+  bool finished = false;  // bounded, and everything is committed
+  std::string status;     // running, waiting, finished, failed
+  std::string reason;
+};
+struct Figures {
+  std::vector<PipelineFigures> pipelines;
+  std::vector<ObjectFigures> objects;
+  std::vector<SourceFigures> sources;
+  std::vector<OperatorFigures> operators;
+};
+/// One line of forebay.errors.
+struct StoredError {
+  uint64_t id = 0;
+  int64_t at = 0;  // timestamptz of the first occurrence
+  operators::ErrorRow row;
+  int64_t count = 0;
+  Epoch epoch;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // --- identity: numbers are never used twice; persisted with the next commit.
+  virtual ObjectId allocate_object() = 0;
+  virtual TableId allocate_table() = 0;
+
+  // --- catalog
+  /// All records, by id; for opening.
+  virtual Result<std::vector<CatalogRecord>> catalog_records() = 0;
+  /// Adds and removes records (sources, plain views) in a commit of their own.
+  virtual Status change_catalog(std::vector<CatalogRecord> put, std::vector<ObjectId> remove) = 0;
+
+  // --- objects that run
+  /// Attaches a fragment of an object that exists (at opening; in dependency order). Does not run until
+  /// start().
+  virtual Status attach(Fragment fragment) = 0;
+  /// Starts workers after opening.
+  virtual Status start() = 0;
+  /// Creates a table or view: joins the pipelines that it reads from, fills it from their present rows
+  /// (the pipelines are held meanwhile), commits contents and record in one epoch. Returns when that is
+  /// committed; or with the error or cancellation, having left nothing.
+  virtual Status create(Fragment fragment, CatalogRecord record, const CancelToken* cancel) = 0;
+  /// Detaches the objects (a set closed under dependants), drops their state and records in one commit.
+  virtual Status drop(std::vector<ObjectId> objects) = 0;
+
+  // --- writing
+  /// Serialises DML of the pipeline that holds `table`: hold the gate while reading and writing.
+  class Gate {
+   public:
+    virtual ~Gate() = default;
+    /// Waits until everything accepted before is committed, so that a snapshot taken next sees it.
+    virtual Status settle(const CancelToken* cancel) = 0;
+    /// Rows accepted for `table` and perhaps not yet committed: for primary-key checks. Each is the
+    /// key's bytes (kGrouping) -> whether the key exists after them; only keys written since the last
+    /// committed epoch.
+    virtual std::optional<bool> pending_key(std::string_view key) const = 0;
+    /// Accepts a statement's change, atomic in one epoch. `keys`: key bytes and whether they exist
+    /// afterwards, for pending_key. Returns a ticket for wait().
+    virtual Result<uint64_t> write(ChangeBatch change,
+                                   std::vector<std::pair<std::string, bool>> keys) = 0;
+  };
+  virtual Result<std::unique_ptr<Gate>> enter_gate(ObjectId table, const CancelToken* cancel) = 0;
+  /// Waits until the ticket's epoch is committed; ends the epoch at once. Call after leaving the gate.
+  virtual Status wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) = 0;
+  /// FLUSH: waits until everything accepted before, in all pipelines, is committed.
+  virtual Status flush(const CancelToken* cancel) = 0;
+  /// Next number for rows of tables without a primary key.
+  virtual uint64_t allocate_row_ids(uint64_t count) = 0;
+
+  // --- reading
+  virtual std::shared_ptr<const state::Snapshot> snapshot() const = 0;
+  /// Waits until all bounded sources are read and committed (forebay run).
+  virtual Status wait_finished(const CancelToken* cancel) = 0;
+
+  // --- knowing
+  virtual Figures figures() const = 0;
+  virtual Result<std::vector<StoredError>> errors() const = 0;
+  virtual RuntimeSettings& settings() = 0;
+  virtual const data::Clock& clock() const = 0;
+  virtual uint16_t workers() const = 0;
+
+  /// Ends the open epochs, commits and stops all threads. Called by the destructor, too.
+  virtual Status shut_down() = 0;
+  /// One step of some actor chosen by `choice` (threads == false); false: nothing to do.
+  virtual bool run_one(uint64_t choice) = 0;
+};
+
+/// The engine over `store`. Call attach() for every object of the catalog, then start().
+Result<std::unique_ptr<Engine>> make_engine(std::unique_ptr<state::Store> store,
+                                            const EngineOptions& options);
+
+}  // namespace forebay::runtime
