@@ -1,0 +1,142 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connectors/source.h"
+#include "engine/data/change_batch.h"
+#include "engine/operators/stored_relation.h"
+
+/// The catalog: what names mean. Objects and snapshots are immutable; binding works on a snapshot
+/// and needs no lock.
+namespace forebay::sql::catalog {
+
+using data::ObjectId;
+using data::Result;
+using data::Status;
+using data::TableId;
+
+/// DO NOT CHANGE the numbers: they are persisted in catalog records.
+enum class ObjectKind : uint8_t {
+  kSource = 1,
+  kTable = 2,
+  kView = 3,
+  kMaterializedView = 4,
+  /// A system table: rows are made when a query starts. Never persisted.
+  kVirtual = 5,
+};
+
+/// "table", "materialized view" ...: the word of messages.
+std::string_view kind_name(ObjectKind kind);
+
+/// Makes the rows of a system table: batches of all its columns. Thread-safe.
+using VirtualRows = std::function<Result<std::vector<data::ChangeBatch>>()>;
+
+/// One object. What is derived from its definition (columns, keys, relation) is made anew at each
+/// start.
+struct CatalogObject {
+  ObjectId id;
+  ObjectKind kind = ObjectKind::kTable;
+  std::string schema = "public";
+  std::string name;
+  /// The columns that users see.
+  data::Schema columns;
+  /// Stored behind them, not shown: `_row_id`, keys that the view does not select. The rows of the
+  /// object's relation and change stream are `columns` then `hidden_columns`.
+  data::Schema hidden_columns;
+  /// The CREATE statement as typed.
+  std::string definition;
+  /// For a view: the text of its query alone, as pg_get_viewdef shows it.
+  std::string query_text;
+  /// What it reads, without repeats.
+  std::vector<ObjectId> dependencies;
+  /// Declared key (tables) or derived key (views): indexes into columns + hidden_columns. Rows of
+  /// tables always have one (`_row_id` when none was declared).
+  std::vector<uint32_t> key_columns;
+  bool has_key = false;
+  /// True when the user declared PRIMARY KEY.
+  bool declared_key = false;
+  /// Other sets of columns known to be unique, for the planner.
+  std::vector<std::vector<uint32_t>> unique_keys;
+  /// Its change stream never retracts.
+  bool append_only = false;
+  /// Default expressions of a table's columns as SQL text; empty: none.
+  std::vector<std::string> defaults;
+
+  /// What INSERT into a table does with a row whose key exists.
+  enum class Conflict : uint8_t { kError, kOverwrite, kIgnore };
+  Conflict on_conflict = Conflict::kError;
+
+  /// State tables in the order of lowering.
+  std::vector<TableId> tables;
+  /// How rows are read back; tables and materialized views only.
+  operators::StoredRelationRef relation;
+  /// Sources only.
+  std::shared_ptr<const connectors::Source> connector;
+  /// Names of INCLUDEd metadata columns by their place in `columns`: "partition", "offset" ...;
+  /// empty: a column of the records. Sources only.
+  std::vector<std::string> metadata;
+  /// Virtual tables only.
+  VirtualRows rows;
+
+  bool is_stored() const {
+    return kind == ObjectKind::kTable || kind == ObjectKind::kMaterializedView;
+  }
+  /// columns then hidden_columns.
+  data::Schema stored_columns() const;
+};
+using CatalogObjectRef = std::shared_ptr<const CatalogObject>;
+
+/// All objects at one moment.
+class CatalogSnapshot {
+ public:
+  /// nullptr when there is none.
+  CatalogObjectRef find(ObjectId id) const;
+  CatalogObjectRef find(std::string_view schema, std::string_view name) const;
+  bool has_schema(std::string_view schema) const;
+  /// All, by id; virtual tables first.
+  std::vector<CatalogObjectRef> objects() const;
+  /// Objects that read `id` directly.
+  std::vector<CatalogObjectRef> dependants(ObjectId id) const;
+  /// Names like `name` in the schemas, best first: for hints.
+  std::vector<std::string> similar_names(std::string_view name) const;
+
+  std::shared_ptr<const CatalogSnapshot> with(CatalogObjectRef object) const;
+  std::shared_ptr<const CatalogSnapshot> without(const std::vector<ObjectId>& ids) const;
+
+ private:
+  std::map<uint32_t, CatalogObjectRef> by_id_;
+  std::map<std::pair<std::string, std::string>, CatalogObjectRef> by_name_;
+};
+using SnapshotRef = std::shared_ptr<const CatalogSnapshot>;
+
+/// Schemas that always exist.
+inline constexpr std::string_view kSchemas[] = {"public", "pg_catalog", "information_schema",
+                                                "forebay"};
+/// Ids from here on belong to virtual tables: they are not persisted.
+inline constexpr uint32_t kFirstVirtualId = 0xF0000000u;
+
+/// The published snapshot. Thread-safe; writers serialise themselves (one DDL at a time).
+class Catalog {
+ public:
+  Catalog() : snapshot_(std::make_shared<CatalogSnapshot>()) {}
+  SnapshotRef snapshot() const;
+  void publish(SnapshotRef snapshot);
+  /// Registers a system table; before the catalog is opened. Its id is given here.
+  void add_virtual(std::string schema, std::string name, data::Schema columns, VirtualRows rows);
+
+ private:
+  mutable std::mutex mutex_;  // guards snapshot_
+  SnapshotRef snapshot_;
+  uint32_t next_virtual_ = kFirstVirtualId;
+};
+
+/// The number of edits (insert, delete, replace, swap) between two names.
+size_t edit_distance(std::string_view a, std::string_view b);
+
+}  // namespace forebay::sql::catalog
