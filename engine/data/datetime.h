@@ -45,13 +45,19 @@ int compare(const Interval& a, const Interval& b);
 [[nodiscard]] Result<Interval> age(int64_t a, int64_t b);
 
 /// date_trunc for a field name ("hour", "day", "week" ...), case-insensitive; 22023 for others.
-[[nodiscard]] Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp);
+/// `is_timestamptz` only names the type in errors.
+[[nodiscard]] Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp,
+                                                 bool is_timestamptz = false);
 [[nodiscard]] Result<Interval> truncate_interval(std::string_view field, const Interval& value);
 /// extract(field FROM x) as numeric, with PostgreSQL's scales (epoch, second: 6). `is_timestamptz`
-/// allows timezone fields.
+/// allows timezone fields. Of infinities: infinite for fields that only grow (year, epoch ...); for
+/// the others PostgreSQL gives NULL, see extract_is_null(), which callers ask first.
 [[nodiscard]] Result<Numeric> extract_timestamp(std::string_view field, int64_t timestamp,
                                                 bool is_timestamptz);
 [[nodiscard]] Result<Numeric> extract_date(std::string_view field, int32_t days);
+/// True when extract(field FROM x) of the infinite date or timestamp x is NULL: fields that
+/// oscillate.
+bool extract_is_null(std::string_view field);
 [[nodiscard]] Result<Numeric> extract_interval(std::string_view field, const Interval& value);
 /// date -> timestamp at midnight; infinities map to infinities; 22008 beyond.
 [[nodiscard]] Result<int64_t> timestamp_from_date(int32_t days);

@@ -10,6 +10,29 @@ namespace forebay::data {
 /// Most digits that a stored numeric has.
 inline constexpr int kNumericDigits = 38;
 
+/// True when the 128 bits of `value` are a finite number of 64 bits: the case of fast paths.
+constexpr bool is_small(const Numeric& value) {
+  return value.is_finite() && value.high == static_cast<int64_t>(value.low) >> 63;
+}
+/// The common case of add() in a few instructions: both small, same scale. False: use add().
+constexpr bool try_add_fast(const Numeric& a, const Numeric& b, Numeric& result) {
+  if (!is_small(a) || !is_small(b) || a.scale != b.scale) return false;
+  result = Numeric(Int128{static_cast<int64_t>(a.low)} + static_cast<int64_t>(b.low), a.scale);
+  return true;
+}
+constexpr bool try_subtract_fast(const Numeric& a, const Numeric& b, Numeric& result) {
+  if (!is_small(a) || !is_small(b) || a.scale != b.scale) return false;
+  result = Numeric(Int128{static_cast<int64_t>(a.low)} - static_cast<int64_t>(b.low), a.scale);
+  return true;
+}
+/// The common case of multiply(): both small (the product then has at most 38 digits).
+constexpr bool try_multiply_fast(const Numeric& a, const Numeric& b, Numeric& result) {
+  if (!is_small(a) || !is_small(b) || a.scale + b.scale > 16383) return false;
+  result = Numeric(Int128{static_cast<int64_t>(a.low)} * static_cast<int64_t>(b.low),
+                   static_cast<uint16_t>(a.scale + b.scale));
+  return true;
+}
+
 [[nodiscard]] Result<Numeric> add(const Numeric& a, const Numeric& b);
 [[nodiscard]] Result<Numeric> subtract(const Numeric& a, const Numeric& b);
 [[nodiscard]] Result<Numeric> multiply(const Numeric& a, const Numeric& b);
@@ -24,7 +47,8 @@ Numeric negate(const Numeric& value);
 [[nodiscard]] Result<Numeric> ceil(const Numeric& value);
 /// By value: 1.5 equals 1.50; NaN equals NaN and is above everything.
 int compare(const Numeric& a, const Numeric& b);
-/// Fits `value` into numeric(p,s): rounds, then 22003 "numeric field overflow" with PostgreSQL's detail.
+/// Fits `value` into numeric(p,s): rounds, then 22003 "numeric field overflow" with PostgreSQL's
+/// detail.
 [[nodiscard]] Result<Numeric> apply_modifier(const Numeric& value, int32_t modifier);
 
 Numeric numeric_from(int64_t value);
@@ -44,7 +68,8 @@ struct NumericSum {
   int64_t positive_infinities;
   int64_t negative_infinities;
   /// How many values of each display scale are in would be exact; we keep the largest ever seen
-  /// (PostgreSQL shows the largest scale of the values that are in; equal for columns of fixed scale).
+  /// (PostgreSQL shows the largest scale of the values that are in; equal for columns of fixed
+  /// scale).
   uint16_t scale;
   uint8_t reserved[6];
 };

@@ -1,0 +1,390 @@
+#include "engine/data/text_format.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "engine/data/text_scan.h"
+
+namespace forebay::data {
+
+namespace {
+
+template <typename Integer>
+Result<Integer> parse_integer_slowly(std::string_view original, const char* type_name) {
+  size_t i = 0;
+  while (i < original.size() && is_space(original[i])) ++i;
+  bool negative = false;
+  if (i < original.size() && (original[i] == '+' || original[i] == '-')) {
+    negative = original[i++] == '-';
+  }
+  if (i >= original.size() || !is_digit(original[i])) return invalid_text(type_name, original);
+  const auto out_of_range = [&] {
+    std::string message = "value \"";
+    message.append(original).append("\" is out of range for type ").append(type_name);
+    return Status(sqlstate::kNumericOutOfRange, std::move(message));
+  };
+  Integer value = 0;  // negative while reading: the minimum has no positive twin
+  for (; i < original.size() && is_digit(original[i]); ++i) {
+    if (__builtin_mul_overflow(value, Integer{10}, &value) ||
+        __builtin_sub_overflow(value, static_cast<Integer>(original[i] - '0'), &value)) {
+      return out_of_range();
+    }
+  }
+  while (i < original.size() && is_space(original[i])) ++i;
+  if (i != original.size()) return invalid_text(type_name, original);
+  if (!negative && __builtin_sub_overflow(Integer{0}, value, &value)) return out_of_range();
+  return value;
+}
+
+/// Plain digits with a sign that can't overflow.
+template <typename Integer>
+Result<Integer> parse_integer_of(std::string_view text, const char* type_name) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  const bool negative = p != end && *p == '-';
+  p += negative;
+  if (p == end || end - p > std::numeric_limits<Integer>::digits10) {
+    return parse_integer_slowly<Integer>(text, type_name);
+  }
+  Integer value = 0;
+  for (; p != end; ++p) {
+    const unsigned digit = static_cast<unsigned char>(*p) - unsigned{'0'};
+    if (digit > 9) return parse_integer_slowly<Integer>(text, type_name);
+    value = value * 10 + static_cast<Integer>(digit);
+  }
+  return negative ? static_cast<Integer>(-value) : value;
+}
+
+Status double_out_of_range(std::string_view number) {
+  return Status(sqlstate::kNumericOutOfRange,
+                "\"" + std::string(number) + "\" is out of range for type double precision");
+}
+
+/// Everything that C's strtod takes: hexadecimal, nan(...), huge and tiny numbers.
+Result<double> parse_double_slowly(std::string_view original) {
+  std::string number(original);
+  size_t start = 0;
+  while (start < number.size() && is_space(number[start])) ++start;
+  const char* const begin = number.c_str() + start;
+  char* end = nullptr;
+  errno = 0;
+  const double value = std::strtod(begin, &end);
+  if (end == begin) return invalid_text("double precision", original);
+  if (errno == ERANGE && (value == 0 || std::isinf(value))) {
+    return double_out_of_range(std::string_view(begin, static_cast<size_t>(end - begin)));
+  }
+  const std::string_view rest =
+      std::string_view(number).substr(static_cast<size_t>(end - number.c_str()));
+  if (!trimmed(rest).empty()) return invalid_text("double precision", original);
+  return value;
+}
+
+/// The digits and exponent of d * 10^exponent.
+struct ShortDecimal {
+  char digits[24];
+  int count = 0;
+  int exponent = 0;  // of the first digit
+};
+
+ShortDecimal split_scientific(const char* text, const char* end) {
+  ShortDecimal result;
+  const char* p = text;
+  for (; p != end && *p != 'e'; ++p) {
+    if (*p != '.') result.digits[result.count++] = *p;
+  }
+  ++p;
+  const bool negative = *p == '-';
+  if (*p == '-' || *p == '+') ++p;
+  for (; p != end; ++p) result.exponent = result.exponent * 10 + (*p - '0');
+  if (negative) result.exponent = -result.exponent;
+  return result;
+}
+
+/// True when the decimal lies exactly halfway between two doubles: readers that don't round to even
+/// would read another number, so PostgreSQL prints one more digit (1e23 -> 9.999999999999999e+22).
+bool is_halfway(const ShortDecimal& decimal, double value) {
+  uint64_t digits = 0;
+  for (int i = 0; i < decimal.count; ++i) {
+    digits = digits * 10 + static_cast<uint64_t>(decimal.digits[i] - '0');
+  }
+  // digits * 5^k * 2^k = odd 54-bit number * 2^x can only be exact for few k.
+  const int k = decimal.exponent - (decimal.count - 1);
+  if (k < -22 || k > 23) return false;
+  unsigned __int128 odd = digits;
+  for (int i = 0; i < k; ++i) odd *= 5;
+  int twos = k;
+  for (int i = 0; i > k; --i) {
+    if (odd % 5 != 0) return false;
+    odd /= 5;
+  }
+  while (odd != 0 && (odd & 1) == 0) {
+    odd >>= 1;
+    ++twos;
+  }
+  int exponent = 0;
+  const uint64_t mantissa = static_cast<uint64_t>(std::ldexp(std::frexp(value, &exponent), 53));
+  exponent -= 53;
+  // Neighbours are mantissa * 2^exponent +- 2^exponent; the halves are at (2 m +- 1)
+  // 2^(exponent-1). Below a power of two they are twice as dense.
+  const bool is_power = mantissa == uint64_t{1} << 52;
+  return (twos == exponent - 1 && (odd == 2 * mantissa + 1 || odd == 2 * mantissa - 1)) ||
+         (is_power && twos == exponent - 2 && odd == 4 * mantissa - 1);
+}
+
+/// The shortest digits strictly within the interval that reads back as `value` (> 0, finite).
+ShortDecimal shortest(double value) {
+  char text[40];
+  const auto end =
+      std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
+  ShortDecimal result = split_scientific(text, end);
+  while (is_halfway(result, value)) {
+    const auto longer =
+        std::to_chars(text, text + sizeof text, value, std::chars_format::scientific, result.count);
+    result = split_scientific(text, longer.ptr);
+  }
+  return result;
+}
+
+bool starts_word(std::string_view text, std::string_view word) {
+  return !text.empty() && text.size() <= word.size() &&
+         equals_ignoring_case(text, word.substr(0, text.size()));
+}
+
+/// The bytes of the UTF-8 sequence that starts with `lead`, as PostgreSQL counts them.
+size_t sequence_length(unsigned char lead) {
+  if ((lead & 0x80) == 0) return 1;
+  if ((lead & 0xe0) == 0xc0) return 2;
+  if ((lead & 0xf0) == 0xe0) return 3;
+  if ((lead & 0xf8) == 0xf0) return 4;
+  return 1;
+}
+
+bool is_legal_sequence(const unsigned char* s, size_t length) {
+  const auto is_tail = [](unsigned char c) { return c >= 0x80 && c <= 0xbf; };
+  switch (length) {
+    case 1:
+      return s[0] < 0x80 && s[0] != 0;
+    case 2:
+      return s[0] >= 0xc2 && is_tail(s[1]);
+    case 3:
+      if (!is_tail(s[1]) || !is_tail(s[2])) return false;
+      if (s[0] == 0xe0) return s[1] >= 0xa0;
+      if (s[0] == 0xed) return s[1] <= 0x9f;
+      return true;
+    default:
+      if (!is_tail(s[1]) || !is_tail(s[2]) || !is_tail(s[3])) return false;
+      if (s[0] == 0xf0) return s[1] >= 0x90;
+      if (s[0] == 0xf4) return s[1] <= 0x8f;
+      return s[0] < 0xf4;
+  }
+}
+
+/// The offset of the first byte that isn't valid UTF-8 (or is NUL), or npos.
+size_t find_invalid(std::string_view text) {
+  const auto* s = reinterpret_cast<const unsigned char*>(text.data());
+  size_t i = 0;
+  while (i < text.size()) {
+    // Eight ASCII bytes without NUL at a time.
+    if (text.size() - i >= 8) {
+      uint64_t word;
+      std::memcpy(&word, s + i, 8);
+      constexpr uint64_t kHighBits = 0x8080808080808080U;
+      const uint64_t has_zero = (word - 0x0101010101010101U) & ~word;
+      if (((word | has_zero) & kHighBits) == 0) {
+        i += 8;
+        continue;
+      }
+    }
+    const size_t length = sequence_length(s[i]);
+    if (length > text.size() - i || !is_legal_sequence(s + i, length)) return i;
+    i += length;
+  }
+  return std::string_view::npos;
+}
+
+Status invalid_encoding(std::string_view text, size_t offset) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string message = "invalid byte sequence for encoding \"UTF8\":";
+  const size_t length = sequence_length(static_cast<unsigned char>(text[offset]));
+  for (const char c : text.substr(offset, length)) {
+    const auto byte = static_cast<unsigned char>(c);
+    message.append(" 0x").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+  }
+  return Status(sqlstate::kInvalidCharacter, std::move(message));
+}
+
+/// varchar(n): n characters; excess is refused unless it is blanks, which are cut.
+Result<std::string> fit_varchar(std::string_view text, int32_t limit) {
+  if (limit < 0 || text.size() <= static_cast<size_t>(limit)) return std::string(text);
+  size_t i = 0;
+  for (int32_t characters = 0; i < text.size() && characters < limit; ++characters) {
+    i += sequence_length(static_cast<unsigned char>(text[i]));
+  }
+  if (text.find_first_not_of(' ', i) != std::string_view::npos) {
+    return Status(sqlstate::kStringTooLong,
+                  "value too long for type character varying(" + std::to_string(limit) + ")");
+  }
+  return std::string(text.substr(0, i));
+}
+
+template <typename T>
+Result<Datum> datum_of(Type type, Result<T> result) {
+  if (!result.is_ok()) return result.take_status();
+  return Datum{type, std::move(result).value()};
+}
+
+int64_t round_to_digits(int64_t microseconds, int32_t digits) {
+  if (digits < 0 || digits >= 6) return microseconds;
+  int64_t unit = 1;
+  for (int32_t i = digits; i < 6; ++i) unit *= 10;
+  const int64_t half = microseconds < 0 ? -unit / 2 : unit / 2;
+  int64_t shifted = 0;
+  if (__builtin_add_overflow(microseconds, half, &shifted)) return microseconds;
+  return shifted / unit * unit;
+}
+
+}  // namespace
+
+Result<bool> parse_boolean(std::string_view text) {
+  const std::string_view word = trimmed(text);
+  if (starts_word(word, "true") || starts_word(word, "yes") || word == "1" ||
+      equals_ignoring_case(word, "on")) {
+    return true;
+  }
+  if (starts_word(word, "false") || starts_word(word, "no") || word == "0" ||
+      (word.size() >= 2 && starts_word(word, "off"))) {
+    return false;
+  }
+  return invalid_text("boolean", text);
+}
+
+Result<int32_t> parse_integer(std::string_view text) {
+  return parse_integer_of<int32_t>(text, "integer");
+}
+
+Result<int64_t> parse_bigint(std::string_view text) {
+  return parse_integer_of<int64_t>(text, "bigint");
+}
+
+Result<double> parse_double(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && stop == end && value != 0 && std::isfinite(value)) return value;
+  return parse_double_slowly(text);
+}
+
+bool is_valid_text(std::string_view text) { return find_invalid(text) == std::string_view::npos; }
+
+Result<Datum> parse_datum(std::string_view text, Type type) {
+  switch (type.id) {
+    case TypeId::kBoolean:
+      return datum_of(type, parse_boolean(text));
+    case TypeId::kInteger:
+      return datum_of(type, parse_integer(text));
+    case TypeId::kBigint:
+      return datum_of(type, parse_bigint(text));
+    case TypeId::kDouble:
+      return datum_of(type, parse_double(text));
+    case TypeId::kNumeric:
+      return datum_of(type, parse_numeric(text, type.modifier));
+    case TypeId::kDate:
+      return datum_of(type, parse_date(text));
+    case TypeId::kTimestamp:
+      return datum_of(type, parse_timestamp(text, type.modifier));
+    case TypeId::kTimestampTz:
+      return datum_of(type, parse_timestamptz(text, type.modifier));
+    case TypeId::kInterval: {
+      Result<Interval> value = parse_interval(text);
+      if (value.is_ok()) value->microseconds = round_to_digits(value->microseconds, type.modifier);
+      return datum_of(type, std::move(value));
+    }
+    case TypeId::kUnknown:
+    case TypeId::kVarchar:
+    case TypeId::kText: {
+      const size_t invalid = find_invalid(text);
+      if (invalid != std::string_view::npos) return invalid_encoding(text, invalid);
+      return datum_of(type, fit_varchar(text, type.id == TypeId::kVarchar ? type.modifier : -1));
+    }
+  }
+  return Status::internal("no such type");
+}
+
+void format_boolean(bool value, std::string& out) { out += value ? 't' : 'f'; }
+
+void format_int64(int64_t value, std::string& out) {
+  char text[24];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  out.append(text, static_cast<size_t>(end - text));
+}
+
+void format_double(double value, std::string& out) {
+  if (std::isnan(value)) {
+    out += "NaN";
+    return;
+  }
+  if (std::signbit(value)) out += '-';
+  value = std::abs(value);
+  if (std::isinf(value)) {
+    out += "Infinity";
+    return;
+  }
+  constexpr int kFixedDigits = 15;  // longer numbers are shown with an exponent
+  if (value < 1e15 && value == std::trunc(value)) {
+    format_int64(static_cast<int64_t>(value), out);
+    return;
+  }
+  const ShortDecimal decimal = shortest(value);
+  const auto count = static_cast<size_t>(decimal.count);
+  if (decimal.exponent < -4 || decimal.exponent >= kFixedDigits) {
+    out += decimal.digits[0];
+    if (count > 1) out.append(1, '.').append(decimal.digits + 1, count - 1);
+    const int magnitude = std::abs(decimal.exponent);
+    out.append(1, 'e').append(1, decimal.exponent < 0 ? '-' : '+');
+    if (magnitude < 10) out += '0';
+    format_int64(magnitude, out);
+    return;
+  }
+  if (decimal.exponent < 0) {
+    out.append("0.").append(static_cast<size_t>(-decimal.exponent - 1), '0');
+    out.append(decimal.digits, count);
+    return;
+  }
+  const auto whole = static_cast<size_t>(decimal.exponent) + 1;
+  out.append(decimal.digits, std::min(whole, count));
+  if (count < whole) out.append(whole - count, '0');
+  if (count > whole) out.append(1, '.').append(decimal.digits + whole, count - whole);
+}
+
+void format_datum(const Datum& datum, std::string& out) {
+  if (datum.is_null()) return;
+  switch (datum.type.id) {
+    case TypeId::kBoolean:
+      return format_boolean(std::get<bool>(datum.value), out);
+    case TypeId::kInteger:
+      return format_int64(std::get<int32_t>(datum.value), out);
+    case TypeId::kBigint:
+      return format_int64(std::get<int64_t>(datum.value), out);
+    case TypeId::kDouble:
+      return format_double(std::get<double>(datum.value), out);
+    case TypeId::kNumeric:
+      return format_numeric(std::get<Numeric>(datum.value), out);
+    case TypeId::kDate:
+      return format_date(std::get<int32_t>(datum.value), out);
+    case TypeId::kTimestamp:
+      return format_timestamp(std::get<int64_t>(datum.value), out);
+    case TypeId::kTimestampTz:
+      return format_timestamptz(std::get<int64_t>(datum.value), out);
+    case TypeId::kInterval:
+      return format_interval(std::get<Interval>(datum.value), out);
+    case TypeId::kUnknown:
+    case TypeId::kVarchar:
+    case TypeId::kText:
+      out += std::get<std::string>(datum.value);
+      return;
+  }
+}
+
+}  // namespace forebay::data
