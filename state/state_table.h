@@ -7,13 +7,18 @@
 #include "engine/data/row_codec.h"
 #include "state/store.h"
 
-/// State tables: a hot tier in memory that is a write-back cache over the store. One instance belongs to
-/// one worker, holds only keys of that worker's shards, and is not thread-safe. Operators work with
-/// batches of keys and know nothing of residency. At the end of an epoch seal() encodes the dirty
-/// entries; from then on the committer owns those bytes.
+/// State tables: a hot tier in memory that is a write-back cache over the store. One instance
+/// belongs to one worker, holds only keys of that worker's shards, and is not thread-safe.
+/// Operators work with batches of keys and know nothing of residency. At the end of an epoch seal()
+/// encodes the dirty entries; from then on the committer owns those bytes.
 ///
-/// Two shapes: PointTable (hash: key -> fixed payload, e.g. accumulators) and OrderedTable (group key ->
-/// entries in the order of their suffix bytes, e.g. join rows, min/max, top-N).
+/// Reads of what is not resident go to the store's last committed epoch, which lags by up to one
+/// sealed epoch. That is right because whatever changed stays resident: there is no eviction, and a
+/// key or group that was erased stays as "known to be absent" for eight more seals (its epoch is
+/// committed before the second). The absence of a key that the store was asked for is kept as long.
+///
+/// Two shapes: PointTable (hash: key -> fixed payload, e.g. accumulators) and OrderedTable (group
+/// key -> entries in the order of their suffix bytes, e.g. join rows, min/max, top-N).
 namespace forebay::state {
 
 using data::KeyRows;
@@ -60,16 +65,20 @@ class PayloadCodec {
   virtual void destroy(char*) const {}
 };
 
-/// Hash shape. An entry is a key and `payload_bytes` of payload, 8-aligned, zero when new.
+/// Hash shape. An entry is a key and `payload_bytes` of payload, 8-aligned, zero when new. Without
+/// a codec (nullptr) the stored value is the payload as it is. An entry that was created must be
+/// marked dirty in the same epoch.
 class PointTable final : public StateTable {
  public:
   struct Entry;  // opaque; stable address until erased and sealed
 
+  /// payload_bytes < 520,000.
   PointTable(TableOptions options, uint32_t payload_bytes, const PayloadCodec* codec);
   ~PointTable() override;
 
   /// out[i] = the entry of key i, created with a zero payload where there is none (created[i] = 1).
-  /// Needs keys.hashes. Equal keys in one call give the same entry; `created` is set on the first only.
+  /// Needs keys.hashes. Equal keys in one call give the same entry; `created` is set on the first
+  /// only.
   Status find_or_create(const KeyRows& keys, std::span<Entry*> out, std::span<uint8_t> created);
   /// out[i] = nullptr where there is none.
   Status find(const KeyRows& keys, std::span<Entry*> out);
@@ -80,8 +89,8 @@ class PointTable final : public StateTable {
   static bool is_dirty(const Entry* entry);
   /// Returns true on the first call in this epoch: the moment to remember the old value.
   bool mark_dirty(Entry* entry);
-  /// Entries marked dirty in this epoch in the order of first marking; for the flush. Valid until
-  /// seal().
+  /// Entries marked dirty in this epoch, erased ones included, in the order of first marking; for
+  /// the flush. Valid until the next mark_dirty or seal.
   std::span<Entry* const> dirty() const;
   /// Removes the entry: seal() writes a tombstone (or nothing if the store never had it). A later
   /// find_or_create in the same epoch revives it with a zero payload. Entry must be dirty.
@@ -98,19 +107,21 @@ class PointTable final : public StateTable {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Ordered shape: groups by key; inside a group entries (suffix bytes -> int64 count, value bytes) in
-/// memcmp order of the suffix. Store key = shard, table, group key, suffix; store value = count and value.
-/// Group keys must be self-delimiting (row_codec keys are). The unit of residency is a whole group.
+/// Ordered shape: groups by key; inside a group entries (suffix bytes -> int64 count, value bytes)
+/// in memcmp order of the suffix. Store key = shard, table, group key, suffix; store value = count
+/// and value. Group keys must be self-delimiting (row_codec keys are). The unit of residency is a
+/// whole group. Groups of one entry are cheap (about 90 bytes besides key, suffix and value); up to
+/// 256 entries are a sorted array, more a B-tree.
 class OrderedTable final : public StateTable {
  public:
-  struct Group;  // opaque; stable while resident
-  struct Entry;  // opaque; stable while in the group
+  struct Group;  // opaque; stable until a seal() at which it has no entries
+  struct Entry;  // opaque; stable until a seal() at which its count is 0
 
   explicit OrderedTable(TableOptions options);
   ~OrderedTable() override;
 
-  /// out[i] = the group of key i, resident, possibly empty. Needs keys.hashes. Misses are read in bulk.
-  /// Empty groups that stay empty cost nothing after seal().
+  /// out[i] = the group of key i, resident, possibly empty. Needs keys.hashes. Misses are read in
+  /// bulk. Empty groups that stay empty cost nothing after seal().
   Status load(const KeyRows& keys, std::span<Group*> out);
   /// As load, but nullptr where the group has no entries (nothing is created).
   Status find(const KeyRows& keys, std::span<Group*> out);
@@ -121,23 +132,39 @@ class OrderedTable final : public StateTable {
 
   /// The entry of `suffix`, or nullptr.
   static Entry* get(const Group* group, std::string_view suffix);
-  /// The entry of `suffix`, created with count 0 and an empty value when absent. Marks it dirty. An entry
-  /// whose count is 0 at seal() is removed.
+  /// The entry of `suffix`, created with count 0 and an empty value when absent. Marks it dirty. An
+  /// entry whose count is 0 at seal() is removed.
   Entry* upsert(Group* group, std::string_view suffix);
+  /// Valid until the entry's next set_value.
   static std::string_view suffix(const Entry* entry);
   static int64_t count(const Entry* entry);
   static std::string_view value(const Entry* entry);
   void set_count(Group* group, Entry* entry, int64_t count);
   void set_value(Group* group, Entry* entry, std::string_view value);
 
-  /// Iteration in suffix order over entries whose count is not 0. nullptr at the end. A change of the
-  /// group's set of entries ends iterations.
+  /// Iteration in suffix order over entries whose count is not 0. nullptr at the end. next() and
+  /// previous() find their place anew: they stay right when the group changes. Not nullptr-safe.
   static Entry* first(const Group* group);
   static Entry* last(const Group* group);
   static Entry* next(const Group* group, const Entry* entry);
   static Entry* previous(const Group* group, const Entry* entry);
   /// The first entry with suffix >= `bound`.
   static Entry* lower_bound(const Group* group, std::string_view bound);
+  /// Bulk iteration: fills `out` with the entries from `from` on (included; nullptr: none) whose
+  /// count is not 0 and returns how many; fewer than out.size() only at the end.
+  static size_t read(const Group* group, const Entry* from, std::span<Entry*> out);
+  /// visit(Entry*) for all entries whose count is not 0, in suffix order. Much cheaper than next()
+  /// on large groups. `visit` must not insert into the group; set_count and set_value are fine.
+  template <typename F>
+  static void for_each(const Group* group, F&& visit) {
+    Entry* entries[kReadAtOnce];
+    for (const Entry* from = first(group); from != nullptr;) {
+      size_t count = read(group, from, entries);
+      from = count == kReadAtOnce ? next(group, entries[count - 1]) : nullptr;
+      for (size_t i = 0; i < count; ++i) visit(entries[i]);
+    }
+  }
+  static constexpr size_t kReadAtOnce = 64;
 
   void seal(SealedRun& run) override;
   size_t memory_bytes() const override;

@@ -33,9 +33,15 @@ inline constexpr int kFamilyCount = 3;
 /// order-preserving bytes.
 std::string store_key_prefix(uint16_t shard, TableId table);
 inline constexpr size_t kStoreKeyPrefixBytes = 5;
+/// The same, written to kStoreKeyPrefixBytes bytes at `out`; returns their end.
+inline char* write_store_key_prefix(uint16_t shard, TableId table, char* out) {
+  *out++ = static_cast<char>(shard);
+  for (int shift = 24; shift >= 0; shift -= 8) *out++ = static_cast<char>(table.value >> shift);
+  return out;
+}
 
-/// The net changes that one worker (or the catalog) makes in one epoch, in no particular order, at most
-/// one per key. Bytes live in `arena`. Handed to the committer, which owns it from then on.
+/// The net changes that one worker (or the catalog) makes in one epoch, in no particular order, at
+/// most one per key. Bytes live in `arena`. Handed to the committer, which owns it from then on.
 struct SealedRun {
   struct Change {
     std::string_view key;  // whole store key
@@ -52,12 +58,8 @@ struct SealedRun {
     changes[static_cast<int>(family)].push_back({arena.copy(key), {}, true});
   }
   /// Adds a change whose bytes already live in this run's arena.
-  void add(Family family, Change change) {
-    changes[static_cast<int>(family)].push_back(change);
-  }
-  size_t count() const {
-    return changes[0].size() + changes[1].size() + changes[2].size();
-  }
+  void add(Family family, Change change) { changes[static_cast<int>(family)].push_back(change); }
+  size_t count() const { return changes[0].size() + changes[1].size() + changes[2].size(); }
   size_t bytes() const { return arena.bytes(); }
 };
 
@@ -67,6 +69,8 @@ class Cursor {
   virtual ~Cursor() = default;
   virtual bool valid() const = 0;
   virtual void next() = 0;
+  /// Goes to the first key >= `key` that is inside the scan's range; forwards or backwards.
+  virtual void seek(std::string_view key) = 0;
   virtual std::string_view key() const = 0;
   virtual std::string_view value() const = 0;
   /// The error that ended the scan early, if any; check when valid() turned false.
@@ -95,9 +99,9 @@ struct DroppedTable {
 };
 
 struct StoreFigures {
-  uint64_t data_bytes = 0;      // live files on disk
-  uint64_t memory_bytes = 0;    // block cache, memtables, filters
-  uint64_t bytes_written = 0;   // since opening, compaction included
+  uint64_t data_bytes = 0;     // live files on disk
+  uint64_t memory_bytes = 0;   // block cache, memtables, filters
+  uint64_t bytes_written = 0;  // since opening, compaction included
   uint32_t level0_files = 0;
   uint64_t pending_compaction_bytes = 0;
 };
@@ -106,10 +110,10 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Makes the changes of all runs durable and visible in one atomic operation under number `epoch`,
-  /// which must be above every committed one. At most one change per key over all runs. Blocks while
-  /// compaction is too far behind. On an error nothing of it is visible, and the store refuses further
-  /// commits until it is opened again.
+  /// Makes the changes of all runs durable and visible in one atomic operation under number
+  /// `epoch`, which must be above every committed one. At most one change per key over all runs.
+  /// Blocks while compaction is too far behind. On an error nothing of it is visible, and the store
+  /// refuses further commits until it is opened again.
   virtual Status commit(Epoch epoch, std::vector<SealedRun> runs,
                         std::vector<DroppedTable> dropped) = 0;
 
@@ -134,9 +138,11 @@ struct StoreOptions {
 Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
                                                 const StoreOptions& options);
 
-/// The model: std::map per family. `crash()` loses whatever is not committed, which is nothing of the
-/// model's own, but ends its use until reopen; copies of a committed state can be kept for
-/// comparisons.
+/// The model: a sorted map per family, in memory, with every fail point of a commit. Snapshots keep
+/// the versions that they see.
 std::unique_ptr<Store> make_model_store();
+/// A crash of the model's process: a new store over what `crashed` had committed. `crashed` refuses
+/// further commits; its snapshots stay readable.
+std::unique_ptr<Store> reopen_model_store(Store& crashed);
 
 }  // namespace forebay::state

@@ -1,0 +1,121 @@
+#include "state/failpoint.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace forebay::state {
+
+namespace {
+
+constexpr std::string_view kNames[] = {
+    "open.before_cleanup",       // the directory is locked, leftovers of a crash are still there
+    "open.after_cleanup",        // before RocksDB opens
+    "open.before_format",        // a new store without its format record
+    "commit.before_write",       // batch mode: nothing written yet
+    "commit.after_write",        // batch mode: durable, not yet visible
+    "commit.before_sst",         // ingest mode: no file written yet
+    "commit.after_sst_written",  // ingest mode: the files are synced, the directory is not
+    "commit.before_ingest",      // ingest mode: files and directory are durable
+    "commit.after_ingest",       // ingest mode: durable, not yet visible
+    "commit.before_snapshot",    // both modes
+    "commit.after_snapshot",     // both modes: visible, not yet reported
+};
+
+struct FailPoint {
+  std::string name;
+  bool crash = false;
+  uint64_t at = 0;  // 0: every hit
+  uint64_t hits = 0;
+};
+
+enum class Mode : int { kUnread, kNone, kSome };
+std::atomic<Mode> mode{Mode::kUnread};
+
+std::mutex& points_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+std::vector<FailPoint>& points() {
+  static std::vector<FailPoint> points;
+  return points;
+}
+
+bool parse_one(std::string_view text, FailPoint& point) {
+  size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return false;
+  point.name = text.substr(0, equals);
+  if (std::find(std::begin(kNames), std::end(kNames), point.name) == std::end(kNames)) return false;
+  std::string_view action = text.substr(equals + 1);
+  size_t at = action.find('@');
+  if (at != std::string_view::npos) {
+    std::string_view number = action.substr(at + 1);
+    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), point.at);
+    if (error != std::errc() || end != number.data() + number.size()) return false;
+    action = action.substr(0, at);
+  }
+  point.crash = action == "crash";
+  return point.crash || action == "error";
+}
+
+bool set_locked(std::string_view specification) {
+  points().clear();
+  bool good = true;
+  while (!specification.empty()) {
+    size_t comma = specification.find(',');
+    FailPoint point;
+    good = good && parse_one(specification.substr(0, comma), point);
+    points().push_back(std::move(point));
+    specification.remove_prefix(comma == std::string_view::npos ? specification.size() : comma + 1);
+  }
+  if (!good) points().clear();
+  mode.store(points().empty() ? Mode::kNone : Mode::kSome, std::memory_order_relaxed);
+  return good;
+}
+
+void read_environment_locked() {
+  if (mode.load(std::memory_order_relaxed) != Mode::kUnread) return;
+  const char* text = std::getenv("FOREBAY_FAILPOINTS");
+  if (!set_locked(text == nullptr ? "" : text)) {
+    std::fprintf(stderr, "forebay: FOREBAY_FAILPOINTS is not understood: %s\n", text);
+    std::_Exit(2);
+  }
+}
+
+bool hit_slow(std::string_view name) {
+  std::lock_guard lock(points_mutex());
+  read_environment_locked();
+  bool error = false;
+  for (FailPoint& point : points()) {
+    if (point.name != name) continue;
+    ++point.hits;
+    if (point.at != 0 && point.at != point.hits) continue;
+    if (point.crash) _exit(137);
+    error = true;
+  }
+  return error;
+}
+
+}  // namespace
+
+bool hit_failpoint(std::string_view name) {
+  if (mode.load(std::memory_order_relaxed) == Mode::kNone) return false;
+  return hit_slow(name);
+}
+
+std::span<const std::string_view> failpoint_names() { return kNames; }
+
+bool set_failpoints(std::string_view specification) {
+  std::lock_guard lock(points_mutex());
+  return set_locked(specification);
+}
+
+}  // namespace forebay::state

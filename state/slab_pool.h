@@ -1,0 +1,99 @@
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <vector>
+
+/// Memory for the many small objects of one state table.
+namespace forebay::state {
+
+/// Blocks in size classes of 8 bytes, cut from slabs and reused through one free list per class;
+/// large blocks come from malloc. Nothing goes back to the system before the pool dies. Not
+/// thread-safe.
+class SlabPool {
+ public:
+  SlabPool() = default;
+  SlabPool(const SlabPool&) = delete;
+  /// Frees slabs; large blocks must have been freed.
+  ~SlabPool() {
+    for (char* slab : slabs_) std::free(slab);
+  }
+
+  /// 8-aligned, uninitialised.
+  char* allocate(size_t bytes) {
+    size_t size_class = (bytes + 7) / 8;
+    if (size_class >= kClasses) return allocate_large(size_class * 8);
+    if (char* block = free_[size_class]) {
+      std::memcpy(&free_[size_class], block, sizeof(char*));
+      return block;
+    }
+    size_t size = size_class * 8;
+    if (size > remaining_) add_slab();
+    char* block = next_;
+    next_ += size;
+    remaining_ -= size;
+    return block;
+  }
+  /// `bytes` as in the allocation.
+  void free(char* block, size_t bytes) {
+    size_t size_class = (bytes + 7) / 8;
+    if (size_class >= kClasses) {
+      large_bytes_ -= size_class * 8;
+      std::free(block);
+      return;
+    }
+    std::memcpy(block, &free_[size_class], sizeof(char*));
+    free_[size_class] = block;
+  }
+  /// True when blocks are there that the pool does not free by itself.
+  bool has_large() const { return large_bytes_ != 0; }
+  /// Held from the system, free blocks included.
+  size_t memory_bytes() const { return slab_bytes_ + large_bytes_; }
+
+ private:
+  static constexpr size_t kClasses = 129;  // up to 1 KiB
+  static constexpr size_t kHugePage = size_t{2} << 20;
+
+  char* allocate_large(size_t bytes) {
+    large_bytes_ += bytes;
+    auto* block = static_cast<char*>(std::malloc(bytes));
+    if (block == nullptr) throw std::bad_alloc();
+    return block;
+  }
+  void add_slab() {
+    size_t size = slab_bytes_ < 4096 ? 4096 : slab_bytes_;
+    if (size > kHugePage) size = kHugePage;
+    // Whole huge pages when the table is large: lookups miss the TLB otherwise.
+    void* slab = size == kHugePage ? std::aligned_alloc(kHugePage, size) : std::malloc(size);
+    if (slab == nullptr) throw std::bad_alloc();
+    if (size == kHugePage) madvise(slab, size, MADV_HUGEPAGE);
+    slabs_.push_back(static_cast<char*>(slab));
+    next_ = slabs_.back();
+    remaining_ = size;
+    slab_bytes_ += size;
+  }
+
+  char* free_[kClasses] = {};
+  std::vector<char*> slabs_;
+  char* next_ = nullptr;
+  size_t remaining_ = 0;
+  size_t slab_bytes_ = 0;
+  size_t large_bytes_ = 0;
+};
+
+/// Empties a list of one epoch's objects; a long one gives its memory back.
+template <typename T>
+void clear_list(std::vector<T>& list) {
+  constexpr size_t kKeptBytes = size_t{1} << 20;
+  if (list.capacity() * sizeof(T) > kKeptBytes) {
+    list = {};
+  } else {
+    list.clear();
+  }
+}
+
+}  // namespace forebay::state

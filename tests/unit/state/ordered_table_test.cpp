@@ -1,0 +1,208 @@
+#include <gtest/gtest.h>
+
+#include "state/state_table.h"
+#include "tests/unit/state/store_harness.h"
+
+namespace forebay::state {
+namespace {
+
+using namespace testing;
+
+using Entries = std::map<std::string, std::pair<int64_t, std::string>>;
+using Model = std::map<std::string, Entries>;
+
+class OrderedTableTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  void make_table(bool empty) {
+    table_ = std::make_unique<OrderedTable>(TableOptions{.id = data::TableId(9),
+                                                         .family = Family::kLog,
+                                                         .store = &harness_.store(),
+                                                         .starts_empty = empty});
+  }
+  OrderedTable::Group* load(const std::string& key) {
+    std::vector<OrderedTable::Group*> groups(1);
+    EXPECT_TRUE(table_->load(key_rows({key}), groups).is_ok());
+    return groups[0];
+  }
+  void check_group(Random& random, const std::string& key, OrderedTable::Group* group) {
+    auto found = now_.find(key);
+    const Entries& expected = found == now_.end() ? kNone : found->second;
+    if (group == nullptr) {
+      ASSERT_TRUE(expected.empty());
+      return;
+    }
+    ASSERT_EQ(OrderedTable::group_key(group), key);
+    ASSERT_EQ(OrderedTable::size(group), expected.size());
+    auto* entry = OrderedTable::first(group);
+    for (const auto& [suffix, value] : expected) {
+      ASSERT_NE(entry, nullptr);
+      ASSERT_EQ(OrderedTable::suffix(entry), suffix);
+      ASSERT_EQ(OrderedTable::count(entry), value.first);
+      ASSERT_EQ(OrderedTable::value(entry), value.second);
+      entry = OrderedTable::next(group, entry);
+    }
+    ASSERT_EQ(entry, nullptr);
+    entry = OrderedTable::last(group);
+    for (auto it = expected.rbegin(); it != expected.rend(); ++it) {
+      ASSERT_EQ(OrderedTable::suffix(entry), it->first);
+      entry = OrderedTable::previous(group, entry);
+    }
+    ASSERT_EQ(entry, nullptr);
+    auto it = expected.begin();
+    OrderedTable::for_each(group, [&](OrderedTable::Entry* visited) {
+      ASSERT_EQ(OrderedTable::suffix(visited), (it++)->first);
+    });
+    ASSERT_EQ(it, expected.end());
+    std::string bound = suffix_of(random);
+    auto above = expected.lower_bound(bound);
+    entry = OrderedTable::lower_bound(group, bound);
+    ASSERT_EQ(entry != nullptr, above != expected.end());
+    if (entry != nullptr) {
+      ASSERT_EQ(OrderedTable::suffix(entry), above->first);
+    }
+  }
+  std::string suffix_of(Random& random) {
+    std::string suffix(random.below(4), static_cast<char>('a' + random.below(3)));
+    return suffix + std::to_string(random.below(domain_));
+  }
+  void change(Random& random, const std::string& key, OrderedTable::Group* group) {
+    Entries& model = now_[key];
+    bool shrink = random.below(4) == 0;
+    for (uint64_t i = random.below(domain_); i > 0; --i) {
+      std::string suffix = suffix_of(random);
+      auto* entry = OrderedTable::get(group, suffix);
+      if (model.contains(suffix)) {
+        ASSERT_NE(entry, nullptr);
+      }
+      if (shrink && entry == nullptr) continue;
+      entry = table_->upsert(group, suffix);
+      auto& value = model[suffix];
+      value.first = shrink || random.below(4) == 0 ? 0 : static_cast<int64_t>(random.below(9)) - 4;
+      table_->set_count(group, entry, value.first);
+      if (random.below(2) == 0) {
+        value.second.assign(random.below(random.below(10) == 0 ? 3000 : 30), 'v');
+        table_->set_value(group, entry, value.second);
+      } else {
+        value.second = OrderedTable::value(entry);
+      }
+      if (value.first == 0) model.erase(suffix);
+    }
+    if (model.empty()) now_.erase(key);
+  }
+
+  static inline const Entries kNone;
+  Harness harness_{GetParam()};
+  std::unique_ptr<OrderedTable> table_;
+  Model now_;
+  uint64_t domain_ = 5;
+};
+
+size_t entries_in(const Model& model) {
+  size_t count = 0;
+  for (const auto& [key, entries] : model) count += entries.size();
+  return count;
+}
+
+TEST_P(OrderedTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
+  uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  for (uint64_t domain : {5, 60, 1200}) {
+    domain_ = domain;
+    uint64_t groups = domain > 100 ? 3 : 40;
+    make_table(now_.empty());
+    Model committed = now_, pending_model;
+    std::optional<SealedRun> pending;
+    auto commit_pending = [&] {
+      if (!pending) return;
+      harness_.commit(std::move(*pending));
+      pending.reset();
+      committed = pending_model;
+    };
+    for (int step = 0; step < 200; ++step) {
+      std::vector<std::string> keys;
+      for (uint64_t i = random.below(6); i > 0; --i) keys.push_back(key_of(random.below(groups)));
+      std::vector<OrderedTable::Group*> loaded(keys.size());
+      switch (random.below(8)) {
+        case 0:
+          commit_pending();
+          pending.emplace();
+          table_->seal(*pending);
+          pending_model = now_;
+          ASSERT_EQ(table_->dirty_entries(), 0u);
+          break;
+        case 1: commit_pending(); break;
+        case 2:
+          if (random.below(4) != 0) break;
+          if (random.below(2) == 0) commit_pending();
+          pending.reset();
+          table_.reset();
+          harness_.reopen();
+          now_ = committed;
+          make_table(false);
+          ASSERT_EQ(contents(*harness_.store().snapshot(), Family::kLog).size(),
+                    entries_in(committed));
+          break;
+        case 3:
+        case 4:
+          ASSERT_TRUE(table_->find(key_rows(keys), loaded).is_ok());
+          for (size_t i = 0; i < keys.size(); ++i) check_group(random, keys[i], loaded[i]);
+          break;
+        default:
+          ASSERT_TRUE(table_->load(key_rows(keys), loaded).is_ok());
+          for (size_t i = 0; i < keys.size(); ++i) {
+            change(random, keys[i], loaded[i]);
+            check_group(random, keys[i], loaded[i]);
+          }
+          break;
+      }
+      if (HasFatalFailure()) return;
+    }
+    commit_pending();
+    SealedRun rest;
+    table_->seal(rest);
+    harness_.commit(std::move(rest));
+    EXPECT_EQ(contents(*harness_.store().snapshot(), Family::kLog).size(), entries_in(now_));
+  }
+}
+
+TEST_P(OrderedTableTest, EmptyGroupsCostNothingAfterTheSealOfACompleteTable) {
+  make_table(true);
+  auto* group = load(key_of(1));
+  auto* entry = table_->upsert(group, "a");
+  table_->set_count(group, entry, 1);
+  table_->set_count(group, entry, 0);
+  load(key_of(2));
+  SealedRun run;
+  table_->seal(run);
+  EXPECT_EQ(run.count(), 0u);
+  EXPECT_EQ(table_->resident_entries(), 0u);
+  std::vector<OrderedTable::Group*> groups(1);
+  ASSERT_TRUE(table_->find(key_rows({key_of(1)}), groups).is_ok());
+  EXPECT_EQ(groups[0], nullptr);
+}
+
+TEST_P(OrderedTableTest, ManySingleEntryGroupsCostLittle) {
+  make_table(true);
+  constexpr uint32_t kGroups = 100'000;
+  std::vector<std::string> keys;
+  for (uint32_t i = 0; i < kGroups; ++i) {
+    std::string key;
+    data::append_key({data::kBigintType, int64_t{i}}, data::KeyMode::kGrouping, key);
+    keys.push_back(key);
+  }
+  std::vector<OrderedTable::Group*> groups(kGroups);
+  ASSERT_TRUE(table_->load(key_rows(keys), groups).is_ok());
+  for (auto* group : groups) table_->set_count(group, table_->upsert(group, "12345678"), 1);
+  SealedRun run;
+  table_->seal(run);
+  EXPECT_EQ(run.count(), kGroups);
+  EXPECT_LT(table_->memory_bytes() / kGroups, 120u + 9 + 8);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, OrderedTableTest,
+                         ::testing::Values(Kind::kModel, Kind::kRocksBatch, Kind::kRocksIngest,
+                                           Kind::kRocksMixed));
+
+}  // namespace
+}  // namespace forebay::state
