@@ -1,0 +1,2 @@
+-- Records read
+SELECT source, records, clock FROM progress ORDER BY source;
