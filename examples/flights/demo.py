@@ -149,7 +149,8 @@ class Demo:
             else:
                 self.live()
         except Stopped:
-            pass
+            if self.options.once:
+                raise
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             if self.connection is not None:
@@ -168,7 +169,7 @@ def main():
     try:
         return Demo(parse_arguments()).run()
     except Stopped:
-        return 0
+        return 130
     except (ServerFailed, psycopg.Error) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
