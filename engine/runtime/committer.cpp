@@ -1,0 +1,72 @@
+// The committer: every sealed epoch that waits goes into one atomic operation of the store.
+
+#include "engine/runtime/engine_impl.h"
+
+namespace forebay::runtime {
+
+bool EngineImpl::run_committer() {
+  std::deque<CommitRequest> requests;
+  Epoch epoch;
+  {
+    std::lock_guard lock(mutex_);
+    if (commit_queue_.empty() || !store_failure_.is_ok()) return false;
+    requests.swap(commit_queue_);
+    epoch = next_epoch_;
+  }
+  std::vector<state::SealedRun> runs;
+  std::vector<state::DroppedTable> dropped;
+  for (CommitRequest& request : requests) {
+    for (state::SealedRun& run : request.runs) runs.push_back(std::move(run));
+    for (const state::DroppedTable& table : request.dropped) dropped.push_back(table);
+  }
+  int64_t begin = clock_->steady_nanos();
+  Status status;
+  // An epoch that changed nothing needs no number: nobody can tell it from the one before.
+  bool writes = !runs.empty() || !dropped.empty();
+  if (writes) status = store_->commit(epoch, std::move(runs), std::move(dropped));
+  int64_t duration_ns = clock_->steady_nanos() - begin;
+  std::lock_guard lock(mutex_);
+  if (!status.is_ok()) {
+    store_failure_ = status.clone();
+  } else if (writes) {
+    next_epoch_ = epoch.next();
+  }
+  for (CommitRequest& request : requests) {
+    finish_commit(request, status, store_->last_committed(), duration_ns);
+  }
+  changed_.notify_all();
+  coordinator_notifier_.notify();
+  return true;
+}
+
+void EngineImpl::finish_commit(CommitRequest& request, const Status& status, Epoch epoch,
+                               int64_t duration_ns) {
+  if (request.outcome != nullptr) *request.outcome = status.clone();
+  if (request.pipeline == nullptr) return;
+  Pipeline& pipeline = *request.pipeline;
+  pipeline.committing = false;
+  if (!status.is_ok()) {
+    pipeline.failure = status.clone();
+    return;
+  }
+  pipeline.committed = pipeline.open_epoch - 1;
+  pipeline.committed_ticket = pipeline.named_ticket;
+  pipeline.store_epoch = epoch;
+  pipeline.last_commit_ns = duration_ns;
+  pipeline.last_committed_at_ns = clock_->steady_nanos();
+  pipeline.restart_backoff_ms = 0;
+  for (auto& [source, positions] : request.positions) source->committed(positions);
+  for (RunningObject* object : pipeline.objects) {
+    auto& order = object->pending_order;
+    while (!order.empty() && order.front().first <= pipeline.committed_ticket) {
+      auto found = object->pending_keys.find(order.front().second);
+      if (found != object->pending_keys.end() &&
+          found->second.ticket <= pipeline.committed_ticket) {
+        object->pending_keys.erase(found);
+      }
+      order.pop_front();
+    }
+  }
+}
+
+}  // namespace forebay::runtime

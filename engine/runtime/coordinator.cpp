@@ -1,0 +1,246 @@
+// The coordinator: decides when epochs end, gathers what lanes have sealed, restarts failed pipelines.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/data/datetime.h"
+#include "engine/runtime/engine_impl.h"
+
+namespace forebay::runtime {
+
+namespace {
+constexpr int64_t kMillisecond = 1'000'000;
+// A pipeline that has caught up ends its epoch this long after the epoch's first change, or after this
+// many times the cost of the last commit, whichever is longer: fresh when there is little to do, large
+// epochs when there is much.
+constexpr int64_t kCaughtUpPaceNanos = 10 * kMillisecond;
+constexpr int64_t kCommitPaceFactor = 3;
+constexpr int64_t kFirstRestartMs = 100;
+constexpr int64_t kLongestRestartMs = 30'000;
+}  // namespace
+
+bool EngineImpl::run_coordinator(int64_t& idle_ns) {
+  Lock lock(mutex_);
+  if (!started_ || !store_failure_.is_ok()) return false;
+  bool progress = false;
+  int64_t now = clock_->steady_nanos();
+  for (size_t i = 0; i < pipelines_.size(); ++i) {
+    Pipeline& pipeline = *pipelines_[i];
+    if (pipeline.in_flight()) {
+      if (pipeline.sealed.size() == workers_.size()) {
+        request_commit(pipeline);
+        progress = true;
+      }
+      continue;
+    }
+    if (pipeline.is_failed()) continue;
+    if (pipeline.hold || !should_end(pipeline, now, idle_ns)) continue;
+    name_end(pipeline);
+    progress = true;
+  }
+  return restart_due(lock, idle_ns) || progress;
+}
+
+// Restarts at most one failed pipeline whose time has come. A statement that holds pipelines cleans up
+// by itself.
+bool EngineImpl::restart_due(Lock& lock, int64_t& idle_ns) {
+  if (ddl_busy_) return false;
+  int64_t now = clock_->steady_nanos();
+  for (size_t i = 0; i < pipelines_.size(); ++i) {
+    Pipeline& pipeline = *pipelines_[i];
+    if (!pipeline.is_failed() || pipeline.committing) continue;
+    if (now < pipeline.restart_at_ns) {
+      idle_ns = std::min(idle_ns, pipeline.restart_at_ns - now);
+      continue;
+    }
+    ddl_busy_ = true;
+    WorkerLocks workers = lock_workers(lock);
+    restart(pipeline);
+    ddl_busy_ = false;
+    return true;
+  }
+  return false;
+}
+
+bool EngineImpl::should_end(Pipeline& pipeline, int64_t now, int64_t& idle_ns) {
+  if (!pipeline.signals.changed.load()) return false;
+  if (pipeline.wanted) return true;
+  if (pipeline.epoch_start_ns == 0) pipeline.epoch_start_ns = now;
+  int64_t age = now - pipeline.epoch_start_ns;
+  int64_t interval = settings_.checkpoint_interval_ms.load() * kMillisecond;
+  if (age >= interval) return true;
+  size_t dirty = 0;
+  bool caught_up = true;
+  for (const auto& lane : pipeline.lanes) {
+    dirty += lane->dirty_entries();
+    caught_up = caught_up && lane->is_idle();
+  }
+  if (dirty >= settings_.max_dirty_entries.load()) return true;
+  int64_t pace = std::min(
+      interval, std::max(kCaughtUpPaceNanos, kCommitPaceFactor * pipeline.last_commit_ns));
+  if (age < pace) {
+    idle_ns = std::min(idle_ns, pace - age);
+    return false;
+  }
+  for (const RunningObject* object : pipeline.objects) {
+    for (const SourceQueueRef& source : object->inputs.sources) {
+      if (source != nullptr && !source->empty()) caught_up = false;
+    }
+  }
+  if (caught_up) return true;
+  idle_ns = std::min({idle_ns, interval - age, kCaughtUpPaceNanos});
+  return false;
+}
+
+// Closes the open epoch: from now on lanes take input for the next one only.
+void EngineImpl::name_end(Pipeline& pipeline) {
+  int64_t now = clock_->steady_nanos();
+  if (pipeline.epoch_start_ns == 0) pipeline.epoch_start_ns = now;
+  pipeline.last_epoch_ms = (now - pipeline.epoch_start_ns) / kMillisecond;
+  pipeline.named_at_ns = now;
+  pipeline.epoch_start_ns = 0;
+  pipeline.wanted = false;
+  pipeline.named_ticket = pipeline.last_ticket;
+  pipeline.signals.changed.store(false);
+  pipeline.signals.named_end.store(pipeline.open_epoch, std::memory_order_release);
+  ++pipeline.open_epoch;
+  wake_workers();
+}
+
+void EngineImpl::want(Pipeline& pipeline) {
+  pipeline.wanted = true;
+  coordinator_notifier_.notify();
+}
+
+void EngineImpl::sealed(Lane& lane, uint64_t epoch, SealedLane sealed) {
+  std::lock_guard lock(mutex_);
+  Pipeline* pipeline = pipeline_of(lane);
+  FOREBAY_CHECK(pipeline != nullptr && epoch + 1 == pipeline->open_epoch,
+                fmt::format("epoch {} sealed", epoch));
+  pipeline->sealed.push_back(std::move(sealed));
+  if (pipeline->sealed.size() == workers_.size()) coordinator_notifier_.notify();
+}
+
+void EngineImpl::failed(Lane& lane, Status status) {
+  std::lock_guard lock(mutex_);
+  Pipeline* pipeline = pipeline_of(lane);
+  if (pipeline == nullptr || pipeline->is_failed()) return;
+  pipeline->failure = std::move(status);
+  pipeline->restart_backoff_ms =
+      std::min(kLongestRestartMs, std::max(kFirstRestartMs, pipeline->restart_backoff_ms * 2));
+  pipeline->restart_at_ns =
+      clock_->steady_nanos() + pipeline->restart_backoff_ms * kMillisecond;
+  changed_.notify_all();
+  coordinator_notifier_.notify();
+}
+
+void EngineImpl::input_taken(Lane&, bool first) {
+  pump_.notifier().notify();
+  if (first) coordinator_notifier_.notify();
+}
+
+// Puts together what the lanes and the outside of one epoch have to commit.
+void EngineImpl::request_commit(Pipeline& pipeline) {
+  uint64_t epoch = pipeline.open_epoch - 1;
+  CommitRequest request;
+  request.pipeline = &pipeline;
+  std::vector<operators::ErrorRow> errors;
+  for (SealedLane& lane : pipeline.sealed) {
+    for (operators::ErrorRow& error : lane.errors) errors.push_back(std::move(error));
+    if (lane.run.count() > 0) request.runs.push_back(std::move(lane.run));
+  }
+  pipeline.sealed.clear();
+  state::SealedRun meta;
+  for (const RunningObject* object : pipeline.objects) {
+    for (const SourceQueueRef& source : object->inputs.sources) {
+      if (source == nullptr) continue;
+      connectors::Positions positions = source->take_positions(epoch);
+      for (const connectors::PartitionPosition& position : positions) {
+        put_position(source->reader(), source->node(), position, meta);
+      }
+      if (!positions.empty()) request.positions.emplace_back(source, std::move(positions));
+    }
+  }
+  if (!errors.empty()) {
+    // Workers finish in any order; the numbering of errors must not depend on it.
+    std::stable_sort(errors.begin(), errors.end(),
+                     [](const operators::ErrorRow& a, const operators::ErrorRow& b) {
+                       return std::tie(a.object, a.source_partition, a.source_offset, a.raw) <
+                              std::tie(b.object, b.source_partition, b.source_offset, b.raw);
+                     });
+    errors_.apply(std::move(errors), data::timestamp_from_unix_nanos(clock_->unix_nanos()),
+                  next_epoch_, meta);
+  }
+  if (meta.count() > 0) request.runs.push_back(std::move(meta));
+  CatalogChange catalog = std::move(pipeline.catalog);
+  pipeline.catalog = {};
+  write_catalog_change(std::move(catalog), request);
+  pipeline.committing = true;
+  commit_queue_.push_back(std::move(request));
+  committer_notifier_.notify();
+}
+
+void EngineImpl::write_catalog_change(CatalogChange change, CommitRequest& request) {
+  state::SealedRun run;
+  for (const CatalogRecord& record : change.put) put_catalog_record(record, run);
+  for (ObjectId id : change.remove) {
+    remove_catalog_record(id, run);
+    errors_.drop(id, run);
+    if (RunningObject* object = find_object(id)) {
+      for (const SourceQueueRef& source : object->inputs.sources) {
+        if (source == nullptr) continue;
+        for (const auto& position : source->committed_positions()) {
+          remove_position(source->reader(), source->node(), position.id, run);
+        }
+      }
+    }
+  }
+  if (ids_changed_) {
+    put_ids(ids_, run);
+    ids_changed_ = false;
+  }
+  if (run.count() > 0) request.runs.push_back(std::move(run));
+  request.dropped = std::move(change.dropped);
+}
+
+// Brings a failed pipeline back to its last committed epoch, with cold state.
+void EngineImpl::restart(Pipeline& pipeline) {
+  for (RunningObject* object : pipeline.objects) {
+    stop_sources(*object);
+    if (object->table != nullptr) object->table->clear();
+    object->pending_keys.clear();
+    object->pending_order.clear();
+  }
+  pipeline.sealed.clear();
+  pipeline.open_epoch = pipeline.committed + 1;
+  pipeline.signals.named_end.store(pipeline.committed);
+  pipeline.signals.changed.store(false);
+  make_lanes(pipeline);
+  for (RunningObject* object : pipeline.objects) {
+    Result<FragmentInputs> inputs = make_inputs(object->fragment);
+    if (!inputs.is_ok()) {
+      pipeline.failure = inputs.take_status();
+      pipeline.restart_at_ns = clock_->steady_nanos() + kLongestRestartMs * kMillisecond;
+      return;
+    }
+    object->inputs = std::move(inputs).value();
+    object->table = nullptr;
+    for (const TableQueueRef& table : object->inputs.tables) {
+      if (table != nullptr) object->table = table;
+    }
+    for (auto& lane : pipeline.lanes) lane->add(object->fragment, object->inputs, false);
+    start_sources(*object);
+  }
+  pipeline.failure = Status();
+  // Statements that were accepted and not committed are lost; wait() tells.
+  if (pipeline.last_ticket > pipeline.committed_ticket) {
+    pipeline.lost_tickets.emplace_back(pipeline.committed_ticket, pipeline.last_ticket);
+  }
+  pipeline.committed_ticket = pipeline.last_ticket;
+  pipeline.named_ticket = pipeline.last_ticket;
+  wake_workers();
+  changed_.notify_all();
+}
+
+}  // namespace forebay::runtime

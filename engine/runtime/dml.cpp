@@ -1,0 +1,177 @@
+// The gate: DML of a pipeline passes one statement at a time.
+
+#include <fmt/format.h>
+
+#include "engine/runtime/engine_impl.h"
+
+namespace forebay::runtime {
+
+namespace {
+
+Status no_such_table() {
+  return Status(data::sqlstate::kUndefinedTable, "the table was dropped meanwhile");
+}
+
+}  // namespace
+
+class EngineImpl::GateImpl final : public Engine::Gate {
+ public:
+  GateImpl(EngineImpl* engine, RunningObject* object) : engine_(engine), object_(object) {}
+  ~GateImpl() override {
+    std::lock_guard lock(engine_->mutex_);
+    object_->pipeline->gate_busy = false;
+    engine_->changed_.notify_all();
+  }
+
+  Status settle(const CancelToken* cancel) override {
+    Lock lock(engine_->mutex_);
+    Pipeline& pipeline = *object_->pipeline;
+    if (pipeline.committed_ticket >= pipeline.last_ticket) return Status::ok();
+    engine_->want(pipeline);
+    FOREBAY_RETURN_IF_ERROR(engine_->await(lock, cancel, [&] {
+      return pipeline.committed_ticket >= pipeline.last_ticket || pipeline.is_failed();
+    }));
+    return pipeline.failure.clone();
+  }
+
+  std::optional<bool> pending_key(std::string_view key) const override {
+    std::lock_guard lock(engine_->mutex_);
+    auto found = object_->pending_keys.find(std::string(key));
+    if (found == object_->pending_keys.end()) return std::nullopt;
+    return found->second.exists;
+  }
+
+  Result<uint64_t> write(ChangeBatch change,
+                         std::vector<std::pair<std::string, bool>> keys) override {
+    std::lock_guard lock(engine_->mutex_);
+    Pipeline& pipeline = *object_->pipeline;
+    if (pipeline.is_failed()) return pipeline.failure.clone();
+    uint64_t ticket = engine_->next_ticket_++;
+    put_slices(std::move(change), pipeline.open_epoch);
+    pipeline.last_ticket = ticket;
+    for (auto& [key, exists] : keys) {
+      object_->pending_order.emplace_back(ticket, key);
+      object_->pending_keys[std::move(key)] = {exists, ticket};
+    }
+    pipeline.signals.changed.store(true);
+    engine_->workers_[ticket % engine_->workers_.size()]->wake();
+    engine_->coordinator_notifier_.notify();
+    return ticket;
+  }
+
+ private:
+  // Operators expect batches of about batch_rows; the slices share the statement's columns.
+  void put_slices(ChangeBatch change, uint64_t epoch) {
+    uint32_t slice_rows = engine_->settings_.batch_rows.load();
+    if (change.rows() <= slice_rows) {
+      object_->table->put(epoch, std::move(change));
+      return;
+    }
+    for (uint32_t begin = 0; begin < change.rows(); begin += slice_rows) {
+      data::Selection rows;
+      uint32_t end = std::min(change.rows(), begin + slice_rows);
+      for (uint32_t i = begin; i < end; ++i) rows.push_back(change.physical(i));
+      ChangeBatch slice = change.share();
+      slice.set_selection(std::move(rows));
+      object_->table->put(epoch, std::move(slice));
+    }
+  }
+
+  EngineImpl* const engine_;
+  RunningObject* const object_;
+};
+
+Result<std::unique_ptr<Engine::Gate>> EngineImpl::enter_gate(ObjectId table,
+                                                             const CancelToken* cancel) {
+  Lock lock(mutex_);
+  FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] {
+    RunningObject* object = find_object(table);
+    return object == nullptr || !object->pipeline->gate_busy;
+  }));
+  RunningObject* object = find_object(table);
+  if (object == nullptr || object->table == nullptr) return no_such_table();
+  if (object->pipeline->is_failed()) return object->pipeline->failure.clone();
+  object->pipeline->gate_busy = true;
+  return std::unique_ptr<Gate>(std::make_unique<GateImpl>(this, object));
+}
+
+Status EngineImpl::wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) {
+  Lock lock(mutex_);
+  if (RunningObject* object = find_object(table)) {
+    if (object->pipeline->committed_ticket < ticket) want(*object->pipeline);
+  }
+  FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] {
+    RunningObject* object = find_object(table);
+    return object == nullptr || object->pipeline->committed_ticket >= ticket ||
+           object->pipeline->is_failed();
+  }));
+  RunningObject* object = find_object(table);
+  if (object == nullptr) return Status::ok();  // committed, then dropped
+  Pipeline& pipeline = *object->pipeline;
+  if (pipeline.is_failed() && pipeline.committed_ticket < ticket) return pipeline.failure.clone();
+  for (const auto& [after, last] : pipeline.lost_tickets) {
+    if (ticket > after && ticket <= last) {
+      return Status::internal("the statement was lost when its pipeline failed and restarted");
+    }
+  }
+  return Status::ok();
+}
+
+Status EngineImpl::flush(const CancelToken* cancel) {
+  Lock lock(mutex_);
+  std::vector<std::pair<PipelineId, uint64_t>> targets;
+  for (auto& pipeline : pipelines_) {
+    if (pipeline->is_failed()) continue;
+    if (pipeline->signals.changed.load()) {
+      targets.emplace_back(pipeline->id, pipeline->open_epoch);
+      want(*pipeline);
+    } else if (pipeline->in_flight()) {
+      targets.emplace_back(pipeline->id, pipeline->open_epoch - 1);
+    }
+  }
+  return await(lock, cancel, [&] {
+    for (const auto& [id, epoch] : targets) {
+      for (const auto& pipeline : pipelines_) {
+        if (pipeline->id == id && !pipeline->is_failed() && pipeline->committed < epoch) {
+          return false;
+        }
+      }
+    }
+    return true;
+  });
+}
+
+Status EngineImpl::wait_finished(const CancelToken* cancel) {
+  Lock lock(mutex_);
+  Status failure;
+  FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] {
+    for (const auto& [id, object] : objects_) {
+      for (const SourceQueueRef& source : object->inputs.sources) {
+        if (source == nullptr || !source->input().connector->is_bounded()) continue;
+        SourceQueue::Show show = source->show();
+        if (show.status == "failed") {
+          failure = Status::environment(
+              data::sqlstate::kIoError,
+              fmt::format("source \"{}\" failed: {}", source->input().source_name, show.reason));
+          return true;
+        }
+        if (!show.finished) return false;
+      }
+    }
+    for (const auto& pipeline : pipelines_) {
+      if (pipeline->is_failed()) {
+        failure = pipeline->failure.clone();
+        return true;
+      }
+      if (pipeline->in_flight() || pipeline->signals.changed.load()) {
+        pipeline->wanted = true;
+        coordinator_notifier_.notify();
+        return false;
+      }
+    }
+    return true;
+  }));
+  return failure;
+}
+
+}  // namespace forebay::runtime

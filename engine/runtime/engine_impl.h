@@ -1,0 +1,162 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "engine/runtime/error_table.h"
+#include "engine/runtime/meta_records.h"
+#include "engine/runtime/pipeline.h"
+#include "engine/runtime/source_pump.h"
+#include "engine/runtime/worker.h"
+
+/// The engine behind engine.h, in parts: engine.cpp (opening, threads, catalog), ddl.cpp (create, drop,
+/// hold), dml.cpp (the gate), coordinator.cpp (epochs), committer.cpp, figures.cpp.
+namespace forebay::runtime {
+
+class EngineImpl final : public Engine, public LaneHost {
+ public:
+  EngineImpl(std::unique_ptr<state::Store> store, const EngineOptions& options);
+  ~EngineImpl() override;
+  Status open();
+
+  // Engine
+  ObjectId allocate_object() override;
+  TableId allocate_table() override;
+  Result<std::vector<CatalogRecord>> catalog_records() override;
+  Status change_catalog(std::vector<CatalogRecord> put, std::vector<ObjectId> remove) override;
+  Status attach(Fragment fragment) override;
+  Status start() override;
+  Status create(Fragment fragment, CatalogRecord record, const CancelToken* cancel) override;
+  Status drop(std::vector<ObjectId> objects) override;
+  Result<std::unique_ptr<Gate>> enter_gate(ObjectId table, const CancelToken* cancel) override;
+  Status wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) override;
+  Status flush(const CancelToken* cancel) override;
+  uint64_t allocate_row_ids(uint64_t count) override;
+  std::shared_ptr<const state::Snapshot> snapshot() const override { return store_->snapshot(); }
+  Status wait_finished(const CancelToken* cancel) override;
+  Figures figures() const override;
+  Result<std::vector<StoredError>> errors() const override;
+  RuntimeSettings& settings() override { return settings_; }
+  const data::Clock& clock() const override { return *clock_; }
+  uint16_t workers() const override { return options_.workers; }
+  Status shut_down() override;
+  bool run_one(uint64_t choice) override;
+
+  // LaneHost
+  void post(uint16_t to, LaneMessage message) override;
+  void sealed(Lane& lane, uint64_t epoch, SealedLane sealed) override;
+  void failed(Lane& lane, Status status) override;
+  void input_taken(Lane& lane, bool first) override;
+
+ private:
+  class GateImpl;
+  class DdlTurn;
+  using Lock = std::unique_lock<std::mutex>;
+
+  // Waiting. `ready` is evaluated under the mutex.
+  template <typename Ready>
+  Status await(Lock& lock, const CancelToken* cancel, Ready ready);
+
+  // Pipelines (ddl.cpp).
+  Pipeline* new_pipeline();
+  void make_lanes(Pipeline& pipeline);
+  void delete_pipeline(Pipeline* pipeline);
+  void merge(Pipeline& into, Pipeline& from);
+  Result<FragmentInputs> make_inputs(const Fragment& fragment);
+  std::vector<Pipeline*> pipelines_read_by(const Fragment& fragment);
+  Status hold(Lock& lock, Pipeline& pipeline, const CancelToken* cancel);
+  Status hold_all(Lock& lock, const std::vector<Pipeline*>& pipelines, const CancelToken* cancel);
+  void release(Pipeline& pipeline);
+  Pipeline* join(const Fragment& fragment, const FragmentInputs& inputs, bool starts_empty);
+  Status fill(Lock& lock, Pipeline& pipeline, ObjectId object, CatalogRecord record,
+              const CancelToken* cancel);
+  void abandon(Pipeline& pipeline, ObjectId object);
+  void forget(const std::vector<ObjectId>& objects);
+  /// Locks all workers, then the engine again: the order in which they must be taken.
+  using WorkerLocks = std::vector<std::unique_lock<std::mutex>>;
+  WorkerLocks lock_workers(Lock& lock);
+  void start_sources(const RunningObject& object);
+  void stop_sources(const RunningObject& object);
+  Status commit_catalog(Lock& lock, CatalogChange change);
+  Status take_ddl_turn(Lock& lock, const CancelToken* cancel);
+
+  // Epochs (coordinator.cpp).
+  bool run_coordinator(int64_t& idle_ns);
+  bool should_end(Pipeline& pipeline, int64_t now, int64_t& idle_ns);
+  void name_end(Pipeline& pipeline);
+  void request_commit(Pipeline& pipeline);
+  void want(Pipeline& pipeline);
+  void restart(Pipeline& pipeline);
+  bool restart_due(Lock& lock, int64_t& idle_ns);
+  void write_catalog_change(CatalogChange change, CommitRequest& request);
+
+  // Commit (committer.cpp).
+  bool run_committer();
+  void finish_commit(CommitRequest& request, const Status& status, Epoch epoch,
+                     int64_t duration_ns);
+
+  // Threads (engine.cpp).
+  void run_worker_thread(Worker& worker);
+  void run_coordinator_thread();
+  void run_committer_thread();
+  void run_pump_thread();
+  Pipeline* pipeline_of(const Lane& lane) const;
+  RunningObject* find_object(ObjectId id) const;
+  void wake_workers();
+
+  const EngineOptions options_;
+  const std::shared_ptr<const data::Clock> clock_;
+  std::unique_ptr<state::Store> store_;
+  RuntimeSettings settings_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // anything that await() may wait for
+  IdCounters ids_;                                               // mutex_
+  bool ids_changed_ = false;                                     // mutex_
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;             // mutex_
+  std::map<ObjectId, std::unique_ptr<RunningObject>> objects_;   // mutex_
+  uint32_t next_pipeline_ = 1;                                   // mutex_
+  uint64_t next_ticket_ = 1;                                     // mutex_
+  ErrorTable errors_;                                            // mutex_
+  std::deque<CommitRequest> commit_queue_;                       // mutex_
+  Epoch next_epoch_{1};                                          // mutex_
+  Status store_failure_;                                         // mutex_
+  bool started_ = false;                                         // mutex_
+
+  bool ddl_busy_ = false;                                        // mutex_
+  std::vector<std::unique_ptr<Worker>> workers_;
+  SourcePump pump_;
+  Notifier coordinator_notifier_;
+  Notifier committer_notifier_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> workers_stopping_{false};
+  std::vector<std::thread> worker_threads_;
+  std::vector<std::thread> service_threads_;
+  std::mt19937_64 random_{1};  // run_one's choices while a call waits without threads
+};
+
+template <typename Ready>
+Status EngineImpl::await(Lock& lock, const CancelToken* cancel, Ready ready) {
+  while (!ready()) {
+    if (!store_failure_.is_ok()) return store_failure_.clone();
+    if (stopping_) return Status(data::sqlstate::kAdminShutdown, "the server is shutting down");
+    if (cancel != nullptr && cancel->canceled) {
+      return Status(data::sqlstate::kQueryCanceled, "canceling statement due to user request");
+    }
+    if (options_.threads) {
+      // Cancellation has no notification of its own: it is looked for now and then.
+      changed_.wait_for(lock, std::chrono::milliseconds(cancel != nullptr ? 50 : 1000));
+    } else {
+      lock.unlock();
+      run_one(random_());
+      lock.lock();
+    }
+  }
+  return Status::ok();
+}
+
+}  // namespace forebay::runtime

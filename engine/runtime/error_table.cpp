@@ -1,0 +1,176 @@
+#include "engine/runtime/error_table.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/data/row_codec.h"
+
+namespace forebay::runtime {
+
+namespace {
+
+using operators::ErrorRow;
+
+void append_text(std::string_view text, std::string& out) {
+  data::append_varint(text.size(), out);
+  out.append(text);
+}
+
+bool read_text(std::string_view& bytes, std::string& text) {
+  uint64_t size = 0;
+  if (!data::read_varint(bytes, size) || size > bytes.size()) return false;
+  text.assign(bytes.substr(0, size));
+  bytes.remove_prefix(size);
+  return true;
+}
+
+// The 16 bytes by which equal errors are found: two hashes of the identity.
+std::string store_key(const ErrorRow& row, bool with_payload) {
+  std::string identity;
+  data::append_varint(row.object.value, identity);
+  append_text(row.operator_name, identity);
+  append_text(row.sqlstate.view(), identity);
+  append_text(row.reason, identity);
+  append_text(row.column, identity);
+  if (with_payload) append_text(row.raw, identity);
+  uint64_t first = data::hash_key(identity);
+  identity.push_back('\x5a');
+  uint64_t second = data::hash_key(identity);
+  std::string key = state::store_key_prefix(data::shard_of_hash(first), kErrorTable);
+  for (uint64_t hash : {first, second}) {
+    for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(hash >> shift));
+  }
+  return key;
+}
+
+// DO NOT CHANGE: persisted. Byte table in state/README.md ("error row").
+std::string encode(const StoredError& error) {
+  std::string out;
+  data::append_varint(error.id, out);
+  data::append_varint(static_cast<uint64_t>(error.at), out);
+  data::append_varint(static_cast<uint64_t>(error.count), out);
+  data::append_varint(error.epoch.value, out);
+  data::append_varint(error.row.object.value, out);
+  data::append_varint(static_cast<uint64_t>(error.row.source_offset), out);
+  append_text(error.row.sqlstate.view(), out);
+  for (const std::string* text :
+       {&error.row.operator_name, &error.row.reason, &error.row.column, &error.row.raw,
+        &error.row.source, &error.row.source_partition}) {
+    append_text(*text, out);
+  }
+  return out;
+}
+
+bool decode(std::string_view bytes, StoredError& error) {
+  uint64_t at = 0, count = 0, epoch = 0, object = 0, offset = 0;
+  std::string sqlstate;
+  if (!data::read_varint(bytes, error.id) || !data::read_varint(bytes, at) ||
+      !data::read_varint(bytes, count) || !data::read_varint(bytes, epoch) ||
+      !data::read_varint(bytes, object) || !data::read_varint(bytes, offset) ||
+      !read_text(bytes, sqlstate)) {
+    return false;
+  }
+  error.at = static_cast<int64_t>(at);
+  error.count = static_cast<int64_t>(count);
+  error.epoch = Epoch(epoch);
+  error.row.object = ObjectId(static_cast<uint32_t>(object));
+  error.row.source_offset = static_cast<int64_t>(offset);
+  error.row.sqlstate = data::SqlState::from_text(sqlstate);
+  for (std::string* text : {&error.row.operator_name, &error.row.reason, &error.row.column,
+                            &error.row.raw, &error.row.source, &error.row.source_partition}) {
+    if (!read_text(bytes, *text)) return false;
+  }
+  return bytes.empty();
+}
+
+template <typename Visit>
+Status scan(const state::Snapshot& snapshot, Visit visit) {
+  for (uint16_t shard = 0; shard < data::kShardCount; ++shard) {
+    std::string lower = state::store_key_prefix(shard, kErrorTable);
+    std::string upper = state::store_key_prefix(shard, TableId(kErrorTable.value + 1));
+    auto cursor = snapshot.scan(state::Family::kHot, lower, upper);
+    for (; cursor->valid(); cursor->next()) {
+      StoredError error;
+      if (!decode(cursor->value(), error)) {
+        return Status(data::sqlstate::kDataCorrupted, "an error row in the store is damaged");
+      }
+      visit(std::string(cursor->key()), std::move(error));
+    }
+    FOREBAY_RETURN_IF_ERROR(cursor->status());
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+Status ErrorTable::load(const state::Snapshot& snapshot) {
+  return scan(snapshot, [&](std::string key, StoredError error) {
+    next_id_ = std::max(next_id_, error.id + 1);
+    ++per_object_[error.row.object];
+    errors_.emplace(std::move(key), std::move(error));
+  });
+}
+
+void ErrorTable::apply(std::vector<ErrorRow> errors, int64_t now, Epoch next_epoch,
+                       state::SealedRun& run) {
+  std::set<std::string> changed;
+  for (ErrorRow& row : errors) {
+    std::string key = store_key(row, true);
+    auto found = errors_.find(key);
+    if (found == errors_.end() && (per_object_[row.object] >= kMostPerObject || row.weight < 0)) {
+      // Full, or the retraction of one that was counted without payload; inside an epoch the
+      // retraction may also come first.
+      std::string short_key = store_key(row, false);
+      if (row.weight > 0 || errors_.contains(short_key)) {
+        row.raw.clear();
+        key = std::move(short_key);
+        found = errors_.find(key);
+      }
+    }
+    if (found == errors_.end()) {
+      StoredError error;
+      error.id = next_id_++;
+      error.at = now;
+      error.epoch = next_epoch;
+      error.row = row;
+      ++per_object_[row.object];
+      found = errors_.emplace(key, std::move(error)).first;
+    }
+    found->second.count += row.weight;
+    changed.insert(found->first);
+  }
+  for (const std::string& key : changed) {
+    auto found = errors_.find(key);
+    if (found->second.count > 0) {
+      run.put(state::Family::kHot, key, encode(found->second));
+    } else {
+      run.remove(state::Family::kHot, key);
+      --per_object_[found->second.row.object];
+      errors_.erase(found);
+    }
+  }
+}
+
+void ErrorTable::drop(ObjectId object, state::SealedRun& run) {
+  for (auto it = errors_.begin(); it != errors_.end();) {
+    if (it->second.row.object == object) {
+      run.remove(state::Family::kHot, it->first);
+      it = errors_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  per_object_.erase(object);
+}
+
+Result<std::vector<StoredError>> ErrorTable::read(const state::Snapshot& snapshot) {
+  std::vector<StoredError> errors;
+  FOREBAY_RETURN_IF_ERROR(scan(snapshot, [&](std::string, StoredError error) {
+    errors.push_back(std::move(error));
+  }));
+  std::sort(errors.begin(), errors.end(),
+            [](const StoredError& a, const StoredError& b) { return a.id < b.id; });
+  return errors;
+}
+
+}  // namespace forebay::runtime

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/runtime/engine.h"
+#include "state/store.h"
+
+/// The rows behind forebay.errors: a counted set, kept in the store like all state. A retraction of a
+/// failing row takes its error away again. Used by the coordinator only, with all its entries in memory.
+namespace forebay::runtime {
+
+/// The state table that holds them. DO NOT CHANGE.
+inline constexpr TableId kErrorTable{1};
+
+class ErrorTable {
+ public:
+  /// Distinct errors kept with their payload per object; further ones are counted under (object,
+  /// operator, sqlstate, reason) without it.
+  static constexpr size_t kMostPerObject = 10'000;
+
+  Status load(const state::Snapshot& snapshot);
+  /// Applies one epoch's errors and writes what changed to `run`.
+  void apply(std::vector<operators::ErrorRow> errors, int64_t now, Epoch next_epoch,
+             state::SealedRun& run);
+  /// Forgets an object's errors.
+  void drop(ObjectId object, state::SealedRun& run);
+
+  static Result<std::vector<StoredError>> read(const state::Snapshot& snapshot);
+
+ private:
+  std::map<std::string, StoredError> errors_;  // by store key
+  std::map<ObjectId, size_t> per_object_;
+  uint64_t next_id_ = 1;
+};
+
+}  // namespace forebay::runtime

@@ -1,0 +1,145 @@
+// Building and changing lanes: adding, removing and merging fragments between epochs.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/runtime/lane_node.h"
+
+namespace forebay::runtime {
+
+void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool starts_empty) {
+  std::vector<Node*> own;
+  for (size_t i = 0; i < fragment.nodes.size(); ++i) {
+    auto node = std::make_unique<Node>();
+    node->object = fragment.object;
+    node->index = static_cast<uint32_t>(nodes_.size());
+    node->is_output = i + 1 == fragment.nodes.size();
+    node->spec = std::make_shared<const CircuitNode>(fragment.nodes[i]);
+    node->context.worker = worker_;
+    node->context.worker_count = worker_count_;
+    node->context.store = store_;
+    node->context.starts_empty = starts_empty;
+    node->context.batch_rows = settings_ ? settings_->batch_rows.load() : 4096;
+    node->context.eval = evals_.front().get();
+    const CircuitNode& spec = *node->spec;
+    if (const auto* op = std::get_if<operators::SpecRef>(&spec.what)) {
+      node->kind = Node::Kind::kOperator;
+      node->name = std::string((*op)->name());
+      node->op = (*op)->instantiate(node->context);
+      node->ports.resize(spec.inputs.size());
+    } else if (const auto* object = std::get_if<ObjectInput>(&spec.what)) {
+      node->kind = Node::Kind::kObject;
+      node->name = "stream";
+      node->ports.resize(1);
+      node->ports[0].senders.resize(1);
+      if (Node* producer = output_node(object->object)) {
+        producer->consumers.push_back({node.get(), 0, nullptr});
+      }
+    } else if (const auto* source = std::get_if<SourceInput>(&spec.what)) {
+      node->kind = Node::Kind::kSource;
+      node->name = "source";
+      node->source = inputs.sources[i];
+      connectors::DecodeRequest request = source->decode;
+      request.batch_rows = node->context.batch_rows;
+      node->decoder = source->connector->make_decoder(request);
+    } else if (std::holds_alternative<TableInput>(spec.what)) {
+      node->kind = Node::Kind::kTable;
+      node->name = "table";
+      node->table = inputs.tables[i];
+    } else {
+      node->kind = Node::Kind::kVirtual;
+      node->name = "system table";
+    }
+    for (size_t input = 0; input < spec.inputs.size(); ++input) {
+      const NodeInput& from = spec.inputs[input];
+      FOREBAY_CHECK(from.node < i, fmt::format("node {} reads node {}", i, from.node));
+      const Exchange* exchange = from.exchange ? &*from.exchange : nullptr;
+      own[from.node]->consumers.push_back({node.get(), static_cast<uint32_t>(input), exchange});
+      node->ports[input].senders.resize(exchange != nullptr ? worker_count_ : 1);
+    }
+    own.push_back(node.get());
+    nodes_.push_back(std::move(node));
+  }
+}
+
+Lane::Node* Lane::output_node(ObjectId object) {
+  for (auto& node : nodes_) {
+    if (node->object == object && node->is_output) return node.get();
+  }
+  return nullptr;
+}
+
+void Lane::remove(const std::vector<ObjectId>& objects) {
+  auto is_removed = [&](const Node& node) {
+    return std::find(objects.begin(), objects.end(), node.object) != objects.end();
+  };
+  for (auto& node : nodes_) {
+    std::erase_if(node->consumers,
+                  [&](const Node::Edge& edge) { return is_removed(*edge.consumer); });
+  }
+  std::erase_if(nodes_, [&](const std::unique_ptr<Node>& node) { return is_removed(*node); });
+  renumber();
+}
+
+void Lane::absorb(Lane& other) {
+  for (auto& node : other.nodes_) nodes_.push_back(std::move(node));
+  other.nodes_.clear();
+  for (auto& eval : other.evals_) evals_.push_back(std::move(eval));
+  other.evals_.clear();
+  for (operators::ErrorRow& error : other.errors_) errors_.push_back(std::move(error));
+  other.errors_.clear();
+  renumber();
+}
+
+void Lane::renumber() {
+  for (size_t i = 0; i < nodes_.size(); ++i) nodes_[i]->index = static_cast<uint32_t>(i);
+}
+
+void Lane::start_fill(ObjectId object, std::shared_ptr<const state::Snapshot> snapshot) {
+  filling_ = true;
+  fill_object_ = object;
+  fill_snapshot_ = std::move(snapshot);
+}
+
+void Lane::reset(uint64_t epoch) {
+  for (auto& node : nodes_) node->reset();
+  epoch_ = epoch;
+  started_ = false;
+  filling_ = false;
+  failed_ = false;
+  fill_snapshot_.reset();
+  errors_.clear();
+}
+
+size_t Lane::memory_bytes() const {
+  size_t total = 0;
+  for (const auto& node : nodes_) total += node->state_bytes.load(std::memory_order_relaxed);
+  return total;
+}
+
+void Lane::append_figures(std::vector<OperatorFigures>& figures) const {
+  for (const auto& node : nodes_) {
+    figures.push_back({node->object, node->name, worker_,
+                       node->rows_in.load(std::memory_order_relaxed),
+                       node->rows_out.load(std::memory_order_relaxed),
+                       node->busy_ns.load(std::memory_order_relaxed),
+                       node->state_rows.load(std::memory_order_relaxed),
+                       node->state_bytes.load(std::memory_order_relaxed)});
+  }
+}
+
+Lane::Traffic Lane::traffic(ObjectId object) const {
+  Traffic traffic;
+  for (const auto& node : nodes_) {
+    if (node->object != object) continue;
+    traffic.errors += node->errors.load(std::memory_order_relaxed);
+    if (node->kind != Node::Kind::kOperator) {
+      traffic.rows_in += node->rows_in.load(std::memory_order_relaxed);
+    }
+    if (node->is_output) traffic.rows_out += node->rows_out.load(std::memory_order_relaxed);
+  }
+  return traffic;
+}
+
+}  // namespace forebay::runtime

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/runtime/lane.h"
+
+/// The coordinator's picture of pipelines and their objects. All of it belongs to the engine's mutex,
+/// but for what lanes read (PipelineSignals) and the lanes themselves (the workers' mutexes).
+namespace forebay::runtime {
+
+struct Pipeline;
+
+/// A table or view that runs.
+struct RunningObject {
+  Fragment fragment;
+  FragmentInputs inputs;
+  Pipeline* pipeline = nullptr;
+  TableQueueRef table;  // nullptr: not a table
+
+  /// Keys written by accepted, not yet committed statements.
+  struct PendingKey {
+    bool exists;
+    uint64_t ticket;
+  };
+  std::unordered_map<std::string, PendingKey> pending_keys;
+  std::deque<std::pair<uint64_t, std::string>> pending_order;  // (ticket, key), oldest first
+};
+
+/// What a commit takes from the catalog's side.
+struct CatalogChange {
+  std::vector<CatalogRecord> put;
+  std::vector<ObjectId> remove;
+  std::vector<state::DroppedTable> dropped;
+  bool empty() const { return put.empty() && remove.empty() && dropped.empty(); }
+};
+
+struct Pipeline {
+  PipelineId id;
+  PipelineSignals signals;
+  std::vector<std::unique_ptr<Lane>> lanes;  // by worker
+  std::vector<RunningObject*> objects;       // in order of attachment
+
+  uint64_t open_epoch = 1;
+  uint64_t committed = 0;
+  /// Lanes that have handed over the epoch whose end is named.
+  std::vector<SealedLane> sealed;
+  bool hold = false;
+  bool gate_busy = false;
+  bool filling = false;
+  /// A session waits: end the epoch at once.
+  bool wanted = false;
+  /// When the open epoch's first change was seen; 0: not yet.
+  int64_t epoch_start_ns = 0;
+  int64_t named_at_ns = 0;
+  /// Goes with the epoch whose end is named.
+  CatalogChange catalog;
+
+  /// Tickets number DML statements over the whole server; those up to it are in the open epoch, in the
+  /// named one, committed.
+  uint64_t last_ticket = 0;
+  uint64_t named_ticket = 0;
+  uint64_t committed_ticket = 0;
+  /// Tickets (first, last] whose statements were lost by a restart.
+  std::vector<std::pair<uint64_t, uint64_t>> lost_tickets;
+  /// The named epoch is with the committer.
+  bool committing = false;
+
+  Status failure;
+  int64_t restart_at_ns = 0;
+  int64_t restart_backoff_ms = 0;
+
+  Epoch store_epoch;
+  int64_t last_epoch_ms = 0;
+  int64_t last_commit_ns = 0;
+  int64_t last_committed_at_ns = 0;
+
+  bool in_flight() const { return committed + 1 < open_epoch; }
+  bool is_failed() const { return !failure.is_ok(); }
+};
+
+/// One sealed epoch on its way to the store.
+struct CommitRequest {
+  Pipeline* pipeline = nullptr;  // nullptr: a change of the catalog alone
+  std::vector<state::SealedRun> runs;
+  std::vector<std::pair<SourceQueueRef, connectors::Positions>> positions;
+  std::vector<state::DroppedTable> dropped;
+  bool write_ids = false;
+  /// Set when done, under the engine's mutex; the requester of a catalog-only commit waits for it.
+  std::shared_ptr<std::optional<Status>> outcome;
+};
+
+}  // namespace forebay::runtime

@@ -1,0 +1,102 @@
+#include "engine/runtime/source_pump.h"
+
+#include <algorithm>
+
+namespace forebay::runtime {
+
+namespace {
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kFirstBackoffMs = 100;
+constexpr int64_t kLongestBackoffMs = 10'000;
+}  // namespace
+
+void SourcePump::add(SourceQueueRef queue, std::function<void()> on_input) {
+  auto feed = std::make_shared<Feed>();
+  feed->queue = std::move(queue);
+  feed->on_input = std::move(on_input);
+  {
+    std::lock_guard lock(mutex_);
+    feeds_.push_back(std::move(feed));
+  }
+  notifier_.notify();
+}
+
+void SourcePump::remove(const SourceQueue* queue) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(feeds_, [&](const auto& feed) { return feed->queue.get() == queue; });
+}
+
+bool SourcePump::run_once() {
+  // The lock is held while polling, so that remove() returns only when no poll is under way.
+  std::lock_guard lock(mutex_);
+  bool progress = false;
+  int64_t now = clock_->steady_nanos();
+  for (auto& feed : feeds_) {
+    if (feed->stopped || feed->due_ns > now || !feed->queue->has_room()) continue;
+    progress |= poll(*feed);
+  }
+  return progress;
+}
+
+bool SourcePump::poll(Feed& feed) {
+  if (feed.reader == nullptr) {
+    auto reader =
+        feed.queue->input().connector->open(feed.queue->committed_positions(), *clock_);
+    if (!reader.is_ok()) {
+      handle_error(feed, reader.error());
+      return false;
+    }
+    feed.reader = std::move(reader).value();
+  }
+  connectors::RawBatch batch;
+  int64_t wait_ms = 10;
+  Result<connectors::PollOutcome> outcome = feed.reader->poll(batch, wait_ms);
+  if (!outcome.is_ok()) {
+    handle_error(feed, outcome.error());
+    return false;
+  }
+  feed.backoff_ms = 0;
+  switch (*outcome) {
+    case connectors::PollOutcome::kBatch:
+      feed.queue->put(std::move(batch));
+      feed.queue->set_status("running", "");
+      feed.queue->set_ends(feed.reader->ends());
+      feed.on_input();
+      return true;
+    case connectors::PollOutcome::kNothing:
+      feed.due_ns = clock_->steady_nanos() + std::max<int64_t>(1, wait_ms) * kMillisecond;
+      return false;
+    case connectors::PollOutcome::kEnd:
+      feed.queue->set_ends(feed.reader->ends());
+      feed.queue->set_end();
+      feed.stopped = true;
+      feed.on_input();
+      return true;
+  }
+  return false;
+}
+
+void SourcePump::handle_error(Feed& feed, const data::Error& error) {
+  if (!error.retryable) {
+    feed.stopped = true;
+    feed.queue->set_status("failed", error.message);
+    feed.on_input();
+    return;
+  }
+  feed.backoff_ms = std::min(kLongestBackoffMs, std::max(kFirstBackoffMs, feed.backoff_ms * 2));
+  feed.due_ns = clock_->steady_nanos() + feed.backoff_ms * kMillisecond;
+  feed.queue->set_status("waiting", error.message);
+}
+
+int64_t SourcePump::idle_nanos() const {
+  std::lock_guard lock(mutex_);
+  int64_t now = clock_->steady_nanos();
+  int64_t wait = 100 * kMillisecond;
+  for (const auto& feed : feeds_) {
+    if (feed->stopped || !feed->queue->has_room()) continue;
+    wait = std::min(wait, std::max<int64_t>(0, feed->due_ns - now));
+  }
+  return wait;
+}
+
+}  // namespace forebay::runtime
