@@ -48,6 +48,10 @@ struct RawBatch {
   size_t size = 0;
   /// The position after this batch, to be committed with the epoch that holds it.
   std::string state_after;
+  /// The partition's header record, for formats that have one.
+  std::shared_ptr<const std::string> header;
+  /// The bytes are (the head of) one record that is too long or never ends: it is bad.
+  bool oversized = false;
 };
 
 enum class PollOutcome : uint8_t {
@@ -67,6 +71,9 @@ class SourceReader {
   /// Ends of partitions as far as known, for lag figures.
   virtual Positions ends() const = 0;
 };
+
+/// How much of a bad record's bytes is kept.
+inline constexpr size_t kMaxBadRecordBytes = size_t{64} << 10;
 
 /// A record that could not be decoded.
 struct BadRecord {
@@ -135,5 +142,9 @@ Result<std::shared_ptr<const Source>> make_source(const SourceSpec& spec);
 
 /// For forebay.sources and docs.
 std::vector<std::string> connector_names();
+
+/// The metadata that records of a connector carry, with types, for INCLUDE: "partition" (text: the
+/// file's path), "offset" (bigint). Empty for an unknown connector.
+std::vector<data::Field> metadata_columns(std::string_view connector);
 
 }  // namespace forebay::connectors

@@ -1,0 +1,158 @@
+#include "connectors/column_writer.h"
+
+#include <fmt/format.h>
+
+#include "connectors/fast_parse.h"
+#include "engine/data/text_format.h"
+
+namespace forebay::connectors {
+
+using data::TypeId;
+
+ColumnWriter::ColumnWriter(data::Field field, uint32_t capacity)
+    : field_(std::move(field)),
+      layout_(data::layout_of(field_.type.id)),
+      capacity_(capacity),
+      builder_(field_.type),
+      validity_(capacity / 64 + 1, ~uint64_t{0}) {}
+
+void ColumnWriter::begin() {
+  values_ = builder_.resize_bytes(capacity_);
+  if (any_null_) validity_.assign(validity_.size(), ~uint64_t{0});
+  any_null_ = false;
+}
+
+data::ColumnRef ColumnWriter::finish(uint32_t rows) {
+  builder_.resize_bytes(rows);
+  if (any_null_) builder_.set_validity(validity_.data());
+  return builder_.finish();
+}
+
+Status ColumnWriter::set_missing(uint32_t row) {
+  if (field_.not_null) {
+    return Status(data::sqlstate::kNotNullViolation,
+                  fmt::format("null value in column \"{}\" violates not-null constraint",
+                              field_.name));
+  }
+  // Defined bytes below a NULL, whatever an earlier record left there.
+  std::memset(values_ + size_t{row} * data::width_of(layout_), 0, data::width_of(layout_));
+  set_null(row);
+  return Status::ok();
+}
+
+Status ColumnWriter::set_text(uint32_t row, std::string_view text) {
+  const uint32_t length = static_cast<uint32_t>(text.size());
+  const bool plain = field_.type.modifier < 0;
+  switch (field_.type.id) {
+    case TypeId::kBigint:
+      if (int64_t value; parse_plain_integer(text.data(), length, value)) {
+        set(row, value);
+        return Status::ok();
+      }
+      break;
+    case TypeId::kInteger:
+      if (int64_t value;
+          parse_plain_integer(text.data(), length, value) && value == static_cast<int32_t>(value)) {
+        set(row, static_cast<int32_t>(value));
+        return Status::ok();
+      }
+      break;
+    case TypeId::kDouble:
+      if (double value; parse_plain_double(text.data(), length, value)) {
+        set(row, value);
+        return Status::ok();
+      }
+      break;
+    case TypeId::kTimestamp:
+    case TypeId::kTimestampTz:
+      if (int64_t value; plain && parse_plain_timestamp(text.data(), length, value)) {
+        set(row, value);
+        return Status::ok();
+      }
+      break;
+    case TypeId::kDate:
+      if (int32_t value; parse_plain_date(text.data(), length, value)) {
+        set(row, value);
+        return Status::ok();
+      }
+      break;
+    case TypeId::kVarchar:
+    case TypeId::kText:
+      if (std::memchr(text.data(), 0, text.size()) != nullptr) {
+        return Status(data::sqlstate::kInvalidCharacter,
+                      "invalid byte sequence for encoding \"UTF8\": 0x00");
+      }
+      if (plain || length <= static_cast<uint32_t>(field_.type.modifier)) {
+        set_string_copy(row, text);
+        return Status::ok();
+      }
+      break;
+    default: break;
+  }
+  return set_parsed(row, text);
+}
+
+Status ColumnWriter::set_parsed(uint32_t row, std::string_view text) {
+  FOREBAY_ASSIGN_OR_RETURN(data::Datum datum, data::parse_datum(text, field_.type));
+  switch (layout_) {
+    case Layout::kBool: set<uint8_t>(row, std::get<bool>(datum.value) ? 1 : 0); break;
+    case Layout::kInt32: set(row, std::get<int32_t>(datum.value)); break;
+    case Layout::kInt64: set(row, std::get<int64_t>(datum.value)); break;
+    case Layout::kDouble: set(row, std::get<double>(datum.value)); break;
+    case Layout::kNumeric: set(row, std::get<data::Numeric>(datum.value)); break;
+    case Layout::kString: set_string_copy(row, std::get<std::string>(datum.value)); break;
+    case Layout::kInterval: set(row, std::get<data::Interval>(datum.value)); break;
+  }
+  return Status::ok();
+}
+
+BatchWriter::BatchWriter(const DecodeRequest& request)
+    : capacity_(std::max<uint32_t>(1, request.batch_rows)), metadata_(request.metadata) {
+  columns_.reserve(request.projection.size());
+  for (uint32_t index : request.projection) columns_.emplace_back(request.schema[index], capacity_);
+  for (const std::string& name : metadata_) wants_offset_ |= name == "offset";
+  if (wants_offset_) offsets_.resize(capacity_);
+}
+
+void BatchWriter::begin() {
+  for (ColumnWriter& column : columns_) column.begin();
+}
+
+ChangeBatch BatchWriter::finish(uint32_t rows, const RawBatch& raw) {
+  std::vector<data::ColumnRef> columns;
+  columns.reserve(columns_.size() + metadata_.size());
+  for (ColumnWriter& column : columns_) columns.push_back(column.finish(rows));
+  for (const std::string& name : metadata_) {
+    if (name == "offset") {
+      data::ColumnBuilder builder(data::kBigintType);
+      std::memcpy(builder.resize_bytes(rows), offsets_.data(), size_t{rows} * sizeof(int64_t));
+      columns.push_back(builder.finish());
+    } else if (name == "partition") {
+      columns.push_back(data::Column::constant({data::kTextType, raw.partition_name}, rows));
+    } else {
+      columns.push_back(data::Column::constant(data::Datum::null(data::kTextType), rows));
+    }
+  }
+  return ChangeBatch(std::move(columns), rows);
+}
+
+data::ArenaRef arena_of_buffer(std::shared_ptr<const char[]> buffer) {
+  static const data::Arena kEmpty;
+  return data::ArenaRef(std::move(buffer), &kEmpty);
+}
+
+BadRecord make_bad_record(const RawBatch& raw, uint64_t offset, std::string_view bytes,
+                          const data::Error& error, std::string column) {
+  BadRecord bad;
+  bad.partition = raw.partition;
+  bad.partition_name = raw.partition_name;
+  bad.offset = Offset(offset);
+  bad.sqlstate = error.sqlstate;
+  bad.reason = error.message;
+  if (!error.detail.empty()) bad.reason += ": " + error.detail;
+  bad.column = std::move(column);
+  bad.raw = bytes.substr(0, kMaxBadRecordBytes);
+  return bad;
+}
+
+}  // namespace forebay::connectors
