@@ -30,9 +30,9 @@ data::ColumnRef ColumnWriter::finish(uint32_t rows) {
 
 Status ColumnWriter::set_missing(uint32_t row) {
   if (field_.not_null) {
-    return Status(data::sqlstate::kNotNullViolation,
-                  fmt::format("null value in column \"{}\" violates not-null constraint",
-                              field_.name));
+    return Status(
+        data::sqlstate::kNotNullViolation,
+        fmt::format("null value in column \"{}\" violates not-null constraint", field_.name));
   }
   // Defined bytes below a NULL, whatever an earlier record left there.
   std::memset(values_ + size_t{row} * data::width_of(layout_), 0, data::width_of(layout_));
@@ -87,7 +87,8 @@ Status ColumnWriter::set_text(uint32_t row, std::string_view text) {
         return Status::ok();
       }
       break;
-    default: break;
+    default:
+      break;
   }
   return set_parsed(row, text);
 }
@@ -95,13 +96,27 @@ Status ColumnWriter::set_text(uint32_t row, std::string_view text) {
 Status ColumnWriter::set_parsed(uint32_t row, std::string_view text) {
   FOREBAY_ASSIGN_OR_RETURN(data::Datum datum, data::parse_datum(text, field_.type));
   switch (layout_) {
-    case Layout::kBool: set<uint8_t>(row, std::get<bool>(datum.value) ? 1 : 0); break;
-    case Layout::kInt32: set(row, std::get<int32_t>(datum.value)); break;
-    case Layout::kInt64: set(row, std::get<int64_t>(datum.value)); break;
-    case Layout::kDouble: set(row, std::get<double>(datum.value)); break;
-    case Layout::kNumeric: set(row, std::get<data::Numeric>(datum.value)); break;
-    case Layout::kString: set_string_copy(row, std::get<std::string>(datum.value)); break;
-    case Layout::kInterval: set(row, std::get<data::Interval>(datum.value)); break;
+    case Layout::kBool:
+      set<uint8_t>(row, std::get<bool>(datum.value) ? 1 : 0);
+      break;
+    case Layout::kInt32:
+      set(row, std::get<int32_t>(datum.value));
+      break;
+    case Layout::kInt64:
+      set(row, std::get<int64_t>(datum.value));
+      break;
+    case Layout::kDouble:
+      set(row, std::get<double>(datum.value));
+      break;
+    case Layout::kNumeric:
+      set(row, std::get<data::Numeric>(datum.value));
+      break;
+    case Layout::kString:
+      set_string_copy(row, std::get<std::string>(datum.value));
+      break;
+    case Layout::kInterval:
+      set(row, std::get<data::Interval>(datum.value));
+      break;
   }
   return Status::ok();
 }

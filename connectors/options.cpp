@@ -1,11 +1,11 @@
 #include "connectors/options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <numeric>
-
-#include <fmt/format.h>
 
 namespace forebay::connectors {
 

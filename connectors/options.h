@@ -9,7 +9,8 @@
 /// Reading WITH (...) options so that nothing is silently ignored.
 namespace forebay::connectors {
 
-/// The name of `known` that is nearest to `name` (edit distance at most a third of its length), or "".
+/// The name of `known` that is nearest to `name` (edit distance at most a third of its length), or
+/// "".
 std::string nearest_name(std::string_view name, const std::vector<std::string>& known);
 
 /// 22023 with a hint: the nearest known name, else all of them.

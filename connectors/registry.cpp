@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "connectors/csv/csv_format.h"
 #include "connectors/file/file_source.h"

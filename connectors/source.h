@@ -10,8 +10,8 @@
 #include "engine/data/change_batch.h"
 #include "engine/data/clock.h"
 
-/// Sources: where raw records come from (transport) and how they become columns (format). Two separate
-/// axes, each a registry that is an explicit list: connectors/registry.cpp.
+/// Sources: where raw records come from (transport) and how they become columns (format). Two
+/// separate axes, each a registry that is an explicit list: connectors/registry.cpp.
 namespace forebay::connectors {
 
 using data::ChangeBatch;
@@ -60,13 +60,14 @@ enum class PollOutcome : uint8_t {
   kEnd,      // bounded input: everything up to the end has been given, for ever
 };
 
-/// Reads raw records on an I/O thread (or, in seeded tests, wherever it is called). One reader belongs to
-/// one view's use of a source. Not thread-safe.
+/// Reads raw records on an I/O thread (or, in seeded tests, wherever it is called). One reader
+/// belongs to one view's use of a source. Not thread-safe.
 class SourceReader {
  public:
   virtual ~SourceReader() = default;
-  /// Fills `batch` on kBatch; batches of one partition come in offset order without gaps. An error stops
-  /// the source: its status becomes `failed` with the reason (retryable errors are retried by the caller).
+  /// Fills `batch` on kBatch; batches of one partition come in offset order without gaps. An error
+  /// stops the source: its status becomes `failed` with the reason (retryable errors are retried by
+  /// the caller).
   virtual Result<PollOutcome> poll(RawBatch& batch, int64_t& wait_ms) = 0;
   /// Ends of partitions as far as known, for lag figures.
   virtual Positions ends() const = 0;
@@ -95,9 +96,10 @@ struct DecodedBatch {
 /// What a decoder is made for. Names match case-insensitively; a column missing in a record is NULL
 /// (23502 for NOT NULL columns).
 struct DecodeRequest {
-  data::Schema schema;                 // all columns of the source
-  std::vector<uint32_t> projection;    // indexes into schema, in output order; only these are decoded
-  /// INCLUDEd metadata columns to append after the projection: "partition", "offset", "timestamp" ...
+  data::Schema schema;               // all columns of the source
+  std::vector<uint32_t> projection;  // indexes into schema, in output order; only these are decoded
+  /// INCLUDEd metadata columns to append after the projection: "partition", "offset", "timestamp"
+  /// ...
   std::vector<std::string> metadata;
   uint32_t batch_rows = 4096;
 };
@@ -108,7 +110,8 @@ class Decoder {
   virtual ~Decoder() = default;
   /// Starts on a raw batch, which is kept alive by the decoder until it is done.
   virtual void start(RawBatch batch) = 0;
-  /// Decodes the next at most batch_rows records. False: the raw batch is finished and `out` is empty.
+  /// Decodes the next at most batch_rows records. False: the raw batch is finished and `out` is
+  /// empty.
   virtual bool next(DecodedBatch& out) = 0;
 };
 
@@ -136,8 +139,8 @@ struct SourceSpec {
   bool force_bounded = false;
 };
 
-/// Checks a spec against the registry: unknown connector, format or option is 22023 with a hint that
-/// names the nearest known one; nothing is silently ignored.
+/// Checks a spec against the registry: unknown connector, format or option is 22023 with a hint
+/// that names the nearest known one; nothing is silently ignored.
 Result<std::shared_ptr<const Source>> make_source(const SourceSpec& spec);
 
 /// For forebay.sources and docs.

@@ -1,8 +1,8 @@
 #include "connectors/csv/csv_decoder.h"
 
-#include <cstring>
-
 #include <fmt/format.h>
+
+#include <cstring>
 
 #include "connectors/json/structural_index.h"
 

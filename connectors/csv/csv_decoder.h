@@ -5,8 +5,9 @@
 
 namespace forebay::connectors {
 
-/// CSV records to columns. Input: raw batches of whole records; output: rows in their order, bad records
-/// apart. With a header that names at least one column fields go by name, otherwise by position.
+/// CSV records to columns. Input: raw batches of whole records; output: rows in their order, bad
+/// records apart. With a header that names at least one column fields go by name, otherwise by
+/// position.
 class CsvDecoder final : public Decoder {
  public:
   CsvDecoder(const CsvDialect& dialect, const DecodeRequest& request);

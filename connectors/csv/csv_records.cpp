@@ -18,8 +18,8 @@ void CsvSplitter::start(std::string_view text, bool ends_here) {
   next_special_ = 0;
 }
 
-/// Indexes a further stretch, as long as what a record under way already spans, so that the work stays
-/// linear; forgets what lies before the present record.
+/// Indexes a further stretch, as long as what a record under way already spans, so that the work
+/// stays linear; forgets what lies before the present record.
 void CsvSplitter::index_more() {
   specials_.erase(specials_.begin(), specials_.begin() + static_cast<ptrdiff_t>(next_special_));
   next_special_ = 0;
@@ -105,8 +105,7 @@ CsvEnd CsvSplitter::split() {
         if (at < indexed_) return CsvEnd::kMalformed;
         if (!to_end) return CsvEnd::kIncomplete;
       } else if (*special != at || text[at] == dialect_.quote ||
-                 (text[at] == dialect_.delimiter && text[at - 1] == '\r' &&
-                  dialect_.quote != '\r')) {
+                 (text[at] == dialect_.delimiter && text[at - 1] == '\r')) {
         return CsvEnd::kMalformed;
       }
     } else {
@@ -116,7 +115,8 @@ CsvEnd CsvSplitter::split() {
       field.end = at;
     }
     bool ends = special == last || text[*special] == '\n';
-    if (ends && !field.quoted && field.end > field.begin && text[field.end - 1] == '\r') --field.end;
+    if (ends && !field.quoted && field.end > field.begin && text[field.end - 1] == '\r')
+      --field.end;
     fields_.push_back(field);
     if (special != last) ++special;
     ++at;

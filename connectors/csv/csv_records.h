@@ -20,8 +20,8 @@ struct CsvDialect {
 enum class CsvEnd : uint8_t {
   kWhole,       // ends with a newline outside quotes, or with the end of the input where allowed
   kIncomplete,  // the input ends first
-  kMalformed,   // something stands between a closing quote and the next delimiter, or a quote is open at
-                // the end of the input: the record is its first line, and bad
+  kMalformed,   // something stands between a closing quote and the next delimiter, or a quote is
+               // open at the end of the input: the record is its first line, and bad
 };
 
 /// One field of a record: its bytes without the enclosing quotes.
@@ -32,18 +32,18 @@ struct CsvField {
   bool doubled_quotes = false;
 };
 
-/// Splits a text into records and fields. A quote opens a quoted field only at the field's start; within
-/// one, two quotes stand for one. A stray quote elsewhere is an ordinary character. Delimiters, quotes
-/// and newlines are found 32 bytes at a time.
+/// Splits a text into records and fields. A quote opens a quoted field only at the field's start;
+/// within one, two quotes stand for one. A stray quote elsewhere is an ordinary character.
+/// Delimiters, quotes and newlines are found 32 bytes at a time.
 class CsvSplitter {
  public:
   explicit CsvSplitter(const CsvDialect& dialect) : dialect_(dialect) {}
 
-  /// Starts on `text`, which is followed by 32 readable bytes. `ends_here`: the end of the text ends
-  /// the last record.
+  /// Starts on `text`, which is followed by 32 readable bytes. `ends_here`: the end of the text
+  /// ends the last record.
   void start(std::string_view text, bool ends_here);
-  /// The next record: its fields, and in end() where the one after it starts. On kIncomplete and at the
-  /// text's end nothing moves.
+  /// The next record: its fields, and in end() where the one after it starts. On kIncomplete and at
+  /// the text's end nothing moves.
   CsvEnd next();
   bool at_end() const { return position_ >= text_.size(); }
   size_t begin() const { return begin_; }

@@ -10,8 +10,8 @@ namespace forebay::connectors {
 /// Readable bytes behind the end of what a buffer holds.
 inline constexpr size_t kBufferPadding = 64;
 
-/// Large buffers that come back when their last reader lets go of them, on whatever thread. Buffers of
-/// another size than the pool's are freed.
+/// Large buffers that come back when their last reader lets go of them, on whatever thread. Buffers
+/// of another size than the pool's are freed.
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
  public:
   explicit BufferPool(size_t buffer_bytes) : buffer_bytes_(buffer_bytes) {}

@@ -1,11 +1,10 @@
 #include "connectors/file/file_reader.h"
 
+#include <fmt/format.h>
 #include <glob.h>
 
 #include <algorithm>
 #include <cstring>
-
-#include <fmt/format.h>
 
 namespace forebay::connectors {
 
@@ -67,7 +66,8 @@ FileReader::Entry& FileReader::add_file(PartitionId id, std::string path) {
 
 Status FileReader::open(const Positions& positions) {
   Positions ordered = positions;
-  std::sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(ordered.begin(), ordered.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
   for (const PartitionPosition& position : ordered) {
     FOREBAY_RETURN_IF_ERROR(add_file(position.id, position.name).file->restore(position));
   }
@@ -141,8 +141,7 @@ size_t FileReader::allowed_bytes(const Entry& entry, int64_t& wait_ms) {
     return chunk.size;
   }
   uint64_t count = 0;
-  size_t first =
-      format_->first_records({chunk.buffer.get() + chunk.consumed, size}, rows, count);
+  size_t first = format_->first_records({chunk.buffer.get() + chunk.consumed, size}, rows, count);
   if (count < rows && first < size) {  // the end of the file ends the last record
     first = size;
     ++count;

@@ -10,10 +10,10 @@
 
 namespace forebay::connectors {
 
-/// Reads the files of one source: input is a path or a glob and the positions to start from; output are
-/// raw batches of whole records, file after file in the order of their names (with replay: whatever is
-/// due). Following, it looks at known files each time it is asked after the end, and for new ones once
-/// a second.
+/// Reads the files of one source: input is a path or a glob and the positions to start from; output
+/// are raw batches of whole records, file after file in the order of their names (with replay:
+/// whatever is due). Following, it looks at known files each time it is asked after the end, and
+/// for new ones once a second.
 class FileReader final : public SourceReader {
  public:
   FileReader(FileConfig config, const data::Schema& schema, std::shared_ptr<const Format> format,

@@ -1,8 +1,7 @@
 #include "connectors/file/file_source.h"
 
-#include <sys/stat.h>
-
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "connectors/file/file_reader.h"
 
@@ -37,7 +36,8 @@ std::string fold(std::string text) {
   return text;
 }
 
-Status read_replay_options(const SourceSpec& spec, const OptionReader& options, FileConfig& config) {
+Status read_replay_options(const SourceSpec& spec, const OptionReader& options,
+                           FileConfig& config) {
   if (!options.has("replay.column")) {
     if (!options.has("replay.speed")) return Status::ok();
     return Status(data::sqlstate::kInvalidParameterValue,

@@ -89,14 +89,15 @@ size_t ReplayPacer::allowed(const TrackedFile& file, const FileChunk& chunk, int
   if (!start_nanos_) return left;  // not one record with a time so far
   double elapsed_us = static_cast<double>(clock_.steady_nanos() - *start_nanos_) / 1000;
   double now = static_cast<double>(*first_time_) + elapsed_us * config_.speed;
-  while (stops.next < stops.list.size() && static_cast<double>(stops.list[stops.next].time) <= now) {
+  while (stops.next < stops.list.size() &&
+         static_cast<double>(stops.list[stops.next].time) <= now) {
     ++stops.next;
   }
   if (stops.next == stops.list.size()) return left;
   const Stop& stop = stops.list[stops.next];
   double wait = std::ceil((static_cast<double>(stop.time) - now) / config_.speed / 1000);
-  wait_ms = std::min(wait_ms, static_cast<int64_t>(
-                                  std::clamp(wait, 1.0, static_cast<double>(kLongestWaitMs))));
+  wait_ms = std::min(
+      wait_ms, static_cast<int64_t>(std::clamp(wait, 1.0, static_cast<double>(kLongestWaitMs))));
   uint64_t consumed_to = stops.chunk_begin + chunk.consumed;
   return stop.offset > consumed_to ? static_cast<size_t>(stop.offset - consumed_to) : 0;
 }

@@ -32,8 +32,9 @@ struct ReplayConfig {
   double speed = 1;
 };
 
-/// Event time runs `speed` times as fast as the clock; "now" is at first the earliest first record of
-/// all files. Records are given in file order; one without a readable time goes with its predecessor.
+/// Event time runs `speed` times as fast as the clock; "now" is at first the earliest first record
+/// of all files. Records are given in file order; one without a readable time goes with its
+/// predecessor.
 class ReplayPacer {
  public:
   ReplayPacer(ReplayConfig config, const data::Schema& schema, const Format& format,

@@ -1,6 +1,7 @@
 #include "connectors/file/tracked_file.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -9,8 +10,6 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
-
-#include <fmt/format.h>
 
 namespace forebay::connectors {
 
@@ -40,14 +39,14 @@ Status TrackedFile::io_error(const char* what) const {
 }
 
 Status TrackedFile::changed(std::string what) const {
-  return Status(data::Error{
-      .sqlstate = data::sqlstate::kNotInPrerequisiteState,
-      .fault = data::Fault::kEnvironment,
-      .retryable = false,
-      .message = fmt::format("file \"{}\" {}", path_, what),
-      .detail = fmt::format("{} bytes of it had been read.", next_),
-      .hint = "Put the old contents back, or drop the source and create it again.",
-      .position = 0});
+  return Status(
+      data::Error{.sqlstate = data::sqlstate::kNotInPrerequisiteState,
+                  .fault = data::Fault::kEnvironment,
+                  .retryable = false,
+                  .message = fmt::format("file \"{}\" {}", path_, what),
+                  .detail = fmt::format("{} bytes of it had been read.", next_),
+                  .hint = "Put the old contents back, or drop the source and create it again.",
+                  .position = 0});
 }
 
 Status TrackedFile::restore(const PartitionPosition& position) {
@@ -59,9 +58,9 @@ Status TrackedFile::restore(const PartitionPosition& position) {
   if (std::sscanf(position.state.c_str(), "1 inode=%" SCNu64 " head=%" SCNx64 " tail=%" SCNx64 "%n",
                   &inode_, &head_hash_, &restored_tail_hash_, &length) != 3 ||
       static_cast<size_t>(length) != position.state.size()) {
-    return Status(data::sqlstate::kDataCorrupted,
-                  fmt::format("position of file \"{}\" is not readable: \"{}\"", path_,
-                              position.state));
+    return Status(
+        data::sqlstate::kDataCorrupted,
+        fmt::format("position of file \"{}\" is not readable: \"{}\"", path_, position.state));
   }
   return Status::ok();
 }
@@ -233,8 +232,8 @@ Result<bool> TrackedFile::read_oversized(const std::shared_ptr<char[]>& buffer, 
     }
   }
   chunk.buffer = buffer;
-  chunk.size = static_cast<size_t>(
-      std::min<uint64_t>({record_end - next_, size, kMaxBadRecordBytes}));
+  chunk.size =
+      static_cast<size_t>(std::min<uint64_t>({record_end - next_, size, kMaxBadRecordBytes}));
   chunk.oversized = true;
   chunk.skip_to = record_end;
   return true;

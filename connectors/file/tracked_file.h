@@ -26,9 +26,9 @@ struct FileLimits {
   size_t max_record_bytes = size_t{100} << 20;
 };
 
-/// One file of a source: how far it has been read, and whether it is still the file that we began with.
-/// Identity is judged by content: the hashes of the first and the last 4 KiB before the position, besides
-/// the size. The inode only says when to look.
+/// One file of a source: how far it has been read, and whether it is still the file that we began
+/// with. Identity is judged by content: the hashes of the first and the last 4 KiB before the
+/// position, besides the size. The inode only says when to look.
 class TrackedFile {
  public:
   TrackedFile(PartitionId id, std::string path, const Format& format, FileLimits limits);
@@ -52,7 +52,8 @@ class TrackedFile {
   bool may_have_more() const { return next_ < limit() && tried_size_ != limit(); }
   /// Reads whole records into an empty `chunk`. False: no whole record at the moment.
   Result<bool> read(BufferPool& pool, FileChunk& chunk);
-  /// Notes that the bytes [from, from + size) of `chunk` were given away; returns the position's state.
+  /// Notes that the bytes [from, from + size) of `chunk` were given away; returns the position's
+  /// state.
   std::string advance(const FileChunk& chunk, size_t from, size_t size);
   void close();
 
@@ -84,8 +85,8 @@ class TrackedFile {
   std::shared_ptr<const std::string> header_;
 
   // What stood before next_.
-  std::string tail_;         // the last at most 4 KiB
-  uint64_t head_hash_ = 0;   // of the first 4 KiB; 0 while next_ is below
+  std::string tail_;        // the last at most 4 KiB
+  uint64_t head_hash_ = 0;  // of the first 4 KiB; 0 while next_ is below
   uint64_t restored_tail_hash_ = 0;
 };
 

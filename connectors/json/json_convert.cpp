@@ -31,9 +31,8 @@ JsonDefect defect_at(const char* what, uint32_t position) {
 }
 
 Status describe(const JsonDefect& defect, uint32_t line_begin) {
-  return Status(defect.sqlstate,
-                fmt::format("invalid JSON: {} at byte {}", defect.what,
-                            defect.position - line_begin + 1));
+  return Status(defect.sqlstate, fmt::format("invalid JSON: {} at byte {}", defect.what,
+                                             defect.position - line_begin + 1));
 }
 
 }  // namespace
@@ -147,18 +146,20 @@ Status JsonRecordParser::convert_number(ColumnWriter& column, std::string_view t
       return column.set_text(row, fmt::format("{:<32}", rounded).substr(0, 21));
     }
     case TypeId::kTimestamp:
-    case TypeId::kTimestampTz: return convert_epoch_ms(column, text, row);
+    case TypeId::kTimestampTz:
+      return convert_epoch_ms(column, text, row);
     case TypeId::kDouble:
-    case TypeId::kNumeric: return column.set_text(row, text);
-    default: return invalid_for(type, text);
+    case TypeId::kNumeric:
+      return column.set_text(row, text);
+    default:
+      return invalid_for(type, text);
   }
 }
 
 Status JsonRecordParser::convert_epoch_ms(ColumnWriter& column, std::string_view text,
                                           uint32_t row) {
   FOREBAY_ASSIGN_OR_RETURN(data::Numeric milliseconds, data::parse_numeric(text));
-  Result<data::Numeric> scaled =
-      data::multiply(milliseconds, data::numeric_from(int64_t{1000}));
+  Result<data::Numeric> scaled = data::multiply(milliseconds, data::numeric_from(int64_t{1000}));
   Status out_of_range(data::sqlstate::kDatetimeOverflow,
                       fmt::format("timestamp out of range: \"{}\"", text));
   if (!scaled) return out_of_range;
@@ -166,8 +167,7 @@ Status JsonRecordParser::convert_epoch_ms(ColumnWriter& column, std::string_view
   // 4714-11-24 BC as Unix microseconds; the upper end lies beyond bigint.
   constexpr int64_t kLeast = -210'866'803'200'000'000;
   if (!unix_microseconds || *unix_microseconds < kLeast) return out_of_range;
-  int64_t value =
-      *unix_microseconds - data::kUnixEpochOffsetSeconds * data::kMicrosPerSecond;
+  int64_t value = *unix_microseconds - data::kUnixEpochOffsetSeconds * data::kMicrosPerSecond;
   if (int32_t digits = column.field().type.modifier; digits >= 0 && digits < 6) {
     int64_t unit = 1;
     for (int32_t i = digits; i < 6; ++i) unit *= 10;

@@ -73,7 +73,8 @@ void JsonDecoder::index_block() {
     block_end_ = newline == nullptr
                      ? raw_.size
                      : static_cast<size_t>(static_cast<const char*>(newline) - bytes) + 1;
-    // The newline itself stays outside when a line is alone: it would be part of an unclosed string.
+    // The newline itself stays outside when a line is alone: it would be part of an unclosed
+    // string.
     size_t size = block_end_ - block_begin_ - (alone && newline != nullptr);
     block_error_ = index_.scan({bytes + block_begin_, size});
     token_ = index_.begin();

@@ -6,10 +6,10 @@
 
 namespace forebay::connectors {
 
-/// JSON lines to columns. Input: raw batches of whole lines; output: rows in their order, bad records
-/// apart. A block of lines is indexed at once; when that fails (a broken string, invalid UTF-8) its lines
-/// are indexed one by one, so a broken record harms no other. Whether a record is bad depends on its
-/// bytes and the projection alone.
+/// JSON lines to columns. Input: raw batches of whole lines; output: rows in their order, bad
+/// records apart. A block of lines is indexed at once; when that fails (a broken string, invalid
+/// UTF-8) its lines are indexed one by one, so a broken record harms no other. Whether a record is
+/// bad depends on its bytes and the projection alone.
 class JsonDecoder final : public Decoder {
  public:
   explicit JsonDecoder(const DecodeRequest& request);
@@ -28,10 +28,10 @@ class JsonDecoder final : public Decoder {
 
   RawBatch raw_;
   data::ArenaRef raw_owner_;
-  size_t position_ = 0;       // in raw_.bytes: the next line
-  size_t block_begin_ = 0;    // what index_ covers
+  size_t position_ = 0;     // in raw_.bytes: the next line
+  size_t block_begin_ = 0;  // what index_ covers
   size_t block_end_ = 0;
-  size_t one_by_one_end_ = 0; // lines before this are indexed alone
+  size_t one_by_one_end_ = 0;  // lines before this are indexed alone
   StructureError block_error_ = StructureError::kNone;
   const uint32_t* token_ = nullptr;  // the first token of the line at position_
 };

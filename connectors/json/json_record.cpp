@@ -49,14 +49,20 @@ JsonRecordParser::Kind JsonRecordParser::kind_of(int32_t column) const {
   if (column == kSkipped) return Kind::kGeneral;
   const data::Type& type = columns_[static_cast<size_t>(column)].field().type;
   switch (type.id) {
-    case TypeId::kBigint: return Kind::kBigint;
-    case TypeId::kInteger: return Kind::kInteger;
-    case TypeId::kDouble: return Kind::kDouble;
+    case TypeId::kBigint:
+      return Kind::kBigint;
+    case TypeId::kInteger:
+      return Kind::kInteger;
+    case TypeId::kDouble:
+      return Kind::kDouble;
     case TypeId::kTimestamp:
-    case TypeId::kTimestampTz: return type.modifier < 0 ? Kind::kTimestamp : Kind::kGeneral;
+    case TypeId::kTimestampTz:
+      return type.modifier < 0 ? Kind::kTimestamp : Kind::kGeneral;
     case TypeId::kVarchar:
-    case TypeId::kText: return type.modifier < 0 ? Kind::kString : Kind::kGeneral;
-    default: return Kind::kGeneral;
+    case TypeId::kText:
+      return type.modifier < 0 ? Kind::kString : Kind::kGeneral;
+    default:
+      return Kind::kGeneral;
   }
 }
 
@@ -176,7 +182,8 @@ inline const uint32_t* JsonRecordParser::parse_value(const char* base, const uin
         }
       }
       break;
-    case Kind::kGeneral: break;
+    case Kind::kGeneral:
+      break;
   }
   return parse_general(base, t, end, escapes, row, slot.column);
 }

@@ -14,21 +14,21 @@ namespace forebay::connectors {
 
 /// Two ways through a record that accept the same records with the same rows: parse_fast, which
 /// remembers the keys of the record before and expects them in the same order, and gives up on
-/// anything unusual; and parse_slow, which does everything and says what is wrong. Cost: parse_fast is a
-/// few instructions per token, unprojected values are only checked.
+/// anything unusual; and parse_slow, which does everything and says what is wrong. Cost: parse_fast
+/// is a few instructions per token, unprojected values are only checked.
 class JsonRecordParser {
  public:
   /// `writer` outlives the parser.
   JsonRecordParser(const DecodeRequest& request, BatchWriter& writer);
 
-  /// Writes row `row` out of the record that starts at token `t` and sets `t` behind its last token.
-  /// False: unusual or bad; the row's slots may have been written. Never true for a bad record,
-  /// provided that the caller checks that the last token lies in the record's line and that the next
-  /// one doesn't. `escapes`: a backslash stands in the line.
+  /// Writes row `row` out of the record that starts at token `t` and sets `t` behind its last
+  /// token. False: unusual or bad; the row's slots may have been written. Never true for a bad
+  /// record, provided that the caller checks that the last token lies in the record's line and that
+  /// the next one doesn't. `escapes`: a backslash stands in the line.
   bool parse_fast(const char* base, const uint32_t*& t, const uint32_t* end, bool escapes,
                   uint32_t row);
-  /// The same for the tokens [begin, end) of one line that ends at `line_end`. On an error `column` is
-  /// the column that it is about, or empty.
+  /// The same for the tokens [begin, end) of one line that ends at `line_end`. On an error `column`
+  /// is the column that it is about, or empty.
   Status parse_slow(const char* base, const uint32_t* begin, const uint32_t* end,
                     uint32_t line_begin, uint32_t line_end, uint32_t row, std::string& column);
 
@@ -49,8 +49,7 @@ class JsonRecordParser {
     bool matches(const char* text) const {
       __m256i here = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text));
       __m256i mine = _mm256_load_si256(reinterpret_cast<const __m256i*>(bytes));
-      uint32_t equal =
-          static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(here, mine)));
+      uint32_t equal = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(here, mine)));
       if ((equal & mask) != mask) return false;
       return length <= 32 || std::memcmp(text + 32, all_bytes + 32, length - 32) == 0;
     }

@@ -13,7 +13,7 @@ int32_t parse_hex4(const char* text) {
   int32_t value = 0;
   for (int i = 0; i < 4; ++i) {
     char c = text[i];
-    int32_t digit = is_digit(c)              ? c - '0'
+    int32_t digit = is_digit(c)            ? c - '0'
                     : c >= 'a' && c <= 'f' ? c - 'a' + 10
                     : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                            : -1;
@@ -69,21 +69,38 @@ bool walk_escapes(std::string_view content, Literal&& literal, CodePoint&& code_
     if (backslash + 1 >= content.size()) return false;
     at = backslash + 2;
     switch (content[backslash + 1]) {
-      case '"': code_point('"'); break;
-      case '\\': code_point('\\'); break;
-      case '/': code_point('/'); break;
-      case 'b': code_point('\b'); break;
-      case 'f': code_point('\f'); break;
-      case 'n': code_point('\n'); break;
-      case 'r': code_point('\r'); break;
-      case 't': code_point('\t'); break;
+      case '"':
+        code_point('"');
+        break;
+      case '\\':
+        code_point('\\');
+        break;
+      case '/':
+        code_point('/');
+        break;
+      case 'b':
+        code_point('\b');
+        break;
+      case 'f':
+        code_point('\f');
+        break;
+      case 'n':
+        code_point('\n');
+        break;
+      case 'r':
+        code_point('\r');
+        break;
+      case 't':
+        code_point('\t');
+        break;
       case 'u': {
         int64_t code = read_unicode_escape(content, at);
         if (code < 0) return false;
         code_point(static_cast<uint32_t>(code));
         break;
       }
-      default: return false;
+      default:
+        return false;
     }
   }
 }
@@ -121,11 +138,16 @@ bool is_json_number(std::string_view text) {
 bool is_json_scalar(std::string_view text, bool escapes) {
   if (text.empty()) return false;
   switch (text[0]) {
-    case '"': return !escapes || has_legal_escapes(text.substr(1, text.size() - 2));
-    case 't': return text == "true";
-    case 'f': return text == "false";
-    case 'n': return text == "null";
-    default: return is_json_number(text);
+    case '"':
+      return !escapes || has_legal_escapes(text.substr(1, text.size() - 2));
+    case 't':
+      return text == "true";
+    case 'f':
+      return text == "false";
+    case 'n':
+      return text == "null";
+    default:
+      return is_json_number(text);
   }
 }
 

@@ -6,9 +6,9 @@
 
 #include "engine/data/status.h"
 
-/// Walking over the tokens that stage 1 found: their texts, their grammar (RFC 8259). A token is the
-/// position where a string, number, literal or one of {}[]:, starts; what stands between a token and
-/// the next one belongs to it.
+/// Walking over the tokens that stage 1 found: their texts, their grammar (RFC 8259). A token is
+/// the position where a string, number, literal or one of {}[]:, starts; what stands between a
+/// token and the next one belongs to it.
 namespace forebay::connectors {
 
 /// How deep a record may nest, its own object counted.
@@ -39,8 +39,8 @@ bool is_json_number(std::string_view text);
 /// has a backslash somewhere, so strings are to be searched.
 bool is_json_scalar(std::string_view text, bool escapes);
 
-/// The token behind the value that starts at `t`, after checking all of it; nullptr and `defect` if it
-/// is malformed, nests too deeply or reaches `end`. `t` stands inside the record's object.
+/// The token behind the value that starts at `t`, after checking all of it; nullptr and `defect` if
+/// it is malformed, nests too deeply or reaches `end`. `t` stands inside the record's object.
 const uint32_t* skip_json_value(const char* base, const uint32_t* t, const uint32_t* end,
                                 bool escapes, JsonDefect& defect);
 

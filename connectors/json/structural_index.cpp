@@ -35,12 +35,19 @@ StructureError StructuralIndex::scan(std::string_view text) {
   uint32_t* first = parser.structural_indexes.get();
   begin_ = end_ = first;
   switch (error) {
-    case simdjson::SUCCESS: end_ = first + parser.n_structural_indexes; break;
-    case simdjson::EMPTY: break;
-    case simdjson::UTF8_ERROR: return StructureError::kInvalidUtf8;
-    case simdjson::UNESCAPED_CHARS: return StructureError::kControlCharacter;
-    case simdjson::UNCLOSED_STRING: return StructureError::kUnclosedString;
-    default: return StructureError::kOther;
+    case simdjson::SUCCESS:
+      end_ = first + parser.n_structural_indexes;
+      break;
+    case simdjson::EMPTY:
+      break;
+    case simdjson::UTF8_ERROR:
+      return StructureError::kInvalidUtf8;
+    case simdjson::UNESCAPED_CHARS:
+      return StructureError::kControlCharacter;
+    case simdjson::UNCLOSED_STRING:
+      return StructureError::kUnclosedString;
+    default:
+      return StructureError::kOther;
   }
   uint32_t* past = first + (end_ - first);
   for (int i = 0; i < 4; ++i) past[i] = static_cast<uint32_t>(text.size());

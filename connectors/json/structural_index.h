@@ -4,9 +4,9 @@
 #include <memory>
 #include <string_view>
 
-/// The only door to simdjson: its first stage, which finds in one vectorised pass where every string,
-/// number, literal, bracket, colon and comma starts. (Langdale, Lemire: "Parsing gigabytes of JSON per
-/// second", VLDB Journal 2019, section 3.1.)
+/// The only door to simdjson: its first stage, which finds in one vectorised pass where every
+/// string, number, literal, bracket, colon and comma starts. (Langdale, Lemire: "Parsing gigabytes
+/// of JSON per second", VLDB Journal 2019, section 3.1.)
 namespace forebay::connectors {
 
 enum class StructureError : uint8_t {
@@ -24,7 +24,8 @@ class StructuralIndex {
   ~StructuralIndex();
 
   /// Indexes `text`, which is checked to be UTF-8 with closed strings free of control characters.
-  /// When this succeeds on several lines at once it succeeds on each of them, and the other way round.
+  /// When this succeeds on several lines at once it succeeds on each of them, and the other way
+  /// round.
   StructureError scan(std::string_view text);
 
   /// Valid until the next scan. Past the end stand four more positions, all text.size().
