@@ -18,13 +18,13 @@ namespace {
 
 constexpr std::string_view kNames[] = {
     "open.before_cleanup",       // the directory is locked, leftovers of a crash are still there
-    "open.after_cleanup",        // before RocksDB opens
+    "open.after_cleanup",         // before the records are read
     "open.before_format",        // a new store without its format record
     "commit.before_write",       // batch mode: nothing written yet
     "commit.after_write",        // batch mode: durable, not yet visible
     "commit.before_sst",         // ingest mode: no file written yet
-    "commit.after_sst_written",  // ingest mode: the files are synced, the directory is not
-    "commit.before_ingest",      // ingest mode: files and directory are durable
+    "commit.after_sst_written",  // ingest mode: the files are synced
+    "commit.before_ingest",      // ingest mode: just before the atomic step
     "commit.after_ingest",       // ingest mode: durable, not yet visible
     "commit.before_snapshot",    // both modes
     "commit.after_snapshot",     // both modes: visible, not yet reported

@@ -90,7 +90,7 @@ template <typename T>
 void clear_list(std::vector<T>& list) {
   constexpr size_t kKeptBytes = size_t{1} << 20;
   if (list.capacity() * sizeof(T) > kKeptBytes) {
-    list = {};
+    std::vector<T>().swap(list);
   } else {
     list.clear();
   }

@@ -131,7 +131,9 @@ TEST_P(OrderedTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
           pending_model = now_;
           ASSERT_EQ(table_->dirty_entries(), 0u);
           break;
-        case 1: commit_pending(); break;
+        case 1:
+          commit_pending();
+          break;
         case 2:
           if (random.below(4) != 0) break;
           if (random.below(2) == 0) commit_pending();

@@ -130,7 +130,9 @@ TEST_P(PointTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
         pending = seal();
         pending_model = now_;
         break;
-      case 1: commit_pending(); break;
+      case 1:
+        commit_pending();
+        break;
       case 2:
         if (random.below(4) != 0) break;
         // A crash: what was not committed is lost.
@@ -144,8 +146,12 @@ TEST_P(PointTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
         ASSERT_EQ(contents(*harness_.store().snapshot(), Family::kHot).size(), committed.size());
         break;
       case 3:
-      case 4: check_find(some_keys(random)); break;
-      default: change(random, some_keys(random)); break;
+      case 4:
+        check_find(some_keys(random));
+        break;
+      default:
+        change(random, some_keys(random));
+        break;
     }
     if (HasFatalFailure()) return;
   }

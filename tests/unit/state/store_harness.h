@@ -18,7 +18,8 @@ namespace forebay::state::testing {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "forebay_state_XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "forebay_state_XXXXXX").string();
     path_ = mkdtemp(pattern.data());
   }
   ~TemporaryDirectory() { std::filesystem::remove_all(path_); }

@@ -1,0 +1,111 @@
+#include <rocksdb/sst_file_writer.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "state/rocks_support.h"
+
+namespace forebay::state {
+
+namespace {
+
+/// Larger epochs become several files with disjoint ranges, which compaction can take apart.
+constexpr uint64_t kFileBytes = uint64_t{128} << 20;
+
+void set_prefix(SortedChange& sorted) {
+  char bytes[16] = {};
+  std::string_view key = sorted.change->key;
+  std::memcpy(bytes, key.data(), std::min<size_t>(key.size(), sizeof bytes));
+  std::memcpy(sorted.prefix, bytes, sizeof bytes);
+  sorted.prefix[0] = __builtin_bswap64(sorted.prefix[0]);
+  sorted.prefix[1] = __builtin_bswap64(sorted.prefix[1]);
+}
+
+bool comes_before(const SortedChange& a, const SortedChange& b) {
+  if (a.prefix[0] != b.prefix[0]) return a.prefix[0] < b.prefix[0];
+  if (a.prefix[1] != b.prefix[1]) return a.prefix[1] < b.prefix[1];
+  return a.change->key < b.change->key;
+}
+
+}  // namespace
+
+/// By shard first (one counting pass), then each shard by itself, which fits into the cache.
+std::vector<SortedChange> sort_changes(std::span<const SealedRun> runs, Family family) {
+  auto f = static_cast<size_t>(family);
+  size_t starts[257] = {};
+  for (const SealedRun& run : runs) {
+    for (const auto& change : run.changes[f]) {
+      ++starts[static_cast<uint8_t>(change.key.front()) + 1];
+    }
+  }
+  for (size_t shard = 0; shard < 256; ++shard) starts[shard + 1] += starts[shard];
+  std::vector<SortedChange> sorted(starts[256]);
+  size_t at[256];
+  std::copy(starts, starts + 256, at);
+  for (const SealedRun& run : runs) {
+    for (const auto& change : run.changes[f]) {
+      SortedChange& place = sorted[at[static_cast<uint8_t>(change.key.front())]++];
+      place.change = &change;
+      set_prefix(place);
+    }
+  }
+  for (size_t shard = 0; shard < 256; ++shard) {
+    std::sort(sorted.begin() + static_cast<ptrdiff_t>(starts[shard]),
+              sorted.begin() + static_cast<ptrdiff_t>(starts[shard + 1]), comes_before);
+  }
+  return sorted;
+}
+
+IngestFiles::~IngestFiles() {
+  for (const auto& files : files_) {
+    for (const std::string& file : files) {
+      std::error_code ignored;
+      std::filesystem::remove(file, ignored);
+    }
+  }
+}
+
+Status IngestFiles::write(Family family, std::span<const SortedChange> changes, Epoch epoch) {
+  auto f = static_cast<size_t>(family);
+  rocksdb::ColumnFamilyHandle* handle = database_.family(family);
+  rocksdb::Options options = database_.db->GetOptions(handle);
+  size_t next = 0;
+  while (next < changes.size()) {
+    files_[f].push_back(directory_ + "/" + std::to_string(epoch.value) + "-" + kFamilyNames[f] +
+                        "-" + std::to_string(files_[f].size()) + ".sst");
+    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options, handle);
+    rocksdb::Status status = writer.Open(files_[f].back());
+    uint64_t bytes = 0;
+    for (; status.ok() && next < changes.size() && bytes < kFileBytes; ++next) {
+      const SealedRun::Change& change = *changes[next].change;
+      status = change.tombstone ? writer.Delete(slice(change.key))
+                                : writer.Put(slice(change.key), slice(change.value));
+      bytes += change.key.size() + change.value.size();
+    }
+    rocksdb::ExternalSstFileInfo info;
+    if (status.ok()) status = writer.Finish(&info);
+    if (!status.ok()) return to_status(status, "write an epoch's state file");
+    bytes_ += info.file_size;
+  }
+  return {};
+}
+
+Status IngestFiles::ingest() {
+  std::vector<rocksdb::IngestExternalFileArg> arguments;
+  for (size_t f = 0; f < kFamilyCount; ++f) {
+    if (files_[f].empty()) continue;
+    rocksdb::IngestExternalFileArg argument;
+    argument.column_family = database_.families[f];
+    argument.external_files = files_[f];
+    argument.options.move_files = true;
+    argument.options.failed_move_fall_back_to_copy = true;
+    argument.options.snapshot_consistency = true;
+    argument.options.allow_global_seqno = true;
+    argument.options.allow_blocking_flush = true;
+    argument.options.write_global_seqno = false;
+    arguments.push_back(std::move(argument));
+  }
+  return to_status(database_.db->IngestExternalFiles(arguments), "commit an epoch");
+}
+
+}  // namespace forebay::state

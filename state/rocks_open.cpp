@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+#include <rocksdb/cache.h>
+
+#include <filesystem>
+
+#include "state/failpoint.h"
+#include "state/rocks_store.h"
+
+/// Opening: lock, recovery, the format record, leftovers of a crash.
+namespace forebay::state {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Status corrupt(const std::string& directory, std::string_view what) {
+  return Status(data::sqlstate::kDataCorrupted,
+                fmt::format("data directory \"{}\" is damaged: {}", directory, what))
+      .with_hint("Restore it from a backup, or start with an empty directory.");
+}
+
+/// True when a store is there, false when there is nothing yet.
+Result<bool> look_at(const std::string& directory) {
+  std::error_code error;
+  fs::create_directories(directory + "/ingest", error);
+  if (error) {
+    return Status::environment(
+        data::sqlstate::kIoError,
+        fmt::format("could not create directory \"{}\": {}", directory, error.message()));
+  }
+  if (fs::exists(directory + "/CURRENT", error)) return true;
+  // Files of a store without the file that names the valid ones: never start afresh over them.
+  for (const auto& file : fs::directory_iterator(directory, error)) {
+    if (file.path().extension() == ".sst" || file.path().extension() == ".log") {
+      return corrupt(directory, "the file CURRENT is missing");
+    }
+  }
+  return false;
+}
+
+Status open_database(Database& database, const StoreOptions& options, bool exists) {
+  const std::string& directory = database.directory;
+  rocksdb::DBOptions db_options = database_options(options);
+  db_options.create_if_missing = !exists;
+  db_options.listeners.push_back(database.watch);
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (int f = 0; f < kFamilyCount; ++f) {
+    descriptors.emplace_back(kFamilyNames[f],
+                             family_options(static_cast<Family>(f), options, database.cache));
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status status = rocksdb::DB::Open(db_options, directory, descriptors, &handles, &db);
+  if (status.ok()) {
+    database.db.reset(db);
+    std::copy(handles.begin(), handles.end(), database.families);
+    return {};
+  }
+  std::string text = status.ToString();
+  if (status.IsIOError() && (text.find("lock hold") != std::string::npos ||
+                             text.find("While lock file") != std::string::npos)) {
+    return Status(data::sqlstate::kObjectInUse,
+                  fmt::format("data directory \"{}\" is in use", directory))
+        .with_detail("Another process holds its lock.");
+  }
+  if (status.IsInvalidArgument() && text.find("olumn famil") != std::string::npos) {
+    return Status(data::sqlstate::kNotInPrerequisiteState,
+                  fmt::format("data directory \"{}\" has an unknown format", directory))
+        .with_detail(text)
+        .with_hint("It was written by another version of Forebay; use that version.");
+  }
+  if (status.IsCorruption()) return corrupt(directory, text);
+  return to_status(status, fmt::format("open data directory \"{}\"", directory));
+}
+
+/// Files of ingestions that a crash cut short; those that were ingested have links of their own.
+void remove_leftovers(const std::string& directory) {
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(directory + "/ingest", error)) {
+    std::error_code ignored;
+    fs::remove(file.path(), ignored);
+  }
+}
+
+Result<std::optional<std::string>> read_record(const Database& database, const std::string& key) {
+  std::string value;
+  rocksdb::Status status =
+      database.db->Get(rocksdb::ReadOptions(), database.family(Family::kMeta), key, &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return to_status(status, "read the state");
+  return std::optional<std::string>(std::move(value));
+}
+
+Status check_format(const Database& database, bool has_epochs) {
+  FOREBAY_ASSIGN_OR_RETURN(auto record, read_record(database, format_record_key()));
+  if (!record) {
+    if (has_epochs) return corrupt(database.directory, "the format record is missing");
+    if (hit_failpoint("open.before_format")) {
+      return Status::environment(data::sqlstate::kIoError, "fail point open.before_format");
+    }
+    std::string value(1, static_cast<char>(kFormatVersion));
+    rocksdb::WriteOptions options;
+    options.sync = true;
+    return to_status(
+        database.db->Put(options, database.family(Family::kMeta), format_record_key(), value),
+        "write the format record");
+  }
+  if (record->size() != 1) return corrupt(database.directory, "the format record is unreadable");
+  auto version = static_cast<uint8_t>(record->front());
+  if (version == kFormatVersion) return {};
+  return Status(data::sqlstate::kNotInPrerequisiteState,
+                fmt::format("data directory \"{}\" has format version {}, but this server reads "
+                            "version {}",
+                            database.directory, version, kFormatVersion))
+      .with_hint("It was written by another version of Forebay; use that version.");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
+                                                const StoreOptions& options) {
+  FOREBAY_ASSIGN_OR_RETURN(bool exists, look_at(directory));
+  auto database = std::make_shared<Database>();
+  database->directory = directory;
+  database->watch = std::make_shared<BackgroundWatch>();
+  database->cache = rocksdb::NewLRUCache(options.block_cache_bytes, 4);
+  FOREBAY_RETURN_IF_ERROR(open_database(*database, options, exists));
+  // From here on the directory is ours: RocksDB holds its lock.
+  (void)hit_failpoint("open.before_cleanup");
+  remove_leftovers(directory);
+  (void)hit_failpoint("open.after_cleanup");
+  FOREBAY_ASSIGN_OR_RETURN(auto record, read_record(*database, epoch_record_key()));
+  FOREBAY_RETURN_IF_ERROR(check_format(*database, record.has_value()));
+  Epoch last;
+  if (record) {
+    if (record->size() != 8) return corrupt(directory, "the epoch record is unreadable");
+    for (char byte : *record) last.value = last.value << 8 | static_cast<uint8_t>(byte);
+  }
+  return std::unique_ptr<Store>(std::make_unique<RocksStore>(std::move(database), options, last));
+}
+
+}  // namespace forebay::state

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/options.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+
+#include "state/store.h"
+
+/// What the files of the RocksDB store share. Included by state/rocks_*.cpp only.
+namespace forebay::state {
+
+inline rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+inline std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+
+/// RocksDB's status as ours: XX001 corruption, 53100 no space, 58030 other I/O, XX000 the rest.
+/// `action` as in "could not <action>: ...".
+Status to_status(const rocksdb::Status& status, std::string_view action);
+
+/// Watches RocksDB's background work: keeps its first error, counts bytes, wakes who waits for it.
+class BackgroundWatch final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override;
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& job) override;
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& job) override;
+
+  Status first_error() const;
+  uint64_t bytes_written() const;
+  /// Returns after the next completed job, or 20 ms.
+  void wait_for_progress();
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable progress_;
+  rocksdb::Status error_;
+  uint64_t bytes_written_ = 0;
+  uint64_t jobs_ = 0;
+};
+
+/// How the store sets RocksDB up.
+rocksdb::DBOptions database_options(const StoreOptions& options);
+rocksdb::ColumnFamilyOptions family_options(Family family, const StoreOptions& options,
+                                            const std::shared_ptr<rocksdb::Cache>& cache);
+/// RocksDB's names of the families, by number. DO NOT CHANGE.
+inline constexpr const char* kFamilyNames[kFamilyCount] = {"hot", "log", "default"};
+
+/// An open database with its handles; closed when the last store, snapshot or cursor lets go.
+struct Database {
+  std::unique_ptr<rocksdb::DB> db;
+  rocksdb::ColumnFamilyHandle* families[kFamilyCount] = {};
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<BackgroundWatch> watch;
+  std::string directory;
+
+  Database() = default;
+  Database(const Database&) = delete;
+  ~Database();
+  rocksdb::ColumnFamilyHandle* family(Family family) const {
+    return families[static_cast<int>(family)];
+  }
+};
+
+/// A snapshot of the state as it is now. `epoch` is its number.
+std::shared_ptr<const Snapshot> take_rocks_snapshot(std::shared_ptr<Database> database,
+                                                    Epoch epoch);
+
+/// Changes of one family in key order; points into the runs.
+struct SortedChange {
+  uint64_t prefix[2];  // the key's first 16 bytes, big-endian, zero padded
+  const SealedRun::Change* change;
+};
+std::vector<SortedChange> sort_changes(std::span<const SealedRun> runs, Family family);
+
+/// Files of sorted changes, ready for ingestion. Removes what is left of them when it dies.
+class IngestFiles {
+ public:
+  IngestFiles(Database& database, std::string directory)
+      : database_(database), directory_(std::move(directory)) {}
+  ~IngestFiles();
+  /// Writes and syncs the files of one family; no file without changes.
+  Status write(Family family, std::span<const SortedChange> changes, Epoch epoch);
+  /// Makes all of them visible in one atomic, durable step.
+  Status ingest();
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  Database& database_;
+  std::string directory_;
+  std::vector<std::string> files_[kFamilyCount];
+  uint64_t bytes_ = 0;
+};
+
+/// Keys of the store's own records, in kMeta under table 0. DO NOT CHANGE.
+std::string format_record_key();
+std::string epoch_record_key();
+inline constexpr uint32_t kFormatVersion = 1;
+
+}  // namespace forebay::state
