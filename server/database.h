@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/runtime/engine.h"
+#include "sql/catalog/catalog.h"
+#include "sql/planner.h"
+#include "state/store.h"
+
+/// One open data directory: engine, catalog, server settings. Thread-safe.
+namespace forebay::server {
+
+struct DatabaseOptions {
+  std::string data_directory;
+  uint16_t workers = 1;
+  /// The budget that caches and limits are derived from.
+  uint64_t memory_bytes = uint64_t{4} << 30;
+  /// --set name=value.
+  std::vector<std::pair<std::string, std::string>> settings;
+  /// forebay run: sources end at their present end.
+  bool force_bounded = false;
+};
+
+class Database {
+ public:
+  /// Opens the store (55006 when another process has it), restores the catalog and starts the engine.
+  static data::Result<std::unique_ptr<Database>> open(const DatabaseOptions& options);
+  ~Database();
+
+  runtime::Engine& engine() { return *engine_; }
+  const runtime::Engine& engine() const { return *engine_; }
+  sql::catalog::Catalog& catalog() { return catalog_; }
+  state::StoreFigures store_figures() const { return store_->figures(); }
+  const DatabaseOptions& options() const { return options_; }
+  std::string default_setting(std::string_view name) const;
+  /// Sets a server setting (checked before).
+  void set_server_setting(std::string_view name, const std::string& value);
+
+  /// Carries out a bound CREATE or DROP: numbers, engine, catalog. DDL is serialised; `bind` is called
+  /// with the catalog as it is when its turn has come.
+  using Bind = std::function<data::Result<sql::BoundStatement>(const sql::SnapshotRef&)>;
+  data::Result<sql::BoundStatement> execute_ddl(const Bind& bind,
+                                                const runtime::CancelToken* cancel);
+  /// Commits everything and stops.
+  data::Status shut_down();
+
+ private:
+  explicit Database(const DatabaseOptions& options) : options_(options) {}
+  data::Status create(const sql::BoundCreate& create, const runtime::CancelToken* cancel);
+  data::Status drop(const sql::BoundDrop& drop);
+
+  DatabaseOptions options_;
+  state::Store* store_ = nullptr;  // owned by the engine
+  std::unique_ptr<runtime::Engine> engine_;
+  sql::catalog::Catalog catalog_;
+  std::mutex ddl_mutex_;
+  mutable std::mutex settings_mutex_;
+  std::map<std::string, std::string, std::less<>> server_settings_;  // settings_mutex_
+};
+
+/// Registers pg_catalog, information_schema and forebay.*: in system_tables.cpp and
+/// pg_catalog.cpp. The database outlives its catalog.
+void add_system_tables(Database& database);
+void add_pg_catalog(Database& database);
+
+}  // namespace forebay::server

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "server/database.h"
+#include "server/result_sink.h"
+#include "server/settings.h"
+#include "sql/parser/parser.h"
+#include "sql/planner.h"
+
+/// A client's session: statements in, rows and tags out. Knows nothing of the wire. One thread at a time;
+/// cancel() from any.
+namespace forebay::server {
+
+/// A parsed and bound statement, ready to be executed any number of times. Bound again when the catalog
+/// has changed since.
+struct Prepared {
+  std::string text;
+  std::shared_ptr<const sql::ast::Statement> statement;  // nullptr: empty query
+  /// Queries, DML, DDL and EXPLAIN; session statements (SET ...) have none.
+  std::shared_ptr<const sql::BoundStatement> bound;
+  std::vector<data::Type> parameter_types;
+  /// The result's columns; empty optional: no rows.
+  std::optional<data::Schema> schema;
+  std::vector<data::Type> given_types;
+  sql::SnapshotRef catalog;
+};
+using PreparedRef = std::shared_ptr<const Prepared>;
+
+enum class TransactionStatus : char { kIdle = 'I', kOpen = 'T', kFailed = 'E' };
+
+class Session {
+ public:
+  Session(Database& database, std::string user, std::string database_name);
+  ~Session();
+
+  /// Parses `sql` into statements, unbound. Errors count positions from the beginning of `sql`.
+  data::Result<std::vector<sql::ParsedStatement>> parse(std::string_view sql) const;
+  /// Binds one statement. `parameter_types`: what the client said of $1 ...; kUnknown: inferred.
+  data::Result<PreparedRef> prepare(std::string text,
+                                    std::shared_ptr<const sql::ast::Statement> statement,
+                                    std::vector<data::Type> parameter_types);
+  /// Executes; gives the command tag ("SELECT 3"). `parameters` have the prepared parameter types.
+  /// On an error the transaction block, if any, has failed.
+  data::Result<std::string> execute(const PreparedRef& prepared,
+                                    std::span<const data::Datum> parameters, ResultSink& sink);
+  /// A whole simple query string: every statement in turn; `done` is called with each tag. Stops at the
+  /// first error.
+  data::Status run(std::string_view sql, ResultSink& sink,
+                   const std::function<data::Status(const std::string& tag)>& done);
+
+  /// Ends the statement that is running with 57014. Any thread.
+  void cancel() { cancel_.canceled = true; }
+  /// Call before a statement starts: a cancel that came late must not hit it.
+  void clear_cancel() { cancel_.canceled = false; }
+
+  TransactionStatus transaction_status() const { return transaction_; }
+  /// After Sync of a failed implicit transaction and the like nothing is kept; blocks stay failed.
+  SessionSettings& settings() { return settings_; }
+  const std::string& user() const { return user_; }
+  const std::string& database_name() const { return database_name_; }
+  /// Named statements of PREPARE and of the extended protocol share one space of names.
+  std::map<std::string, PreparedRef>& prepared_statements() { return prepared_; }
+  expr::EvalContext eval_context() const;
+
+ private:
+  struct Run;  // one execution: parameters, sink, deadline
+
+  sql::BindOptions bind_options(std::string text) const;
+  data::Result<std::string> dispatch(const Prepared& prepared,
+                                     std::span<const data::Datum> parameters, ResultSink& sink);
+  data::Result<std::string> select(const sql::PlannedQuery& query,
+                                   std::span<const data::Datum> parameters, ResultSink& sink);
+  data::Status read(const sql::PlannedQuery& query, std::span<const data::Datum> parameters,
+                    const std::function<data::Status(data::ChangeBatch)>& visit);
+  data::Result<std::string> insert(const sql::BoundInsert& insert,
+                                   std::span<const data::Datum> parameters, ResultSink& sink);
+  data::Result<std::string> update(const sql::BoundUpdate& update,
+                                   std::span<const data::Datum> parameters, ResultSink& sink);
+  data::Result<std::string> remove(const sql::BoundDelete& remove,
+                                   std::span<const data::Datum> parameters, ResultSink& sink);
+  data::Status finish_write(data::ObjectId table, uint64_t ticket);
+  data::Result<std::string> ddl(const Prepared& prepared, ResultSink& sink);
+  data::Result<std::string> set(const sql::ast::SetStatement& statement, ResultSink& sink);
+  data::Result<std::string> set_value(const std::string& name, std::optional<std::string> value,
+                                      int32_t position, ResultSink& sink);
+  data::Result<std::string> show(const sql::ast::Show& statement, ResultSink& sink);
+  data::Result<std::string> transaction(const sql::ast::Transaction& statement, ResultSink& sink);
+  data::Result<std::string> prepare_statement(const Prepared& prepared);
+  data::Result<std::string> execute_statement(const sql::ast::Execute& statement,
+                                              ResultSink& sink);
+  static std::optional<data::Schema> session_schema(const sql::ast::Statement& statement);
+
+  Database& database_;
+  const std::string user_;
+  const std::string database_name_;
+  SessionSettings settings_;
+  TransactionStatus transaction_ = TransactionStatus::kIdle;
+  std::map<std::string, PreparedRef> prepared_;
+  runtime::CancelToken cancel_;
+};
+
+}  // namespace forebay::server
