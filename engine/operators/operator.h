@@ -22,11 +22,11 @@ using data::TableId;
 using data::Type;
 using data::Weight;
 
-/// A row that could not be processed (or the retraction of one). Keyed in forebay.errors by (object,
-/// operator, sqlstate, reason, column, raw); the rest is payload of the first occurrence.
+/// A row that could not be processed (or the retraction of one). Keyed in forebay.errors by
+/// (object, operator, sqlstate, reason, column, raw); the rest is payload of the first occurrence.
 struct ErrorRow {
-  ObjectId object;             // filled in by the runtime
-  std::string operator_name;   // filled in by the runtime
+  ObjectId object;            // filled in by the runtime
+  std::string operator_name;  // filled in by the runtime
   data::SqlState sqlstate;
   std::string reason;
   std::string column;
@@ -67,16 +67,16 @@ struct OperatorContext {
   }
 };
 
-/// One worker's instance. All calls come from one thread at a time. Each call does a bounded piece of
-/// work: it emits at most about one batch; when more is left it returns Progress::kMore and resume() is
-/// called until kDone, before any other call. An error stops the pipeline.
+/// One worker's instance. All calls come from one thread at a time. Each call does a bounded piece
+/// of work: it emits at most about one batch; when more is left it returns Progress::kMore and
+/// resume() is called until kDone, before any other call. An error stops the pipeline.
 enum class Progress : uint8_t { kDone, kMore };
 
 class Operator {
  public:
   virtual ~Operator() = default;
-  /// Called once in an object's life, in its first epoch, before any batch: constants, the one row of
-  /// an aggregate without keys. Not called again after a restart.
+  /// Called once in an object's life, in its first epoch, before any batch: constants, the one row
+  /// of an aggregate without keys. Not called again after a restart.
   virtual Status begin(Output&) { return Status::ok(); }
   /// Takes a batch that arrived on an input.
   virtual Result<Progress> take(uint32_t input, ChangeBatch batch, Output& output) = 0;
@@ -105,8 +105,8 @@ class OperatorSpec {
 };
 using SpecRef = std::shared_ptr<const OperatorSpec>;
 
-/// A row as a person reads it, for ErrorRow::raw: "(1,abc,)" in PostgreSQL's composite text form, cut
-/// at 64 KiB.
+/// A row as a person reads it, for ErrorRow::raw: "(1,abc,)" in PostgreSQL's composite text form,
+/// cut at 64 KiB.
 std::string error_row_text(const ChangeBatch& batch, uint32_t physical_row);
 
 }  // namespace forebay::operators

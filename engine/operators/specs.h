@@ -6,15 +6,15 @@
 #include "engine/operators/operator.h"
 #include "udfs/function.h"
 
-/// The parameters of every operator; each make_... gives a checked, immutable spec. Columns are indexes
-/// into the input's columns. What must hold about the distribution of rows over workers (the exchange
-/// in front) stands beside each.
+/// The parameters of every operator; each make_... gives a checked, immutable spec. Columns are
+/// indexes into the input's columns. What must hold about the distribution of rows over workers
+/// (the exchange in front) stands beside each.
 namespace forebay::operators {
 
 using expr::ExprRef;
 
-/// Filter and projection in one. Any distribution. Keeps no state. Rows whose predicate or projection
-/// fails become error rows.
+/// Filter and projection in one. Any distribution. Keeps no state. Rows whose predicate or
+/// projection fails become error rows.
 struct MapParameters {
   std::vector<Type> input_types;
   ExprRef predicate;                // nullptr: all rows
@@ -25,8 +25,8 @@ struct MapParameters {
 SpecRef make_map(MapParameters parameters);
 
 /// GROUP BY. Input hashed by `group_columns` (KeyMode::kGrouping). Output: group columns, then one
-/// column per aggregate. Without group columns there is always exactly one row (the owner of the empty
-/// key's shard makes it in begin()).
+/// column per aggregate. Without group columns there is always exactly one row (the owner of the
+/// empty key's shard makes it in begin()).
 struct AggregateCallSpec {
   const udfs::AggregateFunction* function;
   std::vector<uint32_t> arguments;
@@ -65,10 +65,10 @@ SpecRef make_union(UnionParameters parameters);
 
 enum class JoinKind : uint8_t { kInner, kLeft, kRight, kFull, kSemi, kAnti };
 
-/// Input 0 is left, 1 is right; both hashed by their key columns, in the same order, of the same types
-/// (no key columns: everything meets on one worker). Output: left columns then right columns; of a
-/// semi or anti join the left columns. Rows with a NULL key never match, unless that key is null_safe
-/// (IS NOT DISTINCT FROM).
+/// Input 0 is left, 1 is right; both hashed by their key columns, in the same order, of the same
+/// types (no key columns: everything meets on one worker). Output: left columns then right columns;
+/// of a semi or anti join the left columns. Rows with a NULL key never match, unless that key is
+/// null_safe (IS NOT DISTINCT FROM).
 struct JoinParameters {
   JoinKind kind = JoinKind::kInner;
   std::vector<Type> left_types;
@@ -90,8 +90,8 @@ struct SortKey {
   bool descending = false;
   bool nulls_first = false;
 };
-/// ORDER BY ... LIMIT/OFFSET, per partition. Input hashed by partition_columns. Ties are broken by the
-/// bytes of the whole row.
+/// ORDER BY ... LIMIT/OFFSET, per partition. Input hashed by partition_columns. Ties are broken by
+/// the bytes of the whole row.
 struct TopNParameters {
   std::vector<Type> types;
   std::vector<uint32_t> partition_columns;
@@ -103,8 +103,9 @@ struct TopNParameters {
 };
 SpecRef make_top_n(TopNParameters parameters);
 
-/// A scalar subquery's guard: at most one row per key (key columns hashed); a key with more is an error
-/// row 21000 "more than one row returned by a subquery used as an expression" and gives no row.
+/// A scalar subquery's guard: at most one row per key (key columns hashed); a key with more is an
+/// error row 21000 "more than one row returned by a subquery used as an expression" and gives no
+/// row.
 struct SingleRowParameters {
   std::vector<Type> types;
   std::vector<uint32_t> key_columns;
@@ -119,12 +120,12 @@ struct ValuesParameters {
 };
 SpecRef make_values(ValuesParameters parameters);
 
-/// Keeps the rows of a view or table; passes its input on. Input hashed by key_columns (kGrouping), or
-/// by all columns (kExact) when there is no key.
+/// Keeps the rows of a view or table; passes its input on. Input hashed by key_columns (kGrouping),
+/// or by all columns (kExact) when there is no key.
 struct MaterializeParameters {
   std::vector<Type> types;
-  /// Columns that identify a row at the end of an epoch; write-only state: key -> row. Empty: a counted
-  /// multiset of whole rows.
+  /// Columns that identify a row at the end of an epoch; write-only state: key -> row. Empty: a
+  /// counted multiset of whole rows.
   std::vector<uint32_t> key_columns;
   bool has_key = false;  // a key of no columns is a relation of at most one row
   TableId rows;

@@ -1,0 +1,568 @@
+// Aggregate: GROUP BY.
+//
+// Input: any changes, hashed by the group columns. Output: at the end of an epoch, -old +new for
+// every group whose row changed; a group is there while its row count is above 0 (without group
+// columns: always). A group whose aggregate overflows is an error row instead. State: a PointTable
+// group key -> payload (aggregate_payload.h), which is the view's contents when the aggregate is
+// its last operator; per DISTINCT call, and per min/max call over input that retracts, an
+// OrderedTable group key -> values with their counts.
+// Invariants: the i-th dirty entry's payload at the start of the epoch is before_[i]. DISTINCT
+// values feed their accumulator at the flush, when their count has become 0 or ceased to be. Cost:
+// per row one lookup and one kernel step per call (an ordered insertion where there is a value
+// table); per epoch one finish of old and new per dirty group.
+
+#include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
+
+#include "engine/data/row_codec.h"
+#include "engine/operators/emission.h"
+#include "engine/operators/group_changes.h"
+
+namespace forebay::operators {
+
+namespace {
+
+using data::KeyMode;
+using data::KeyRows;
+using state::OrderedTable;
+using state::PointTable;
+
+bool needs_value_table(const AggregateParameters& parameters, const AggregateCallSpec& call) {
+  if (call.function->kind == udfs::AggregateKind::kAccumulator) return call.distinct;
+  return !parameters.append_only;
+}
+
+/// Copies of payloads as they were when the epoch first touched them; memory is kept for the next.
+class PayloadCopies {
+ public:
+  explicit PayloadCopies(uint32_t bytes) : bytes_(bytes) {}
+  void add(const char* payload) {
+    if (count_ == chunks_.size() * kChunk) {
+      chunks_.push_back(std::make_unique_for_overwrite<char[]>(size_t{bytes_} * kChunk));
+    }
+    std::memcpy(at(count_++), payload, bytes_);
+  }
+  const char* operator[](size_t i) { return at(i); }
+  size_t size() const { return count_; }
+  void clear() { count_ = 0; }
+  size_t memory_bytes() const { return chunks_.size() * kChunk * bytes_; }
+
+ private:
+  static constexpr size_t kChunk = 4096;
+  char* at(size_t i) { return chunks_[i / kChunk].get() + i % kChunk * bytes_; }
+  size_t bytes_;
+  size_t count_ = 0;
+  std::vector<std::unique_ptr<char[]>> chunks_;
+};
+
+/// The values of one call, counted per group.
+struct ValueTable {
+  explicit ValueTable(state::TableOptions options) : table(options) {}
+  struct Touched {
+    PointTable::Entry* group;
+    OrderedTable::Entry* value;
+    int64_t count_before;
+  };
+  OrderedTable table;
+  /// DISTINCT: the values that the epoch touched, in order, and where each stands.
+  std::vector<Touched> touched;
+  absl::flat_hash_map<const OrderedTable::Entry*, uint32_t> place;
+  /// Values whose count went below 0 at some time in the epoch.
+  std::vector<OrderedTable::Entry*> suspects;
+};
+
+/// The rows of a batch that one call sees.
+struct CallRows {
+  std::span<const uint32_t> rows;    // physical
+  std::span<const uint32_t> places;  // row i is the places[i]-th of the batch
+  std::span<char* const> payloads;
+  std::span<const Weight> weights;
+};
+
+class Aggregate final : public Operator {
+ public:
+  Aggregate(std::string_view name, std::shared_ptr<const AggregatePayload> payload,
+            const OperatorContext& context)
+      : name_(name),
+        payload_(std::move(payload)),
+        parameters_(payload_->parameters()),
+        context_(context),
+        groups_(context.table(parameters_.groups, state::Family::kHot), payload_->bytes(),
+                payload_.get()),
+        before_(payload_->bytes()),
+        changes_(*payload_, context.batch_rows) {
+    for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
+      bool needed = needs_value_table(parameters_, parameters_.aggregates[i]);
+      values_.push_back(needed ? std::make_unique<ValueTable>(context.table(
+                                     parameters_.value_tables[i], state::Family::kLog))
+                               : nullptr);
+    }
+  }
+  ~Aggregate() override { free_retired(); }
+
+  Status begin(Output&) override {
+    if (payload_->has_keys()) return Status::ok();
+    if (!context_.owns_shard(data::shard_of_hash(data::hash_key({})))) return Status::ok();
+    return find_only_group(0);
+  }
+
+  Result<Progress> take(uint32_t, ChangeBatch batch, Output&) override {
+    if (batch.empty()) return Progress::kDone;
+    FOREBAY_RETURN_IF_ERROR(find_groups(batch));
+    for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
+      if (payload_->call_state(i) == CallState::kRowCount) continue;
+      CallRows rows = rows_of_call(parameters_.aggregates[i], batch);
+      if (rows.rows.empty()) continue;
+      if (values_[i] != nullptr) {
+        FOREBAY_RETURN_IF_ERROR(count_values(i, batch, rows));
+      } else if (payload_->call_state(i) == CallState::kExtreme) {
+        offer_extremes(i, batch, rows);
+      } else {
+        accumulate(i, batch, rows);
+      }
+    }
+    return Progress::kDone;
+  }
+
+  Result<Progress> end_epoch(Output& output) override {
+    for (size_t i = 0; i < values_.size(); ++i) {
+      if (values_[i] == nullptr) continue;
+      FOREBAY_RETURN_IF_ERROR(check_values(i));
+      FOREBAY_RETURN_IF_ERROR(feed_distinct(i));
+    }
+    return resume(output);
+  }
+
+  Result<Progress> resume(Output& output) override {
+    std::span<PointTable::Entry* const> dirty = groups_.dirty();
+    FOREBAY_CHECK(dirty.size() == before_.size(),
+                  fmt::format("{} dirty groups, {} copies", dirty.size(), before_.size()));
+    size_t count =
+        std::min<size_t>(std::max<uint32_t>(1, context_.batch_rows / 2), dirty.size() - flushed_);
+    std::span<PointTable::Entry* const> entries = dirty.subspan(flushed_, count);
+    FOREBAY_RETURN_IF_ERROR(refresh_extremes(entries));
+    chunk_.clear();
+    for (size_t i = 0; i < count; ++i) {
+      std::string_view key = PointTable::key(entries[i]);
+      const char* now = PointTable::payload(entries[i]);
+      if (AggregatePayload::row_count(now) < 0) {
+        fail_negative(name_, group_text(*payload_, key, now), AggregatePayload::row_count(now));
+      }
+      chunk_.push_back({key, before_[flushed_ + i], now});
+    }
+    FOREBAY_RETURN_IF_ERROR(changes_.emit(chunk_, output));
+    for (PointTable::Entry* entry : entries) {
+      if (!payload_->exists(PointTable::payload(entry))) groups_.erase(entry);
+    }
+    flushed_ += count;
+    return flushed_ == dirty.size() ? Progress::kDone : Progress::kMore;
+  }
+
+  void seal(state::SealedRun& run) override {
+    groups_.seal(run);
+    before_.clear();
+    flushed_ = 0;
+    free_retired();
+    for (auto& values : values_) {
+      if (values == nullptr) continue;
+      values->table.seal(run);
+      values->touched.clear();
+      values->place.clear();
+      values->suspects.clear();
+    }
+  }
+
+  size_t memory_bytes() const override {
+    size_t bytes = groups_.memory_bytes() + before_.memory_bytes();
+    for (const auto& values : values_) {
+      if (values != nullptr) bytes += values->table.memory_bytes();
+    }
+    return bytes;
+  }
+  size_t dirty_entries() const override {
+    size_t entries = groups_.dirty_entries();
+    for (const auto& values : values_) {
+      if (values != nullptr) entries += values->table.dirty_entries();
+    }
+    return entries;
+  }
+  size_t state_rows() const override { return groups_.resident_entries(); }
+
+ private:
+  void free_retired() {
+    for (char* bytes : retired_) std::free(bytes);
+    retired_.clear();
+  }
+
+  void touch(PointTable::Entry* entry) {
+    char* payload = PointTable::payload(entry);
+    if (groups_.mark_dirty(entry)) before_.add(payload);
+  }
+
+  /// Without group columns: the one group for `count` rows.
+  Status find_only_group(uint32_t count) {
+    keys_.bytes.clear();
+    keys_.offsets.assign(2, 0);
+    data::add_hashes(keys_);
+    entries_.resize(1);
+    created_.assign(1, 0);
+    FOREBAY_RETURN_IF_ERROR(groups_.find_or_create(keys_, entries_, created_));
+    touch(entries_[0]);
+    AggregatePayload::mark_exists(PointTable::payload(entries_[0]));
+    entries_.assign(count, entries_[0]);
+    return Status::ok();
+  }
+
+  /// Fills rows_, weights_, entries_ and payloads_ for the rows of the batch and counts the rows.
+  Status find_groups(const ChangeBatch& batch) {
+    uint32_t count = batch.rows();
+    rows_.resize(count);
+    for (uint32_t i = 0; i < count; ++i) rows_[i] = batch.physical(i);
+    weights_.assign(count, 1);
+    if (batch.weights() != nullptr) {
+      for (uint32_t i = 0; i < count; ++i) weights_[i] = batch.weights()[rows_[i]];
+    }
+    if (!payload_->has_keys()) {
+      FOREBAY_RETURN_IF_ERROR(find_only_group(count));
+    } else {
+      data::encode_keys(batch, parameters_.group_columns, KeyMode::kGrouping, keys_);
+      data::add_hashes(keys_);
+      entries_.resize(count);
+      created_.assign(count, 0);
+      FOREBAY_RETURN_IF_ERROR(groups_.find_or_create(keys_, entries_, created_));
+    }
+    payloads_.resize(count);
+    for (uint32_t i = 0; i < count; ++i) {
+      char* payload = PointTable::payload(entries_[i]);
+      if (groups_.mark_dirty(entries_[i])) before_.add(payload);
+      AggregatePayload::add_rows(payload, weights_[i]);
+      payloads_[i] = payload;
+    }
+    for (size_t s = 0; s < payload_->scaled_keys().size(); ++s) raise_scales(batch, s);
+    return Status::ok();
+  }
+
+  void raise_scales(const ChangeBatch& batch, size_t scaled_key) {
+    uint32_t key = payload_->scaled_keys()[scaled_key];
+    data::ColumnView view = batch.column(parameters_.group_columns[key]).view();
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      if (view.is_null(rows_[i])) continue;
+      AggregatePayload::raise_scale(payloads_[i], scaled_key,
+                                    view.at<data::Numeric>(rows_[i]).scale);
+    }
+  }
+
+  /// Leaves out rows that FILTER or a NULL argument keeps from the call.
+  CallRows rows_of_call(const AggregateCallSpec& call, const ChangeBatch& batch) {
+    std::vector<data::ColumnView> required;
+    if (!call.function->sees_nulls) {
+      for (uint32_t argument : call.arguments) {
+        data::ColumnView view = batch.column(argument).view();
+        if (view.validity != nullptr) required.push_back(view);
+      }
+    }
+    uint32_t count = static_cast<uint32_t>(rows_.size());
+    if (all_.size() < count) all_ = all_columns(count);
+    if (required.empty() && call.filter_column < 0) {
+      return {rows_, std::span(all_).first(count), payloads_, weights_};
+    }
+    call_rows_.clear();
+    call_places_.clear();
+    call_payloads_.clear();
+    call_weights_.clear();
+    data::ColumnView filter;
+    if (call.filter_column >= 0) filter = batch.column(call.filter_column).view();
+    for (uint32_t i = 0; i < count; ++i) {
+      uint32_t row = rows_[i];
+      bool seen =
+          filter.values == nullptr || (!filter.is_null(row) && filter.at<uint8_t>(row) != 0);
+      for (const data::ColumnView& view : required) seen = seen && !view.is_null(row);
+      if (!seen) continue;
+      call_rows_.push_back(row);
+      call_places_.push_back(i);
+      call_payloads_.push_back(payloads_[i]);
+      call_weights_.push_back(weights_[i]);
+    }
+    return {call_rows_, call_places_, call_payloads_, call_weights_};
+  }
+
+  void accumulate(size_t index, const ChangeBatch& batch, const CallRows& rows) {
+    const AggregateCallSpec& call = parameters_.aggregates[index];
+    std::vector<data::ColumnView> arguments;
+    std::vector<Type> types;
+    for (uint32_t argument : call.arguments) {
+      arguments.push_back(batch.column(argument).view());
+      types.push_back(batch.column(argument).type());
+    }
+    update(index, arguments, types, rows);
+  }
+
+  void update(size_t index, std::span<const data::ColumnView> arguments,
+              std::span<const Type> types, const CallRows& rows) {
+    uint32_t offset = payload_->state_offset(index);
+    states_.resize(rows.payloads.size());
+    for (size_t i = 0; i < states_.size(); ++i) states_[i] = rows.payloads[i] + offset;
+    udfs::AggregateCall call;
+    call.arguments = arguments.data();
+    call.argument_types = types.data();
+    call.argument_count = static_cast<uint32_t>(arguments.size());
+    call.rows = rows.rows.data();
+    call.states = states_.data();
+    call.weights = rows.weights.data();
+    call.row_count = static_cast<uint32_t>(rows.rows.size());
+    parameters_.aggregates[index].function->update(call);
+  }
+
+  void offer_extremes(size_t index, const ChangeBatch& batch, const CallRows& rows) {
+    if (batch.weights() != nullptr) {
+      for (Weight weight : rows.weights) {
+        FOREBAY_CHECK(weight > 0, fmt::format("{}: weight {} in append-only input", name_, weight));
+      }
+    }
+    const data::Column& column = batch.column(parameters_.aggregates[index].arguments[0]);
+    payload_->offer_extremes(index, column.view(), rows.rows, rows.payloads, retired_);
+  }
+
+  /// Adds the weights of the rows to their values' counts.
+  Status count_values(size_t index, const ChangeBatch& batch, const CallRows& rows) {
+    const AggregateCallSpec& call = parameters_.aggregates[index];
+    ValueTable& values = *values_[index];
+    bool distinct = payload_->call_state(index) != CallState::kExtreme;
+    ChangeBatch seen = batch.share();
+    seen.set_selection(data::Selection(rows.rows.begin(), rows.rows.end()));
+    data::encode_keys(seen, call.arguments, distinct ? KeyMode::kGrouping : KeyMode::kExact,
+                      value_keys_);
+    value_groups_.resize(keys_.rows());
+    FOREBAY_RETURN_IF_ERROR(values.table.load(keys_, value_groups_));
+    if (!payload_->has_keys()) value_groups_.assign(rows_.size(), value_groups_[0]);
+    bool scaled = distinct && is_scaled(call);
+    for (uint32_t i = 0; i < rows.rows.size(); ++i) {
+      OrderedTable::Group* group = value_groups_[rows.places[i]];
+      OrderedTable::Entry* value = values.table.upsert(group, value_keys_.key(i));
+      int64_t before = OrderedTable::count(value);
+      int64_t now = before + rows.weights[i];
+      if (distinct) {
+        auto [place, first] =
+            values.place.try_emplace(value, static_cast<uint32_t>(values.touched.size()));
+        if (first) values.touched.push_back({entries_[rows.places[i]], value, before});
+      }
+      if (scaled) {
+        raise_value_scale(values.table, group, value,
+                          batch.column(call.arguments[0]).at<data::Numeric>(rows.rows[i]).scale);
+      }
+      values.table.set_count(group, value, now);
+      if (now < 0) values.suspects.push_back(value);
+    }
+    return Status::ok();
+  }
+
+  /// DISTINCT over numerics without a scale of their own remembers the largest display scale seen.
+  bool is_scaled(const AggregateCallSpec& call) const {
+    if (call.arguments.size() != 1) return false;
+    Type type = parameters_.input_types[call.arguments[0]];
+    return type.id == data::TypeId::kNumeric && type.modifier < 0;
+  }
+  static uint16_t value_scale(const OrderedTable::Entry* value) {
+    uint16_t scale = 0;
+    std::string_view bytes = OrderedTable::value(value);
+    if (bytes.size() == sizeof scale) std::memcpy(&scale, bytes.data(), sizeof scale);
+    return scale;
+  }
+  static void raise_value_scale(OrderedTable& table, OrderedTable::Group* group,
+                                OrderedTable::Entry* value, uint16_t seen) {
+    if (seen <= value_scale(value)) return;
+    table.set_value(group, value, {reinterpret_cast<const char*>(&seen), sizeof seen});
+  }
+
+  Status check_values(size_t index) {
+    const AggregateCallSpec& call = parameters_.aggregates[index];
+    bool exact = payload_->call_state(index) == CallState::kExtreme;
+    for (const OrderedTable::Entry* value : values_[index]->suspects) {
+      if (OrderedTable::count(value) >= 0) continue;
+      std::vector<data::ColumnBuilder> builders;
+      std::vector<data::ColumnRef> columns;
+      std::string_view key = OrderedTable::suffix(value);
+      for (uint32_t argument : call.arguments) {
+        builders.emplace_back(parameters_.input_types[argument]);
+        FOREBAY_RETURN_IF_ERROR(
+            data::decode_key(key, exact ? KeyMode::kExact : KeyMode::kGrouping, builders.back()));
+        columns.push_back(builders.back().finish());
+      }
+      fail_negative(name_, error_row_text(ChangeBatch(std::move(columns), 1), 0),
+                    OrderedTable::count(value));
+    }
+    return Status::ok();
+  }
+
+  /// Gives the accumulator of a DISTINCT call the values that came and went in this epoch.
+  Status feed_distinct(size_t index) {
+    if (payload_->call_state(index) == CallState::kExtreme) return Status::ok();
+    const AggregateCallSpec& call = parameters_.aggregates[index];
+    std::vector<ValueTable::Touched>& touched = values_[index]->touched;
+    constexpr size_t kStep = 4096;
+    for (size_t from = 0; from < touched.size(); from += kStep) {
+      std::vector<data::ColumnBuilder> builders;
+      std::vector<Type> types;
+      for (uint32_t argument : call.arguments) {
+        types.push_back(parameters_.input_types[argument]);
+        builders.emplace_back(types.back());
+      }
+      call_payloads_.clear();
+      call_weights_.clear();
+      for (size_t i = from; i < std::min(touched.size(), from + kStep); ++i) {
+        bool was = touched[i].count_before > 0;
+        bool is = OrderedTable::count(touched[i].value) > 0;
+        if (was == is) continue;
+        std::string_view key = OrderedTable::suffix(touched[i].value);
+        for (data::ColumnBuilder& builder : builders) {
+          int32_t scale = is_scaled(call) ? value_scale(touched[i].value) : -1;
+          FOREBAY_RETURN_IF_ERROR(
+              data::decode_key(key, KeyMode::kGrouping, builder, data::KeyOrder{}, scale));
+        }
+        call_payloads_.push_back(PointTable::payload(touched[i].group));
+        call_weights_.push_back(is ? 1 : -1);
+      }
+      if (call_payloads_.empty()) continue;
+      std::vector<data::ColumnRef> columns;
+      std::vector<data::ColumnView> views;
+      for (data::ColumnBuilder& builder : builders) columns.push_back(builder.finish());
+      for (const data::ColumnRef& column : columns) views.push_back(column->view());
+      call_rows_ = all_columns(call_payloads_.size());
+      update(index, views, types, {call_rows_, call_rows_, call_payloads_, call_weights_});
+    }
+    return Status::ok();
+  }
+
+  /// Takes the first or last value of the groups' value tables into their payloads.
+  Status refresh_extremes(std::span<PointTable::Entry* const> entries) {
+    bool keys_filled = false;
+    for (size_t i = 0; i < values_.size(); ++i) {
+      if (values_[i] == nullptr || payload_->call_state(i) != CallState::kExtreme) continue;
+      if (!keys_filled) fill_keys(entries);
+      keys_filled = true;
+      const AggregateCallSpec& call = parameters_.aggregates[i];
+      bool maximum = call.function->kind == udfs::AggregateKind::kMaximum;
+      value_groups_.resize(entries.size());
+      FOREBAY_RETURN_IF_ERROR(values_[i]->table.find(keys_, value_groups_));
+      data::ColumnBuilder builder(call.result_type, static_cast<uint32_t>(entries.size()));
+      for (OrderedTable::Group* group : value_groups_) {
+        const OrderedTable::Entry* value = nullptr;
+        if (group != nullptr) {
+          value = maximum ? OrderedTable::last(group) : OrderedTable::first(group);
+        }
+        if (value == nullptr) {
+          builder.append_null();
+          continue;
+        }
+        std::string_view key = OrderedTable::suffix(value);
+        FOREBAY_RETURN_IF_ERROR(data::decode_key(key, KeyMode::kExact, builder));
+      }
+      data::ColumnRef column = builder.finish();
+      for (uint32_t j = 0; j < entries.size(); ++j) {
+        char* payload = PointTable::payload(entries[j]);
+        if (column->is_null(j)) {
+          payload_->clear_extreme(i, payload, retired_);
+        } else {
+          payload_->set_extreme(i, column->view(), j, payload, retired_);
+        }
+      }
+    }
+    return Status::ok();
+  }
+
+  void fill_keys(std::span<PointTable::Entry* const> entries) {
+    keys_.bytes.clear();
+    keys_.offsets.assign(1, 0);
+    for (const PointTable::Entry* entry : entries) {
+      keys_.bytes.append(PointTable::key(entry));
+      keys_.offsets.push_back(static_cast<uint32_t>(keys_.bytes.size()));
+    }
+    data::add_hashes(keys_);
+  }
+
+  std::string name_;
+  std::shared_ptr<const AggregatePayload> payload_;
+  const AggregateParameters& parameters_;
+  OperatorContext context_;
+
+  PointTable groups_;
+  std::vector<std::unique_ptr<ValueTable>> values_;  // per call; nullptr: none
+  PayloadCopies before_;
+  /// Strings that payloads no longer hold, but copies in before_ may.
+  std::vector<char*> retired_;
+  size_t flushed_ = 0;  // dirty groups emitted in this epoch's flush
+
+  // Scratch.
+  GroupChanges changes_;
+  std::vector<GroupChange> chunk_;
+  KeyRows keys_;
+  KeyRows value_keys_;
+  std::vector<PointTable::Entry*> entries_;
+  std::vector<OrderedTable::Group*> value_groups_;
+  std::vector<uint8_t> created_;
+  std::vector<uint32_t> rows_, call_rows_, call_places_, all_;
+  std::vector<char*> payloads_, call_payloads_, states_;
+  std::vector<Weight> weights_, call_weights_;
+};
+
+std::string call_text(const AggregateCallSpec& call) {
+  std::string text = fmt::format("{}({}", call.function->name, call.distinct ? "distinct " : "");
+  if (call.arguments.empty()) text += "*";
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", call.arguments[i]);
+  }
+  text += ")";
+  if (call.filter_column >= 0) text += fmt::format(" filter {}", call.filter_column);
+  return text;
+}
+
+class AggregateSpec final : public OperatorSpec {
+ public:
+  AggregateSpec(std::string_view name, const AggregateParameters& parameters)
+      : name_(name), payload_(std::make_shared<const AggregatePayload>(parameters)) {}
+  std::string_view name() const override { return name_; }
+  std::string describe() const override {
+    const AggregateParameters& parameters = payload_->parameters();
+    std::string text = fmt::format("keys={}", column_list(parameters.group_columns));
+    if (parameters.aggregates.empty()) return text;
+    text += " aggregates=[";
+    for (size_t i = 0; i < parameters.aggregates.size(); ++i) {
+      if (i > 0) text += ", ";
+      text += call_text(parameters.aggregates[i]);
+    }
+    text += "]";
+    if (parameters.append_only) text += " append-only";
+    return text;
+  }
+  const std::vector<Type>& output_types() const override { return payload_->output_types(); }
+  std::unique_ptr<Operator> instantiate(const OperatorContext& context) const override {
+    return std::make_unique<Aggregate>(name_, payload_, context);
+  }
+  std::vector<state::DroppedTable> tables() const override {
+    const AggregateParameters& parameters = payload_->parameters();
+    std::vector<state::DroppedTable> tables{{state::Family::kHot, parameters.groups}};
+    for (size_t i = 0; i < parameters.aggregates.size(); ++i) {
+      if (needs_value_table(parameters, parameters.aggregates[i])) {
+        tables.push_back({state::Family::kLog, parameters.value_tables[i]});
+      }
+    }
+    return tables;
+  }
+
+ private:
+  std::string_view name_;
+  std::shared_ptr<const AggregatePayload> payload_;
+};
+
+}  // namespace
+
+SpecRef make_aggregate(AggregateParameters parameters) {
+  return std::make_shared<AggregateSpec>("aggregate", parameters);
+}
+
+// DISTINCT is GROUP BY all columns without aggregates.
+SpecRef make_distinct(DistinctParameters parameters) {
+  return std::make_shared<AggregateSpec>("distinct", distinct_as_aggregate(parameters));
+}
+
+}  // namespace forebay::operators
