@@ -1,0 +1,257 @@
+// TopN: ORDER BY ... LIMIT/OFFSET, per partition.
+//
+// Input: any changes, hashed by the partition columns. Output: at the end of an epoch the net
+// change of each partition's window [offset, offset + limit); duplicates count one each. Ties of
+// the order are broken by the whole row: its columns in order, ascending, NULLs last, finest detail
+// included. State: an OrderedTable partition -> rows; suffix = order keys (kGrouping) and then all
+// columns (kExact). Invariant: a touched partition's window as it was when the epoch began is
+// remembered by entry, as entries stay in place until seal. Cost: per change one ordered insertion;
+// per touched partition and epoch offset + limit rows, twice.
+
+#include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
+
+#include "engine/data/row_codec.h"
+#include "engine/operators/emission.h"
+#include "engine/operators/specs.h"
+
+namespace forebay::operators {
+
+namespace {
+
+using data::KeyMode;
+using data::KeyRows;
+using state::OrderedTable;
+
+class TopN final : public Operator {
+ public:
+  TopN(const TopNParameters& parameters, const OperatorContext& context)
+      : parameters_(parameters),
+        context_(context),
+        columns_(all_columns(parameters.types.size())),
+        rows_(context.table(parameters.rows, state::Family::kLog)) {
+    for (const SortKey& key : parameters.order) {
+      order_columns_.push_back(key.column);
+      orders_.push_back({key.descending, key.nulls_first});
+    }
+  }
+
+  Result<Progress> take(uint32_t, ChangeBatch batch, Output&) override {
+    data::encode_keys(batch, parameters_.partition_columns, KeyMode::kGrouping, keys_);
+    data::add_hashes(keys_);
+    data::encode_keys(batch, order_columns_, KeyMode::kGrouping, order_keys_, orders_);
+    data::encode_keys(batch, columns_, KeyMode::kExact, row_keys_);
+    groups_.resize(keys_.rows());
+    FOREBAY_RETURN_IF_ERROR(rows_.load(keys_, groups_));
+    for (uint32_t i = 0; i < groups_.size(); ++i) {
+      note(groups_[i]);
+      suffix_.assign(order_keys_.key(i));
+      suffix_.append(row_keys_.key(i));
+      OrderedTable::Entry* entry = rows_.upsert(groups_[i], suffix_);
+      int64_t count = OrderedTable::count(entry) + batch.weight(batch.physical(i));
+      rows_.set_count(groups_[i], entry, count);
+      if (count < 0) suspects_.push_back(entry);
+    }
+    return Progress::kDone;
+  }
+
+  Result<Progress> end_epoch(Output& output) override {
+    for (const OrderedTable::Entry* entry : suspects_) {
+      if (OrderedTable::count(entry) < 0) {
+        fail_negative("top_n", row_text(entry), OrderedTable::count(entry));
+      }
+    }
+    return resume(output);
+  }
+
+  Result<Progress> resume(Output& output) override {
+    auto builders = builders_of(parameters_.types);
+    while (weights_.size() < context_.batch_rows) {
+      if (!in_partition_) {
+        if (next_ == touched_.size()) break;
+        window_.clear();
+        collect_window(touched_[next_].group, window_);
+        old_at_ = touched_[next_].window_from;
+        new_at_ = 0;
+        in_partition_ = true;
+      }
+      FOREBAY_RETURN_IF_ERROR(merge_step(builders));
+    }
+    bool more = in_partition_ || next_ < touched_.size();
+    if (!weights_.empty()) {
+      ChangeBatch batch = finish(builders);
+      batch.set_weights(std::exchange(weights_, {}));
+      output.emit(std::move(batch));
+    }
+    return more ? Progress::kMore : Progress::kDone;
+  }
+
+  void seal(state::SealedRun& run) override {
+    rows_.seal(run);
+    touched_.clear();
+    place_.clear();
+    old_windows_.clear();
+    suspects_.clear();
+    next_ = 0;
+  }
+  size_t memory_bytes() const override {
+    return rows_.memory_bytes() + old_windows_.capacity() * sizeof(WindowRow);
+  }
+  size_t dirty_entries() const override { return rows_.dirty_entries(); }
+  size_t state_rows() const override { return rows_.resident_entries(); }
+
+ private:
+  /// A row of a window and how many of its duplicates are inside.
+  struct WindowRow {
+    const OrderedTable::Entry* entry;
+    int64_t count;
+  };
+  struct Partition {
+    OrderedTable::Group* group;
+    size_t window_from;  // in old_windows_
+    size_t window_to;
+  };
+
+  static std::vector<data::ColumnBuilder> builders_of(const std::vector<Type>& types) {
+    return {types.begin(), types.end()};
+  }
+  static ChangeBatch finish(std::vector<data::ColumnBuilder>& builders) {
+    uint32_t rows = builders.empty() ? 0 : builders[0].size();
+    std::vector<data::ColumnRef> columns;
+    for (data::ColumnBuilder& builder : builders) columns.push_back(builder.finish());
+    return ChangeBatch(std::move(columns), rows);
+  }
+
+  /// Remembers the window of a partition that the epoch has not touched before.
+  void note(OrderedTable::Group* group) {
+    if (!place_.try_emplace(group, static_cast<uint32_t>(touched_.size())).second) return;
+    size_t from = old_windows_.size();
+    collect_window(group, old_windows_);
+    touched_.push_back({group, from, old_windows_.size()});
+  }
+
+  void collect_window(const OrderedTable::Group* group, std::vector<WindowRow>& window) const {
+    uint64_t skip = parameters_.offset;
+    uint64_t left = parameters_.limit;
+    const OrderedTable::Entry* entry = left == 0 ? nullptr : OrderedTable::first(group);
+    for (; entry != nullptr && left > 0; entry = OrderedTable::next(group, entry)) {
+      auto count = static_cast<uint64_t>(OrderedTable::count(entry));
+      uint64_t skipped = std::min(skip, count);
+      skip -= skipped;
+      uint64_t inside = std::min(count - skipped, left);
+      left -= inside;
+      if (inside > 0) window.push_back({entry, static_cast<int64_t>(inside)});
+    }
+  }
+
+  /// Takes one row of the old or the new window, or of both, in order.
+  Status merge_step(std::vector<data::ColumnBuilder>& builders) {
+    size_t old_end = touched_[next_].window_to;
+    const WindowRow* old = old_at_ < old_end ? &old_windows_[old_at_] : nullptr;
+    const WindowRow* now = new_at_ < window_.size() ? &window_[new_at_] : nullptr;
+    if (old == nullptr && now == nullptr) {
+      in_partition_ = false;
+      ++next_;
+      return Status::ok();
+    }
+    int order = old == nullptr                                                        ? 1
+                : now == nullptr                                                      ? -1
+                : old->entry == now->entry                                            ? 0
+                : OrderedTable::suffix(old->entry) < OrderedTable::suffix(now->entry) ? -1
+                                                                                      : 1;
+    Weight weight = 0;
+    if (order <= 0) weight -= old->count;
+    if (order >= 0) weight += now->count;
+    if (order <= 0) ++old_at_;
+    if (order >= 0) ++new_at_;
+    if (weight == 0) return Status::ok();
+    weights_.push_back(weight);
+    return decode(order <= 0 ? old->entry : now->entry, builders);
+  }
+
+  Status decode(const OrderedTable::Entry* entry,
+                std::vector<data::ColumnBuilder>& builders) const {
+    std::string_view key = OrderedTable::suffix(entry);
+    for (size_t i = 0; i < order_columns_.size(); ++i) {
+      data::ColumnBuilder skipped(parameters_.types[order_columns_[i]]);
+      FOREBAY_RETURN_IF_ERROR(data::decode_key(key, KeyMode::kGrouping, skipped, orders_[i]));
+    }
+    for (data::ColumnBuilder& builder : builders) {
+      FOREBAY_RETURN_IF_ERROR(data::decode_key(key, KeyMode::kExact, builder));
+    }
+    return Status::ok();
+  }
+
+  std::string row_text(const OrderedTable::Entry* entry) const {
+    auto builders = builders_of(parameters_.types);
+    if (!decode(entry, builders).is_ok()) return "(bytes that are no row)";
+    return error_row_text(finish(builders), 0);
+  }
+
+  TopNParameters parameters_;
+  OperatorContext context_;
+  std::vector<uint32_t> columns_;
+  std::vector<uint32_t> order_columns_;
+  std::vector<data::KeyOrder> orders_;
+
+  OrderedTable rows_;
+  std::vector<Partition> touched_;
+  absl::flat_hash_map<const OrderedTable::Group*, uint32_t> place_;
+  std::vector<WindowRow> old_windows_;
+  std::vector<const OrderedTable::Entry*> suspects_;
+
+  // The flush: the partition at touched_[next_] and the places in its two windows.
+  size_t next_ = 0;
+  bool in_partition_ = false;
+  std::vector<WindowRow> window_;
+  size_t old_at_ = 0;
+  size_t new_at_ = 0;
+  std::vector<Weight> weights_;
+
+  // Scratch.
+  KeyRows keys_, order_keys_, row_keys_;
+  std::vector<OrderedTable::Group*> groups_;
+  std::string suffix_;
+};
+
+class TopNSpec final : public OperatorSpec {
+ public:
+  explicit TopNSpec(TopNParameters parameters) : parameters_(std::move(parameters)) {}
+  std::string_view name() const override { return "top_n"; }
+  std::string describe() const override {
+    std::string text;
+    if (!parameters_.partition_columns.empty()) {
+      text = fmt::format("partition={} ", column_list(parameters_.partition_columns));
+    }
+    text += "order=[";
+    for (size_t i = 0; i < parameters_.order.size(); ++i) {
+      const SortKey& key = parameters_.order[i];
+      text += fmt::format("{}{}{}{}", i == 0 ? "" : ", ", key.column, key.descending ? " desc" : "",
+                          key.nulls_first == key.descending ? ""
+                          : key.nulls_first                 ? " nulls first"
+                                                            : " nulls last");
+    }
+    text += "]";
+    if (parameters_.limit != UINT64_MAX) text += fmt::format(" limit={}", parameters_.limit);
+    if (parameters_.offset != 0) text += fmt::format(" offset={}", parameters_.offset);
+    return text;
+  }
+  const std::vector<Type>& output_types() const override { return parameters_.types; }
+  std::unique_ptr<Operator> instantiate(const OperatorContext& context) const override {
+    return std::make_unique<TopN>(parameters_, context);
+  }
+  std::vector<state::DroppedTable> tables() const override {
+    return {{state::Family::kLog, parameters_.rows}};
+  }
+
+ private:
+  TopNParameters parameters_;
+};
+
+}  // namespace
+
+SpecRef make_top_n(TopNParameters parameters) {
+  return std::make_shared<TopNSpec>(std::move(parameters));
+}
+
+}  // namespace forebay::operators
