@@ -1,0 +1,296 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "state/failpoint.h"
+#include "state/rocks_support.h"
+#include "tests/unit/state/epoch_script.h"
+
+namespace forebay::state {
+namespace {
+
+using namespace testing;
+
+std::string key_in(TableId table, std::string_view rest, uint16_t shard = 3) {
+  return store_key_prefix(shard, table) + std::string(rest);
+}
+
+class StoreTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  void TearDown() override { set_failpoints(""); }
+  Harness harness_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(Stores, StoreTest,
+                         ::testing::Values(Kind::kModel, Kind::kRocksBatch, Kind::kRocksIngest,
+                                           Kind::kRocksMixed));
+
+TEST_P(StoreTest, HoldsWhatWasCommittedInEveryModeAndAfterReopening) {
+  uint64_t seed = std::random_device{}() % 1'000'000;
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  EXPECT_EQ(harness_.store().last_committed(), Epoch(0));
+  for (uint64_t epoch = 1; epoch <= 60; ++epoch) {
+    harness_.commit(runs_of(seed, epoch));
+    if (random.below(10) == 0) harness_.reopen();
+    ASSERT_EQ(harness_.store().last_committed(), Epoch(epoch));
+    if (random.below(5) == 0) expect_state_after(*harness_.store().snapshot(), seed, epoch);
+    if (HasFatalFailure()) return;
+  }
+  expect_state_after(*harness_.store().snapshot(), seed, 60);
+}
+
+TEST_P(StoreTest, SnapshotsStayAtTheirEpochAndOutliveTheStore) {
+  constexpr uint64_t kSeed = 11;
+  std::vector<std::shared_ptr<const Snapshot>> snapshots;
+  for (uint64_t epoch = 1; epoch <= 12; ++epoch) {
+    harness_.commit(runs_of(kSeed, epoch));
+    snapshots.push_back(harness_.store().snapshot());
+    ASSERT_EQ(snapshots.back()->epoch(), Epoch(epoch));
+  }
+  for (uint64_t epoch = 1; epoch <= 12; ++epoch) {
+    expect_state_after(*snapshots[epoch - 1], kSeed, epoch);
+  }
+}
+
+TEST_P(StoreTest, PointReadsBulkReadsAndScansAgree) {
+  constexpr uint64_t kSeed = 12;
+  StoreContents expected;
+  for (uint64_t epoch = 1; epoch <= 20; ++epoch) {
+    harness_.commit(runs_of(kSeed, epoch));
+    apply_runs(runs_of(kSeed, epoch), expected);
+  }
+  auto snapshot = harness_.store().snapshot();
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : expected[0]) {
+    keys.push_back(key);
+    keys.push_back(key + "absent");
+  }
+  std::sort(keys.begin(), keys.end());
+  std::vector<std::string_view> views(keys.begin(), keys.end());
+  std::vector<std::optional<std::string>> values;
+  ASSERT_TRUE(snapshot->multi_get(Family::kHot, views, values).is_ok());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    auto found = expected[0].find(keys[i]);
+    ASSERT_EQ(values[i].has_value(), found != expected[0].end());
+    if (values[i]) {
+      ASSERT_EQ(*values[i], found->second);
+    }
+    auto single = snapshot->get(Family::kHot, keys[i]);
+    ASSERT_TRUE(single.is_ok());
+    ASSERT_EQ(*single, values[i]);
+  }
+  auto cursor = snapshot->scan(Family::kHot, keys[2], keys[20]);
+  auto it = expected[0].lower_bound(keys[2]);
+  for (; cursor->valid(); cursor->next(), ++it) ASSERT_EQ(cursor->key(), it->first);
+  ASSERT_EQ(it, expected[0].lower_bound(keys[20]));
+  cursor->seek(keys[0]);  // before the range
+  ASSERT_TRUE(cursor->valid());
+  ASSERT_EQ(cursor->key(), expected[0].lower_bound(keys[2])->first);
+  cursor->seek(keys[20]);
+  ASSERT_FALSE(cursor->valid());
+}
+
+TEST_P(StoreTest, DroppedTablesGoAndLaterEpochsAreNotHiddenByIt) {
+  auto put = [&](std::initializer_list<TableId> tables, std::string_view value, uint64_t count) {
+    SealedRun run;
+    for (TableId table : tables) {
+      for (uint64_t i = 0; i < count; ++i) {
+        run.put(Family::kLog, key_in(table, key_of(i), static_cast<uint16_t>(i % 256)), value);
+      }
+    }
+    return run;
+  };
+  constexpr TableId kBefore(4), kDropped(5), kAfter(6);
+  harness_.commit(put({kBefore, kDropped, kAfter}, "old", 300));
+  auto old_snapshot = harness_.store().snapshot();
+  std::vector<SealedRun> runs;
+  runs.push_back(put({kAfter}, "with the drop", 150));
+  harness_.commit(std::move(runs), {{Family::kLog, kDropped}});
+  EXPECT_EQ(contents(*harness_.store().snapshot(), Family::kLog).size(), 600u);
+  EXPECT_EQ(contents(*old_snapshot, Family::kLog).size(), 900u);
+  harness_.commit(put({kBefore, kDropped}, "new", 300));
+  harness_.reopen();
+  auto all = contents(*harness_.store().snapshot(), Family::kLog);
+  EXPECT_EQ(all.size(), 900u);
+  EXPECT_EQ(all[key_in(kDropped, key_of(7), 7)], "new");
+  EXPECT_EQ(all[key_in(kAfter, key_of(7), 7)], "with the drop");
+  EXPECT_EQ(all[key_in(kAfter, key_of(200), 200)], "old");
+}
+
+TEST_P(StoreTest, AFailedCommitIsInvisibleAndEndsCommitsUntilReopening) {
+  constexpr uint64_t kSeed = 13;
+  for (std::string_view name : failpoint_names()) {
+    if (!name.starts_with("commit.")) continue;
+    SCOPED_TRACE(name);
+    Harness harness(GetParam());
+    harness.commit(runs_of(kSeed, 1));
+    ASSERT_TRUE(set_failpoints(std::string(name) + "=error@1"));
+    Status status = harness.store().commit(Epoch(2), runs_of(kSeed, 2), {});
+    set_failpoints("");
+    if (status.is_ok()) continue;  // a point of another mode
+    EXPECT_EQ(status.error().sqlstate, data::sqlstate::kIoError);
+    if (name != "commit.after_snapshot") {
+      expect_state_after(*harness.store().snapshot(), kSeed, 1);
+    }
+    EXPECT_FALSE(harness.store().commit(Epoch(3), runs_of(kSeed, 3), {}).is_ok());
+    harness.reopen();
+    uint64_t last = harness.store().last_committed().value;
+    EXPECT_TRUE(last == 1 || last == 2);
+    expect_state_after(*harness.store().snapshot(), kSeed, last);
+    for (uint64_t epoch = last + 1; epoch <= 4; ++epoch) harness.commit(runs_of(kSeed, epoch));
+    expect_state_after(*harness.store().snapshot(), kSeed, 4);
+  }
+}
+
+StoreOptions small_options(uint64_t ingest_least_changes = 100) {
+  StoreOptions options;
+  options.memtable_bytes = 1 << 20;
+  options.block_cache_bytes = 8 << 20;
+  options.ingest_least_changes = ingest_least_changes;
+  return options;
+}
+
+data::Error error_of(Result<std::unique_ptr<Store>> opened) {
+  EXPECT_FALSE(opened.is_ok());
+  return opened.is_ok() ? data::Error() : opened.error();
+}
+
+/// Makes a store of some epochs and closes it.
+void make_store(const std::string& directory, uint64_t ingest_least_changes) {
+  auto store = open_rocks_store(directory, small_options(ingest_least_changes));
+  ASSERT_TRUE(store.is_ok());
+  for (uint64_t epoch = 1; epoch <= 5; ++epoch) {
+    ASSERT_TRUE((*store)->commit(Epoch(epoch), runs_of(1, epoch), {}).is_ok());
+  }
+}
+
+TEST(RocksStoreTest, ADirectoryIsOpenedOnce) {
+  TemporaryDirectory directory;
+  auto first = open_rocks_store(directory.path(), small_options());
+  ASSERT_TRUE(first.is_ok());
+  data::Error error = error_of(open_rocks_store(directory.path(), small_options()));
+  EXPECT_EQ(error.sqlstate, data::sqlstate::kObjectInUse);
+  EXPECT_NE(error.message.find("is in use"), std::string::npos) << error.message;
+}
+
+TEST(RocksStoreTest, AnUnknownFormatVersionIsRefused) {
+  TemporaryDirectory directory;
+  {
+    auto store = open_rocks_store(directory.path(), small_options());
+    std::vector<SealedRun> runs(1);
+    runs[0].put(Family::kMeta, format_record_key(), "\x09");
+    ASSERT_TRUE((*store)->commit(Epoch(1), std::move(runs), {}).is_ok());
+  }
+  data::Error error = error_of(open_rocks_store(directory.path(), small_options()));
+  EXPECT_EQ(error.sqlstate, data::sqlstate::kNotInPrerequisiteState);
+  EXPECT_NE(error.message.find("has format version 9"), std::string::npos) << error.message;
+}
+
+TEST(RocksStoreTest, AMissingFormatRecordIsCorruptionUnlessNothingWasCommitted) {
+  TemporaryDirectory directory;
+  ASSERT_TRUE(set_failpoints("open.before_format=error@1"));
+  EXPECT_FALSE(open_rocks_store(directory.path(), small_options()).is_ok());
+  set_failpoints("");
+  {
+    auto store = open_rocks_store(directory.path(), small_options());
+    ASSERT_TRUE(store.is_ok());
+    std::vector<SealedRun> runs(1);
+    runs[0].remove(Family::kMeta, format_record_key());
+    ASSERT_TRUE((*store)->commit(Epoch(1), std::move(runs), {}).is_ok());
+  }
+  EXPECT_EQ(error_of(open_rocks_store(directory.path(), small_options())).sqlstate,
+            data::sqlstate::kDataCorrupted);
+}
+
+std::vector<std::filesystem::path> files_of(const std::string& directory, std::string_view prefix,
+                                            std::string_view extension) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : std::filesystem::directory_iterator(directory)) {
+    if (file.path().extension() == extension &&
+        file.path().filename().string().starts_with(prefix)) {
+      files.push_back(file.path());
+    }
+  }
+  return files;
+}
+
+void flip_byte(const std::filesystem::path& path, double where) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  auto at =
+      static_cast<std::streamoff>(where * static_cast<double>(std::filesystem::file_size(path)));
+  file.seekg(at);
+  char byte;
+  file.get(byte);
+  file.seekp(at);
+  file.put(static_cast<char>(byte ^ 0x10));
+}
+
+TEST(RocksStoreTest, AFlippedBitInAStateFileIsFoundAndNeverRead) {
+  TemporaryDirectory directory;
+  make_store(directory.path(), 0);
+  for (const auto& file : files_of(directory.path(), "", ".sst")) flip_byte(file, 0.2);
+  auto store = open_rocks_store(directory.path(), small_options());
+  if (!store.is_ok()) {
+    EXPECT_EQ(store.error().sqlstate, data::sqlstate::kDataCorrupted);
+    return;
+  }
+  auto cursor = (*store)->snapshot()->scan(Family::kHot, {}, {});
+  while (cursor->valid()) cursor->next();
+  Status status = cursor->status();
+  ASSERT_FALSE(status.is_ok());
+  EXPECT_EQ(status.error().sqlstate, data::sqlstate::kDataCorrupted);
+}
+
+TEST(RocksStoreTest, ADamagedOrMissingManifestOrFileIsRefused) {
+  for (int fault = 0; fault < 3; ++fault) {
+    TemporaryDirectory directory;
+    make_store(directory.path(), 0);
+    if (fault == 0) flip_byte(files_of(directory.path(), "MANIFEST", "")[0], 0.5);
+    if (fault == 1) std::filesystem::remove(directory.path() + "/CURRENT");
+    if (fault == 2) std::filesystem::remove(files_of(directory.path(), "", ".sst")[0]);
+    data::Error error = error_of(open_rocks_store(directory.path(), small_options()));
+    EXPECT_EQ(error.sqlstate, data::sqlstate::kDataCorrupted) << fault << error.message;
+  }
+}
+
+TEST(RocksStoreTest, AFreshStoreIsSmallAndFiguresCount) {
+  TemporaryDirectory directory;
+  auto store = open_rocks_store(directory.path(), {});
+  ASSERT_TRUE(store.is_ok());
+  EXPECT_LT((*store)->figures().memory_bytes, uint64_t{4} << 20);
+  std::vector<SealedRun> runs(1);
+  for (uint64_t i = 0; i < 30'000; ++i) {
+    runs[0].put(Family::kHot, key_in(TableId(1), key_of(i)), std::string(100, 'v'));
+  }
+  ASSERT_TRUE((*store)->commit(Epoch(1), std::move(runs), {}).is_ok());
+  StoreFigures figures = (*store)->figures();
+  EXPECT_GT(figures.data_bytes, 200'000u);
+  EXPECT_GE(figures.bytes_written, figures.data_bytes / 2);
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path() + "/ingest"));
+}
+
+TEST(RocksStoreTest, StatusesKeepTheirMeaning) {
+  EXPECT_EQ(to_status(rocksdb::Status::NoSpace("x"), "write").error().sqlstate,
+            data::sqlstate::kDiskFull);
+  EXPECT_EQ(to_status(rocksdb::Status::IOError("x"), "write").error().sqlstate,
+            data::sqlstate::kIoError);
+  EXPECT_EQ(to_status(rocksdb::Status::Corruption("x"), "read").error().sqlstate,
+            data::sqlstate::kDataCorrupted);
+  EXPECT_TRUE(to_status(rocksdb::Status::OK(), "read").is_ok());
+}
+
+TEST(FailPoints, UnknownNamesAndActionsAreRefused) {
+  EXPECT_FALSE(set_failpoints("commit.nowhere=crash"));
+  EXPECT_FALSE(set_failpoints("commit.before_write=explode"));
+  EXPECT_FALSE(set_failpoints("commit.before_write=error@x"));
+  EXPECT_FALSE(hit_failpoint("commit.before_write"));
+  EXPECT_TRUE(set_failpoints("commit.before_write=error@2,commit.after_write=error"));
+  EXPECT_FALSE(hit_failpoint("commit.before_write"));
+  EXPECT_TRUE(hit_failpoint("commit.before_write"));
+  EXPECT_FALSE(hit_failpoint("commit.before_write"));
+  EXPECT_TRUE(hit_failpoint("commit.after_write"));
+  EXPECT_TRUE(set_failpoints(""));
+}
+
+}  // namespace
+}  // namespace forebay::state
