@@ -21,6 +21,14 @@ using data::Weight;
 
 inline constexpr uint32_t kFunctionAbiVersion = 1;
 
+/// What a call can know of the statement or epoch that it runs in.
+struct CallEnvironment {
+  /// now() in microseconds since 2000-01-01 UTC.
+  int64_t now = 0;
+  std::string_view user = "root";
+  std::string_view database = "dev";
+};
+
 /// One vectorised call. Values are indexed by physical row.
 struct ScalarCall {
   const ColumnView* arguments;
@@ -46,6 +54,8 @@ struct ScalarCall {
   void (*fail)(void* context, uint32_t row, const char* sqlstate, const char* message,
                size_t message_bytes);
   void* context;
+  /// Never null.
+  const CallEnvironment* environment;
 
   template <typename T>
   T* out() const {
@@ -61,6 +71,11 @@ struct ScalarCall {
       std::memcpy(copy, bytes.data(), bytes.size());
       bytes = {copy, bytes.size()};
     }
+    out<data::StringView>()[row] = data::StringView(bytes);
+  }
+  /// As set_string, without a copy: `bytes` is a part of an argument's value. Only in functions with
+  /// shares_arguments.
+  void set_shared_string(uint32_t row, std::string_view bytes) const {
     out<data::StringView>()[row] = data::StringView(bytes);
   }
   void fail_row(uint32_t row, const data::SqlState& sqlstate, std::string_view message) const {
@@ -105,6 +120,15 @@ struct ScalarFunction {
   std::vector<Example> examples;
   /// "string", "math", "date/time", "conditional", "operator", "cast", "system" ...
   std::string_view category;
+  /// Result strings may point into argument values (set_shared_string): the result keeps the
+  /// arguments' bytes alive.
+  bool shares_arguments = false;
+  /// A cheap kernel over fixed-width arguments that gives some result for every bit pattern: it may be
+  /// run over NULL and unselected rows too, whose results nobody reads.
+  bool takes_any_bits = false;
+  /// A cast that does nothing when result_type has no modifier (varchar to text): the evaluator then
+  /// shares the argument instead of calling the kernel.
+  bool keeps_bits = false;
 };
 
 /// Adds rows to aggregate states. Row i of the call: physical row rows[i], its group's state at

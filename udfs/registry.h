@@ -22,14 +22,26 @@ struct Cast {
   TypeId from;
   TypeId to;
   CastContext context;
-  /// Takes one argument; result_type carries the target's modifier (numeric(p,s), varchar(n)).
+  /// Takes one argument; result_type carries the target's modifier (numeric(p,s), varchar(n)). CAST to
+  /// varchar(n) cuts longer values.
   const ScalarFunction* function;
+  /// The one to apply when storing into a column: varchar(n) refuses longer values (22001). The same as
+  /// `function` for all other types.
+  const ScalarFunction* assignment;
 };
+/// Also from a type to itself, where a modifier changes values: numeric(p,s), varchar(n),
+/// timestamp(p), interval(p).
 const Cast* find_cast(TypeId from, TypeId to);
 
 /// Everything, in a fixed order: for forebay.functions, docs and the examples' test.
 std::span<const ScalarFunction* const> all_scalar_functions();
 std::span<const AggregateFunction* const> all_aggregate_functions();
+/// All examples of all functions, in registry order.
+struct FunctionExample {
+  std::string_view name;
+  Example example;
+};
+std::span<const FunctionExample> forebay_function_examples();
 /// Names close to `name`, best first, for hints.
 std::vector<std::string_view> similar_function_names(std::string_view name);
 

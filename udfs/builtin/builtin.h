@@ -1,0 +1,38 @@
+#pragma once
+
+#include <vector>
+
+#include "udfs/kernel.h"
+#include "udfs/registry.h"
+
+/// What every file of this folder adds to the registry. Adding a file: one declaration here and one line
+/// in udfs/registry.cpp.
+namespace forebay::udfs {
+
+void add_comparison(ScalarList& list);
+void add_arithmetic(ScalarList& list);
+void add_datetime_arithmetic(ScalarList& list);
+void add_math(ScalarList& list);
+void add_strings(ScalarList& list);
+void add_string_search(ScalarList& list);
+void add_patterns(ScalarList& list);
+void add_datetime(ScalarList& list);
+void add_conditional(ScalarList& list);
+void add_system(ScalarList& list);
+
+/// A cast and its functions, before they have an address in the registry.
+struct CastEntry {
+  TypeId from;
+  TypeId to;
+  CastContext context;
+  ScalarFunction function;
+  /// Without a kernel: the same as `function`.
+  ScalarFunction assignment;
+};
+void add_casts(std::vector<CastEntry>& list);
+
+using AggregateList = std::vector<AggregateFunction>;
+void add_aggregates(AggregateList& list);
+void add_float_aggregates(AggregateList& list);
+
+}  // namespace forebay::udfs
