@@ -3,14 +3,15 @@
 #include <cmath>
 #include <cstdint>
 
-/// Sums of doubles without rounding, so that taking a value out gives what never having had it gives.
+/// Sums of doubles without rounding, so that taking a value out gives what never having had it
+/// gives.
 namespace forebay::udfs {
 
 /// The exact sum of finite doubles as an expansion: components that don't overlap, ascending by
 /// magnitude, zero behind the last (Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997,
-/// section 2.4). Six components hold the sum of values whose exponents are up to 300 bits apart, and
-/// of most others; beyond that the smallest is rounded into its neighbour. Zero bytes are the empty
-/// sum. When an intermediate sum leaves the range of double, it stays overflowed.
+/// section 2.4). Six components hold the sum of values whose exponents are up to 300 bits apart,
+/// and of most others; beyond that the smallest is rounded into its neighbour. Zero bytes are the
+/// empty sum. When an intermediate sum leaves the range of double, it stays overflowed.
 struct ExactSum {
   static constexpr int kComponents = 6;
   double components[kComponents];
@@ -36,7 +37,8 @@ struct ExactSum {
       components[0] = NAN;
       return;
     }
-    if (count > kComponents) [[unlikely]] count = compress(grown, count);
+    if (count > kComponents) [[unlikely]]
+      count = compress(grown, count);
     for (int i = 0; i < kComponents; ++i) components[i] = i < count ? grown[i] : 0.0;
   }
 
@@ -45,7 +47,7 @@ struct ExactSum {
     if (weight == 1) return add(value);
     if (weight == -1) return add(-value);
     // Both parts are whole numbers of at most 32 bits (times a power of two): exact as doubles.
-    const int64_t low = static_cast<int32_t>(weight);
+    const int64_t low = weight & 0xffffffff;
     const int64_t high = weight - low;
     for (const int64_t part : {low, high}) {
       if (part == 0) continue;
@@ -75,8 +77,8 @@ struct ExactSum {
       if (error != 0) break;
     }
     // A tie was rounded to even: what lies below decides it.
-    const bool same_sign =
-        next > 0 && ((error < 0 && components[next - 1] < 0) || (error > 0 && components[next - 1] > 0));
+    const bool same_sign = next > 0 && ((error < 0 && components[next - 1] < 0) ||
+                                        (error > 0 && components[next - 1] > 0));
     if (same_sign) {
       const double twice = error * 2;
       const double adjusted = sum + twice;

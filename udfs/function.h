@@ -10,8 +10,9 @@
 #include "engine/data/column.h"
 #include "engine/data/ids.h"
 
-/// The function ABI: what a scalar or aggregate function is to the engine. Built-in and user functions go
-/// through the same structures. Versioned: a library built against another version is refused.
+/// The function ABI: what a scalar or aggregate function is to the engine. Built-in and user
+/// functions go through the same structures. Versioned: a library built against another version is
+/// refused.
 namespace forebay::udfs {
 
 using data::ColumnView;
@@ -49,8 +50,8 @@ struct ScalarCall {
 
   /// `bytes` of memory that lives as long as the result column; for strings above 12 bytes.
   char* (*allocate)(void* context, size_t bytes);
-  /// Reports that `row` fails: it has no result and becomes an error row (in a view) or the statement's
-  /// error. `sqlstate` has 5 characters.
+  /// Reports that `row` fails: it has no result and becomes an error row (in a view) or the
+  /// statement's error. `sqlstate` has 5 characters.
   void (*fail)(void* context, uint32_t row, const char* sqlstate, const char* message,
                size_t message_bytes);
   void* context;
@@ -73,8 +74,8 @@ struct ScalarCall {
     }
     out<data::StringView>()[row] = data::StringView(bytes);
   }
-  /// As set_string, without a copy: `bytes` is a part of an argument's value. Only in functions with
-  /// shares_arguments.
+  /// As set_string, without a copy: `bytes` is a part of an argument's value. Only in functions
+  /// with shares_arguments.
   void set_shared_string(uint32_t row, std::string_view bytes) const {
     out<data::StringView>()[row] = data::StringView(bytes);
   }
@@ -123,11 +124,11 @@ struct ScalarFunction {
   /// Result strings may point into argument values (set_shared_string): the result keeps the
   /// arguments' bytes alive.
   bool shares_arguments = false;
-  /// A cheap kernel over fixed-width arguments that gives some result for every bit pattern: it may be
-  /// run over NULL and unselected rows too, whose results nobody reads.
+  /// A cheap kernel over fixed-width arguments that gives some result for every bit pattern: it may
+  /// be run over NULL and unselected rows too, whose results nobody reads.
   bool takes_any_bits = false;
-  /// A cast that does nothing when result_type has no modifier (varchar to text): the evaluator then
-  /// shares the argument instead of calling the kernel.
+  /// A cast that does nothing when result_type has no modifier (varchar to text): the evaluator
+  /// then shares the argument instead of calling the kernel.
   bool keeps_bits = false;
 };
 
@@ -164,8 +165,8 @@ enum class AggregateKind : uint8_t {
   kMaximum,
 };
 
-/// One signature of an aggregate function. State bytes are trivially copyable, 8-aligned, all zero when
-/// empty; they are persisted as they are: DO NOT CHANGE a released layout.
+/// One signature of an aggregate function. State bytes are trivially copyable, 8-aligned, all zero
+/// when empty; they are persisted as they are: DO NOT CHANGE a released layout.
 struct AggregateFunction {
   std::string_view name;
   /// Empty: count(*). kUnknown: any type.

@@ -7,7 +7,8 @@
 
 #include "udfs/function.h"
 
-/// Turns plain C++ functions over single values into vectorised kernels, and kernels into descriptors.
+/// Turns plain C++ functions over single values into vectorised kernels, and kernels into
+/// descriptors.
 namespace forebay::udfs {
 
 using data::Interval;
@@ -139,9 +140,10 @@ inline void store_returned(const ScalarCall& call, uint32_t row, R&& value) {
 
 }  // namespace detail
 
-/// The kernel of a captureless lambda over values: int32_t, int64_t, double, bool, uint8_t, Numeric,
-/// Interval, std::string_view; it returns a value, std::string, std::optional (empty: NULL) or Result
-/// (an error: the row fails). Fixed-width functions of one or two arguments get loops that vectorise.
+/// The kernel of a captureless lambda over values: int32_t, int64_t, double, bool, uint8_t,
+/// Numeric, Interval, std::string_view; it returns a value, std::string, std::optional (empty:
+/// NULL) or Result (an error: the row fails). Fixed-width functions of one or two arguments get
+/// loops that vectorise.
 template <auto F>
 void lift(const ScalarCall& call) {
   using S = detail::signature_of<decltype(F)>;
@@ -183,11 +185,11 @@ void lift(const ScalarCall& call) {
   }
   for_rows(call, [&](uint32_t row) {
     [&]<size_t... I>(std::index_sequence<I...>) {
-      detail::store_returned(
-          call, row,
-          F(detail::argument<std::tuple_element_t<I, typename S::arguments>>(call.arguments[I],
-                                                                             row)...));
-    }(std::make_index_sequence<S::kArity>());
+      detail::store_returned(call, row,
+                             F(detail::argument<std::tuple_element_t<I, typename S::arguments>>(
+                                 call.arguments[I], row)...));
+    }
+    (std::make_index_sequence<S::kArity>());
   });
 }
 
@@ -226,8 +228,8 @@ class Definer {
                          std::string_view description, std::vector<Example> examples = {}) {
     using S = detail::signature_of<decltype(F)>;
     check_layouts<S>(name, arguments, result, std::make_index_sequence<S::kArity>());
-    ScalarFunction& function = kernel(name, std::move(arguments), result, &lift<F>, description,
-                                      std::move(examples));
+    ScalarFunction& function =
+        kernel(name, std::move(arguments), result, &lift<F>, description, std::move(examples));
     function.can_fail = detail::Returned<typename S::result>::kFails;
     return function;
   }
@@ -241,9 +243,8 @@ class Definer {
                 data::layout_of(result) == detail::kLayoutOf<detail::stored_t<R>>;
     if (arguments.size() == sizeof...(I)) {
       same = same && ((data::layout_of(arguments[I]) ==
-                       detail::kLayoutOf<detail::stored_t<
-                           std::tuple_element_t<I, typename S::arguments>>>) &&
-                      ...);
+                       detail::kLayoutOf<
+                           detail::stored_t<std::tuple_element_t<I, typename S::arguments>>>)&&...);
     }
     FOREBAY_CHECK(same, std::string(name));
   }

@@ -1,7 +1,6 @@
 #include "udfs/registry.h"
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <unordered_map>
 
@@ -51,13 +50,6 @@ class Registry {
     add_comparison(scalars);
     add_arithmetic(scalars);
     add_datetime_arithmetic(scalars);
-    add_math(scalars);
-    add_strings(scalars);
-    add_string_search(scalars);
-    add_patterns(scalars);
-    add_datetime(scalars);
-    add_conditional(scalars);
-    add_system(scalars);
     add_casts(cast_entries);
     add_aggregates(aggregates);
     add_float_aggregates(aggregates);
@@ -76,7 +68,8 @@ class Registry {
     }
     for (const ScalarFunction* function : all_scalars) {
       scalars_by_name[function->name].push_back(function);
-      for (const Example& example : function->examples) examples.push_back({function->name, example});
+      for (const Example& example : function->examples)
+        examples.push_back({function->name, example});
     }
     for (const AggregateFunction& function : aggregates) {
       all_aggregates.push_back(&function);

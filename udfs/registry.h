@@ -10,23 +10,23 @@
 /// adding a function touches one file and, for a new file, one line.
 namespace forebay::udfs {
 
-/// All signatures of a name (lower case); empty when there is none. Operators are functions too, under
-/// the names "+", "||", "=", "~~" (LIKE) ...; casts under "cast".
+/// All signatures of a name (lower case); empty when there is none. Operators are functions too,
+/// under the names "+", "||", "=", "~~" (LIKE) ...; casts under "cast".
 std::span<const ScalarFunction* const> find_scalar(std::string_view name);
 std::span<const AggregateFunction* const> find_aggregate(std::string_view name);
 
-/// The cast from one type to another, or nullptr. `implicit` ones need no CAST in SQL, `assignment` ones
-/// are applied when storing into a column, as PostgreSQL's pg_cast says.
+/// The cast from one type to another, or nullptr. `implicit` ones need no CAST in SQL, `assignment`
+/// ones are applied when storing into a column, as PostgreSQL's pg_cast says.
 enum class CastContext : uint8_t { kImplicit, kAssignment, kExplicit };
 struct Cast {
   TypeId from;
   TypeId to;
   CastContext context;
-  /// Takes one argument; result_type carries the target's modifier (numeric(p,s), varchar(n)). CAST to
-  /// varchar(n) cuts longer values.
+  /// Takes one argument; result_type carries the target's modifier (numeric(p,s), varchar(n)). CAST
+  /// to varchar(n) cuts longer values.
   const ScalarFunction* function;
-  /// The one to apply when storing into a column: varchar(n) refuses longer values (22001). The same as
-  /// `function` for all other types.
+  /// The one to apply when storing into a column: varchar(n) refuses longer values (22001). The
+  /// same as `function` for all other types.
   const ScalarFunction* assignment;
 };
 /// Also from a type to itself, where a modifier changes values: numeric(p,s), varchar(n),

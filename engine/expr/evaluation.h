@@ -6,8 +6,8 @@
 #include "engine/data/numeric.h"
 #include "engine/expr/expr.h"
 
-/// Inside of Evaluator: the tree of nodes with their scratch memory, and one method per kind of node.
-/// Private to engine/expr.
+/// Inside of Evaluator: the tree of nodes with their scratch memory, and one method per kind of
+/// node. Private to engine/expr.
 namespace forebay::expr {
 
 using data::ChangeBatch;
@@ -24,7 +24,7 @@ struct Rows {
 
 /// The literals of an IN list, ready to look up.
 struct InSet {
-  std::vector<int64_t> integers;  // sorted; for kInt32 and kInt64
+  std::vector<int64_t> integers;          // sorted; for kInt32 and kInt64
   std::vector<std::string_view> strings;  // sorted; they point into the expression's literals
   bool has_null = false;
 };

@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
-
-#include <fmt/format.h>
 
 #include "engine/expr/evaluation.h"
 
@@ -18,7 +18,8 @@ bool is_cheap(const Node& node) {
   const Expr& expr = *node.expr;
   switch (expr.kind) {
     case ExprKind::kColumn:
-    case ExprKind::kLiteral: return true;
+    case ExprKind::kLiteral:
+      return true;
     case ExprKind::kCall:
       if (is_relabel(node)) break;
       if (!expr.function->takes_any_bits || expr.function->can_fail) return false;
@@ -27,8 +28,10 @@ bool is_cheap(const Node& node) {
     case ExprKind::kIsNotNull:
     case ExprKind::kNot:
     case ExprKind::kAnd:
-    case ExprKind::kOr: break;
-    default: return false;
+    case ExprKind::kOr:
+      break;
+    default:
+      return false;
   }
   return std::all_of(node.children.begin(), node.children.end(),
                      [](const Node& child) { return child.cheap; });
@@ -173,8 +176,8 @@ ColumnRef Evaluation::evaluate(const ChangeBatch& batch, const EvalContext& cont
   if (root->expr->kind == ExprKind::kColumn) {
     result = data::Column::with_type(batch.columns()[root->expr->column], expr_->type);
   } else if (root->expr->kind == ExprKind::kLiteral) {
-    result = data::Column::with_type(data::Column::resized(root->literal, physical_rows_),
-                                     expr_->type);
+    result =
+        data::Column::with_type(data::Column::resized(root->literal, physical_rows_), expr_->type);
   } else {
     const ColumnView view = eval(*root, batch_rows());
     if (view.step == 0) {
@@ -209,8 +212,12 @@ void Evaluation::keep_string_sources(const Node& node, data::ColumnBuilder& buil
   size_t first = 0;
   size_t step = 1;
   switch (expr.kind) {
-    case ExprKind::kColumn: builder.keep_arenas(batch_->column(expr.column)); return;
-    case ExprKind::kLiteral: builder.keep_arenas(*node.literal); return;
+    case ExprKind::kColumn:
+      builder.keep_arenas(batch_->column(expr.column));
+      return;
+    case ExprKind::kLiteral:
+      builder.keep_arenas(*node.literal);
+      return;
     case ExprKind::kCall:
       if (arena_ != nullptr) builder.keep(arena_);
       if (!is_relabel(node) && !expr.function->shares_arguments) return;
@@ -220,8 +227,10 @@ void Evaluation::keep_string_sources(const Node& node, data::ColumnBuilder& buil
       step = 2;
       if (node.children.size() % 2 == 1) keep_string_sources(node.children.back(), builder);
       break;
-    case ExprKind::kCoalesce: break;
-    default: return;
+    case ExprKind::kCoalesce:
+      break;
+    default:
+      return;
   }
   for (size_t i = first; i < node.children.size(); i += step) {
     if (node.children[i].layout == Layout::kString) keep_string_sources(node.children[i], builder);
@@ -231,22 +240,32 @@ void Evaluation::keep_string_sources(const Node& node, data::ColumnBuilder& buil
 ColumnView Evaluation::eval(Node& node, Rows rows) {
   const Expr& expr = *node.expr;
   switch (expr.kind) {
-    case ExprKind::kColumn: return batch_->column(expr.column).view();
-    case ExprKind::kLiteral: return node.literal->view();
+    case ExprKind::kColumn:
+      return batch_->column(expr.column).view();
+    case ExprKind::kLiteral:
+      return node.literal->view();
     case ExprKind::kParameter:
       FOREBAY_CHECK(false, fmt::format("parameter ${} is not bound", expr.column + 1));
       break;
-    case ExprKind::kCall: return eval_call(node, rows);
+    case ExprKind::kCall:
+      return eval_call(node, rows);
     case ExprKind::kAnd:
-    case ExprKind::kOr: return eval_and_or(node, rows);
-    case ExprKind::kNot: return eval_not(node, rows);
+    case ExprKind::kOr:
+      return eval_and_or(node, rows);
+    case ExprKind::kNot:
+      return eval_not(node, rows);
     case ExprKind::kIsNull:
-    case ExprKind::kIsNotNull: return eval_is_null(node, rows);
+    case ExprKind::kIsNotNull:
+      return eval_is_null(node, rows);
     case ExprKind::kIsDistinctFrom:
-    case ExprKind::kIsNotDistinctFrom: return eval_distinct(node, rows);
-    case ExprKind::kCase: return eval_case(node, rows);
-    case ExprKind::kCoalesce: return eval_coalesce(node, rows);
-    case ExprKind::kInList: return eval_in_list(node, rows);
+    case ExprKind::kIsNotDistinctFrom:
+      return eval_distinct(node, rows);
+    case ExprKind::kCase:
+      return eval_case(node, rows);
+    case ExprKind::kCoalesce:
+      return eval_coalesce(node, rows);
+    case ExprKind::kInList:
+      return eval_in_list(node, rows);
   }
   return {};
 }

@@ -1,9 +1,9 @@
 #include "engine/expr/expr.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
-
-#include <fmt/format.h>
 
 namespace forebay::expr {
 namespace {
@@ -151,8 +151,9 @@ ExprRef parameter(uint32_t index, Type type) {
 
 ExprRef call(const udfs::ScalarFunction* function, Type type, std::vector<ExprRef> arguments) {
   const size_t declared = function->arguments.size();
-  FOREBAY_CHECK(arguments.size() == declared || (function->variadic && arguments.size() >= declared),
-                fmt::format("{} with {} arguments", function->name, arguments.size()));
+  FOREBAY_CHECK(
+      arguments.size() == declared || (function->variadic && arguments.size() >= declared),
+      fmt::format("{} with {} arguments", function->name, arguments.size()));
   for (size_t i = 0; i < arguments.size(); ++i) {
     const udfs::TypeId expected = function->arguments[std::min(i, declared - 1)];
     FOREBAY_CHECK(
@@ -178,8 +179,8 @@ ExprRef coalesce(Type type, std::vector<ExprRef> children) {
 
 bool equal(const Expr& a, const Expr& b) {
   if (&a == &b) return true;
-  if (a.kind != b.kind || !(a.type == b.type) || a.column != b.column ||
-      a.function != b.function || a.children.size() != b.children.size()) {
+  if (a.kind != b.kind || !(a.type == b.type) || a.column != b.column || a.function != b.function ||
+      a.children.size() != b.children.size()) {
     return false;
   }
   if (a.kind == ExprKind::kLiteral && !same_literal(a.literal, b.literal)) return false;
@@ -251,10 +252,9 @@ ExprRef fold_constants(const ExprRef& expr) {
   children.reserve(expr->children.size());
   for (const ExprRef& child : expr->children) children.push_back(fold_constants(child));
   ExprRef folded = with_children(expr, std::move(children));
-  const bool own_immutable = folded->kind != ExprKind::kCall ||
-                             folded->function->volatility == Volatility::kImmutable;
-  if (own_immutable &&
-      std::all_of(folded->children.begin(), folded->children.end(), is_literal)) {
+  const bool own_immutable =
+      folded->kind != ExprKind::kCall || folded->function->volatility == Volatility::kImmutable;
+  if (own_immutable && std::all_of(folded->children.begin(), folded->children.end(), is_literal)) {
     data::Result<Datum> value = evaluate_constant(folded, {});
     if (!value.is_ok()) return folded;
     value->type = folded->type;

@@ -17,14 +17,15 @@ using data::Type;
 enum class ExprKind : uint8_t {
   kColumn,     // column `column` of the input
   kLiteral,    // `literal`
-  kParameter,  // $n of a prepared statement: replaced by a literal before evaluation (`column` = n - 1)
+  kParameter,  // $n of a prepared statement: replaced by a literal before evaluation (`column` = n
+               // - 1)
   kCall,       // `function` over children
-  kAnd,        // two or more children, three-valued; later ones only where earlier ones leave it open
+  kAnd,  // two or more children, three-valued; later ones only where earlier ones leave it open
   kOr,
   kNot,
   kIsNull,
   kIsNotNull,
-  kIsDistinctFrom,     // two children of one type
+  kIsDistinctFrom,  // two children of one type
   kIsNotDistinctFrom,
   kCase,      // when1, then1, when2, then2, ..., else; evaluated lazily under selections
   kCoalesce,  // lazily
@@ -69,8 +70,8 @@ ExprRef substitute(const ExprRef& expr, const std::vector<ExprRef>& replacements
 ExprRef remap(const ExprRef& expr, const std::vector<uint32_t>& mapping);
 /// The same with parameters replaced by literals.
 ExprRef bind_parameters(const ExprRef& expr, const std::vector<Datum>& values);
-/// Calls without columns, parameters and volatile functions become literals; failing ones stay as they
-/// are (they fail when evaluated).
+/// Calls without columns, parameters and volatile functions become literals; failing ones stay as
+/// they are (they fail when evaluated).
 ExprRef fold_constants(const ExprRef& expr);
 /// "(a + 1)" with `names` for columns ("#3" beyond them): EXPLAIN, golden tests.
 std::string to_string(const Expr& expr, const std::vector<std::string>& names = {});
@@ -97,9 +98,9 @@ class Evaluator {
   ~Evaluator();
   Evaluator(Evaluator&&) noexcept;
 
-  /// The values for the batch's rows (by physical row; rows that are not selected or have failed hold
-  /// unspecified values). Failing rows are appended to `errors`, each row at most once per call, in
-  /// ascending order.
+  /// The values for the batch's rows (by physical row; rows that are not selected or have failed
+  /// hold unspecified values). Failing rows are appended to `errors`, each row at most once per
+  /// call, in ascending order.
   ColumnRef evaluate(const data::ChangeBatch& batch, const EvalContext& context,
                      std::vector<RowError>& errors);
   /// For a boolean expression: the rows of the batch where it is true.

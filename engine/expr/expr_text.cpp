@@ -23,11 +23,14 @@ std::string literal_text(const Datum& datum) {
     case data::TypeId::kInteger:
     case data::TypeId::kBigint:
     case data::TypeId::kNumeric:
-    case data::TypeId::kDouble: return text;
+    case data::TypeId::kDouble:
+      return text;
     case data::TypeId::kText:
     case data::TypeId::kVarchar:
-    case data::TypeId::kUnknown: return quoted(text);
-    default: return quoted(text) + "::" + datum.type.name();
+    case data::TypeId::kUnknown:
+      return quoted(text);
+    default:
+      return quoted(text) + "::" + datum.type.name();
   }
 }
 
@@ -83,20 +86,32 @@ std::string to_string(const Expr& expr, const Names& names) {
   switch (expr.kind) {
     case ExprKind::kColumn:
       return expr.column < names.size() ? names[expr.column] : "#" + std::to_string(expr.column);
-    case ExprKind::kLiteral: return literal_text(expr.literal);
-    case ExprKind::kParameter: return "$" + std::to_string(expr.column + 1);
-    case ExprKind::kCall: return call_text(expr, names);
-    case ExprKind::kAnd: return "(" + joined(children, 0, " AND ", names) + ")";
-    case ExprKind::kOr: return "(" + joined(children, 0, " OR ", names) + ")";
-    case ExprKind::kNot: return "(NOT " + child(0) + ")";
-    case ExprKind::kIsNull: return "(" + child(0) + " IS NULL)";
-    case ExprKind::kIsNotNull: return "(" + child(0) + " IS NOT NULL)";
-    case ExprKind::kIsDistinctFrom: return "(" + child(0) + " IS DISTINCT FROM " + child(1) + ")";
+    case ExprKind::kLiteral:
+      return literal_text(expr.literal);
+    case ExprKind::kParameter:
+      return "$" + std::to_string(expr.column + 1);
+    case ExprKind::kCall:
+      return call_text(expr, names);
+    case ExprKind::kAnd:
+      return "(" + joined(children, 0, " AND ", names) + ")";
+    case ExprKind::kOr:
+      return "(" + joined(children, 0, " OR ", names) + ")";
+    case ExprKind::kNot:
+      return "(NOT " + child(0) + ")";
+    case ExprKind::kIsNull:
+      return "(" + child(0) + " IS NULL)";
+    case ExprKind::kIsNotNull:
+      return "(" + child(0) + " IS NOT NULL)";
+    case ExprKind::kIsDistinctFrom:
+      return "(" + child(0) + " IS DISTINCT FROM " + child(1) + ")";
     case ExprKind::kIsNotDistinctFrom:
       return "(" + child(0) + " IS NOT DISTINCT FROM " + child(1) + ")";
-    case ExprKind::kCase: return case_text(expr, names);
-    case ExprKind::kCoalesce: return "coalesce(" + joined(children, 0, ", ", names) + ")";
-    case ExprKind::kInList: return "(" + child(0) + " IN (" + joined(children, 1, ", ", names) + "))";
+    case ExprKind::kCase:
+      return case_text(expr, names);
+    case ExprKind::kCoalesce:
+      return "coalesce(" + joined(children, 0, ", ", names) + ")";
+    case ExprKind::kInList:
+      return "(" + child(0) + " IN (" + joined(children, 1, ", ", names) + "))";
   }
   return {};
 }

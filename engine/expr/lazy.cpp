@@ -24,11 +24,21 @@ void copy_values(const ColumnView& source, Rows rows, char* target) {
 void copy_rows(uint32_t width, const ColumnView& source, Rows rows, Output& out) {
   if (rows.count == 0) return;
   switch (width) {
-    case 1: copy_values<uint8_t>(source, rows, out.values); break;
-    case 4: copy_values<uint32_t>(source, rows, out.values); break;
-    case 8: copy_values<uint64_t>(source, rows, out.values); break;
-    case 16: copy_values<data::Interval>(source, rows, out.values); break;
-    default: copy_values<data::Numeric>(source, rows, out.values); break;
+    case 1:
+      copy_values<uint8_t>(source, rows, out.values);
+      break;
+    case 4:
+      copy_values<uint32_t>(source, rows, out.values);
+      break;
+    case 8:
+      copy_values<uint64_t>(source, rows, out.values);
+      break;
+    case 16:
+      copy_values<data::Interval>(source, rows, out.values);
+      break;
+    default:
+      copy_values<data::Numeric>(source, rows, out.values);
+      break;
   }
   if (source.validity == nullptr) return;
   for_rows(rows, [&](uint32_t row) {
@@ -36,8 +46,8 @@ void copy_rows(uint32_t width, const ColumnView& source, Rows rows, Output& out)
   });
 }
 
-/// Combines one more operand into an AND or OR, three-valued. `deciding` is what settles the result:
-/// false for AND, true for OR.
+/// Combines one more operand into an AND or OR, three-valued. `deciding` is what settles the
+/// result: false for AND, true for OR.
 void combine(const ColumnView& operand, Rows rows, uint8_t deciding, Output& out) {
   auto* values = reinterpret_cast<uint8_t*>(out.values);
   if (operand.validity == nullptr && !out.has_nulls && rows.dense && operand.step == 1) {
@@ -110,10 +120,9 @@ void append_true_rows(const ColumnView& view, Rows rows, Selection& out) {
 }
 
 void Evaluation::select_node(Node& node, Rows rows, Selection& out) {
-  const bool cascades =
-      node.expr->kind == ExprKind::kAnd && !node.children.empty() &&
-      std::none_of(node.children.begin() + 1, node.children.end(),
-                   [](const Node& child) { return child.can_fail; });
+  const bool cascades = node.expr->kind == ExprKind::kAnd && !node.children.empty() &&
+                        std::none_of(node.children.begin() + 1, node.children.end(),
+                                     [](const Node& child) { return child.can_fail; });
   if (cascades) {
     // A row where one operand is not true is out, whatever the later ones say.
     ScratchRows first(*this);
@@ -162,9 +171,9 @@ ColumnView Evaluation::eval_and_or(Node& node, Rows rows) {
       without_failed(rows, failures, *filtered);
       live->swap(*filtered);
       rows = live.rows();
-      open->erase(std::remove_if(open->begin(), open->end(),
-                                 [&](uint32_t row) { return has_failed(row); }),
-                  open->end());
+      open->erase(
+          std::remove_if(open->begin(), open->end(), [&](uint32_t row) { return has_failed(row); }),
+          open->end());
       wanted = lazy ? open.rows() : rows;
     }
     if (i == 0) {

@@ -11,9 +11,12 @@ namespace forebay::expr {
 bool same_value(Layout layout, const ColumnView& a, uint32_t row_a, const ColumnView& b,
                 uint32_t row_b) {
   switch (layout) {
-    case Layout::kBool: return a.at<uint8_t>(row_a) == b.at<uint8_t>(row_b);
-    case Layout::kInt32: return a.at<int32_t>(row_a) == b.at<int32_t>(row_b);
-    case Layout::kInt64: return a.at<int64_t>(row_a) == b.at<int64_t>(row_b);
+    case Layout::kBool:
+      return a.at<uint8_t>(row_a) == b.at<uint8_t>(row_b);
+    case Layout::kInt32:
+      return a.at<int32_t>(row_a) == b.at<int32_t>(row_b);
+    case Layout::kInt64:
+      return a.at<int64_t>(row_a) == b.at<int64_t>(row_b);
     case Layout::kDouble: {
       const double x = a.at<double>(row_a);
       const double y = b.at<double>(row_b);
@@ -21,7 +24,8 @@ bool same_value(Layout layout, const ColumnView& a, uint32_t row_a, const Column
     }
     case Layout::kNumeric:
       return data::compare(a.at<data::Numeric>(row_a), b.at<data::Numeric>(row_b)) == 0;
-    case Layout::kString: return a.at<data::StringView>(row_a) == b.at<data::StringView>(row_b);
+    case Layout::kString:
+      return a.at<data::StringView>(row_a) == b.at<data::StringView>(row_b);
     case Layout::kInterval:
       return data::compare(a.at<data::Interval>(row_a), b.at<data::Interval>(row_b)) == 0;
   }

@@ -140,8 +140,9 @@ void finish_numerics(const FinishCall& call) {
     if (state.count == 0) {
       call.out->append_null();
     } else if (state.sum.reserved[5] != 0) {
-      fail_state(call, i, Status(data::sqlstate::kNumericOutOfRange,
-                                 "value overflows numeric format").error());
+      fail_state(
+          call, i,
+          Status(data::sqlstate::kNumericOutOfRange, "value overflows numeric format").error());
     } else {
       append_result(call, i,
                     kAverage ? data::average(state.sum, state.count) : data::finish(state.sum));
@@ -296,8 +297,8 @@ void add_aggregates(AggregateList& list) {
   list.push_back(accumulator("bool_or", {kBoolean}, kBoolean, sizeof(BooleanCounts),
                              &update_booleans, &finish_booleans<false>, "true when any is true",
                              {{"bool_or(x) FROM (VALUES (true), (false)) AS t(x)", "t"}}));
-  for (TypeId type : {kInteger, kBigint, kDouble, kNumeric, kText, kDate, kTimestamp, kTimestampTz,
-                      kInterval}) {
+  for (TypeId type :
+       {kInteger, kBigint, kDouble, kNumeric, kText, kDate, kTimestamp, kTimestampTz, kInterval}) {
     add_extremes(list, type, type == kInteger);
   }
 }

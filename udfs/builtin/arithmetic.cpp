@@ -4,8 +4,8 @@
 #include "engine/data/numeric.h"
 #include "udfs/builtin/builtin.h"
 
-/// + - * / % and bits over numbers. Overflow is an error of the row. The loops first compute all rows
-/// and only note whether any was wrong; a second pass then finds which, so that the usual case
+/// + - * / % and bits over numbers. Overflow is an error of the row. The loops first compute all
+/// rows and only note whether any was wrong; a second pass then finds which, so that the usual case
 /// vectorises.
 namespace forebay::udfs {
 namespace {
@@ -13,8 +13,8 @@ namespace {
 constexpr SqlState kOutOfRange = data::sqlstate::kNumericOutOfRange;
 
 template <typename T>
-constexpr std::string_view kOverflowMessage =
-    sizeof(T) == 4 ? "integer out of range" : "bigint out of range";
+constexpr std::string_view kOverflowMessage = sizeof(T) == 4 ? "integer out of range"
+                                                             : "bigint out of range";
 
 /// Op::apply(a, b, bad) computes a value and ORs into `bad`; Op::explain(call, row, a, b) reports.
 template <typename Op, typename T>
@@ -46,7 +46,8 @@ void checked(const ScalarCall& call) {
       out[row] = Op::apply(left.at<T>(row), right.at<T>(row), bad);
     }
   }
-  if (!bad) [[likely]] return;
+  if (!bad) [[likely]]
+    return;
   for_rows(call, [&](uint32_t row) {
     bool wrong = false;
     const T a = left.at<T>(row);
@@ -183,7 +184,8 @@ template <typename T>
 void add_integers(Definer& define, TypeId type) {
   const std::vector<TypeId> both{type, type};
   const bool first = type == TypeId::kInteger;
-  auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text, Example example) {
+  auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text,
+                 Example example) {
     std::vector<Example> examples;
     if (first) examples.push_back(example);
     define.kernel(name, both, type, kernel, text, std::move(examples)).can_fail = true;
@@ -205,11 +207,12 @@ void add_bits(Definer& define, TypeId type) {
   constexpr int32_t kMask = sizeof(T) * 8 - 1;
   define.define<[](T a, T b) -> T { return a & b; }>("&", {type, type}, type, "bitwise and");
   define.define<[](T a, T b) -> T { return a | b; }>("|", {type, type}, type, "bitwise or");
-  define.define<[](T a, T b) -> T { return a ^ b; }>("#", {type, type}, type, "bitwise exclusive or");
+  define.define<[](T a, T b) -> T { return a ^ b; }>("#", {type, type}, type,
+                                                     "bitwise exclusive or");
   define.define<[](T a) -> T { return ~a; }>("~", {type}, type, "bitwise not");
-  define.define<[](T a, int32_t n) -> T {
-    return static_cast<T>(static_cast<U>(a) << (n & kMask));
-  }>("<<", {type, TypeId::kInteger}, type, "bitwise shift left");
+  define
+      .define<[](T a, int32_t n) -> T { return static_cast<T>(static_cast<U>(a) << (n & kMask)); }>(
+          "<<", {type, TypeId::kInteger}, type, "bitwise shift left");
   define.define<[](T a, int32_t n) -> T { return (a >> (n & kMask)); }>(
       ">>", {type, TypeId::kInteger}, type, "bitwise shift right");
 }
@@ -234,8 +237,8 @@ void add_doubles(Definer& define) {
 }
 
 Numeric absolute_numeric(const Numeric& value) {
-  const bool negative = value.is_finite() ? value.high < 0
-                                          : value.kind == Numeric::Kind::kNegativeInfinity;
+  const bool negative =
+      value.is_finite() ? value.high < 0 : value.kind == Numeric::Kind::kNegativeInfinity;
   return negative ? data::negate(value) : value;
 }
 
@@ -246,11 +249,12 @@ void add_numerics(Definer& define) {
                                                           {{"1.50 + 2.5", "4.00"}});
   define.define<[](N a, N b) { return data::subtract(a, b); }>("-", {kType, kType}, kType,
                                                                "difference");
-  define.define<[](N a, N b) { return data::multiply(a, b); }>("*", {kType, kType}, kType, "product",
-                                                               {{"1.5 * 1.5", "2.25"}});
-  define.define<[](N a, N b) { return data::divide(a, b); }>(
-      "/", {kType, kType}, kType, "quotient", {{"10.0 / 4", "2.5000000000000000"}});
-  define.define<[](N a, N b) { return data::modulo(a, b); }>("%", {kType, kType}, kType, "remainder");
+  define.define<[](N a, N b) { return data::multiply(a, b); }>("*", {kType, kType}, kType,
+                                                               "product", {{"1.5 * 1.5", "2.25"}});
+  define.define<[](N a, N b) { return data::divide(a, b); }>("/", {kType, kType}, kType, "quotient",
+                                                             {{"10.0 / 4", "2.5000000000000000"}});
+  define.define<[](N a, N b) { return data::modulo(a, b); }>("%", {kType, kType}, kType,
+                                                             "remainder");
   define.define<[](N a) { return data::negate(a); }>("-", {kType}, kType, "negation");
   define.define<[](N a) { return a; }>("+", {kType}, kType, "the value itself");
   define.define<[](N a) { return absolute_numeric(a); }>("@", {kType}, kType, "absolute value");

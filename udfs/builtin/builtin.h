@@ -5,8 +5,8 @@
 #include "udfs/kernel.h"
 #include "udfs/registry.h"
 
-/// What every file of this folder adds to the registry. Adding a file: one declaration here and one line
-/// in udfs/registry.cpp.
+/// What every file of this folder adds to the registry. Adding a file: one declaration here and one
+/// line in udfs/registry.cpp.
 namespace forebay::udfs {
 
 void add_comparison(ScalarList& list);

@@ -6,8 +6,8 @@
 #include "udfs/builtin/builtin.h"
 #include "udfs/utf8.h"
 
-/// Casts, as pg_cast lists them, and text in and out of every type. The kernels apply the modifier of
-/// result_type.
+/// Casts, as pg_cast lists them, and text in and out of every type. The kernels apply the modifier
+/// of result_type.
 namespace forebay::udfs {
 namespace {
 
@@ -190,7 +190,8 @@ struct CastAdder {
     return entry;
   }
   template <auto F>
-  CastEntry& define(TypeId from, TypeId to, CastContext context, std::vector<Example> examples = {}) {
+  CastEntry& define(TypeId from, TypeId to, CastContext context,
+                    std::vector<Example> examples = {}) {
     using S = detail::signature_of<decltype(F)>;
     return kernel(from, to, context, &lift<F>, detail::Returned<typename S::result>::kFails,
                   std::move(examples));
@@ -207,8 +208,8 @@ struct CastAdder {
   void text_out(TypeId from, std::vector<Example> examples = {}) {
     kernel(from, TypeId::kText, kAssignment, &to_text<T, Format, Overlong::kCut>, false,
            std::move(examples));
-    CastEntry& entry = kernel(from, TypeId::kVarchar, kAssignment,
-                              &to_text<T, Format, Overlong::kCut>, false);
+    CastEntry& entry =
+        kernel(from, TypeId::kVarchar, kAssignment, &to_text<T, Format, Overlong::kCut>, false);
     storing(entry, &to_text<T, Format, Overlong::kRefuse>);
   }
   template <typename T, auto Parse>
@@ -237,8 +238,8 @@ void add_number_casts(CastAdder& add) {
       kDouble, kInteger, kAssignment, {{"CAST(2.5::double precision AS integer)", "2"}});
   add.define<[](double x) { return round_double<int64_t>(x); }>(kDouble, kBigint, kAssignment);
   add.kernel(kDouble, kNumeric, kAssignment, &double_to_numeric, true);
-  add.define<[](const Numeric& x) { return data::to_int32(x); }>(
-      kNumeric, kInteger, kAssignment, {{"CAST(2.5 AS integer)", "3"}});
+  add.define<[](const Numeric& x) { return data::to_int32(x); }>(kNumeric, kInteger, kAssignment,
+                                                                 {{"CAST(2.5 AS integer)", "3"}});
   add.define<[](const Numeric& x) { return data::to_int64(x); }>(kNumeric, kBigint, kAssignment);
   add.define<[](const Numeric& x) { return data::to_double(x); }>(kNumeric, kDouble, kImplicit);
   add.kernel(kNumeric, kNumeric, kImplicit, &numeric_to_numeric, true,
@@ -255,7 +256,8 @@ void add_datetime_casts(CastAdder& add) {
   constexpr TypeId kTimestamp = TypeId::kTimestamp;
   constexpr TypeId kTimestampTz = TypeId::kTimestampTz;
   for (TypeId type : {kTimestamp, kTimestampTz}) {
-    add.define<[](int32_t days) { return data::timestamp_from_date(days); }>(kDate, type, kImplicit);
+    add.define<[](int32_t days) { return data::timestamp_from_date(days); }>(kDate, type,
+                                                                             kImplicit);
     add.define<[](int64_t at) { return data::date_from_timestamp(at); }>(type, kDate, kAssignment);
     add.kernel(type, type, kImplicit, &timestamp_to_timestamp, false).function.keeps_bits = true;
   }
@@ -299,8 +301,8 @@ void add_text_casts(CastAdder& add) {
   constexpr TypeId kText = TypeId::kText;
   constexpr TypeId kVarchar = TypeId::kVarchar;
   auto strings = [&](TypeId from, TypeId to, std::vector<Example> examples) {
-    CastEntry& entry = add.kernel(from, to, kImplicit, &text_to_text<Overlong::kCut>, false,
-                                  std::move(examples));
+    CastEntry& entry =
+        add.kernel(from, to, kImplicit, &text_to_text<Overlong::kCut>, false, std::move(examples));
     entry.function.keeps_bits = true;
     entry.function.shares_arguments = true;
     if (to == kVarchar) add.storing(entry, &text_to_text<Overlong::kRefuse>);

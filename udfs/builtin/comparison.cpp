@@ -8,7 +8,8 @@
 namespace forebay::udfs {
 namespace {
 
-// Double: NaN equals NaN and is above all numbers. Bitwise operators keep the loops free of branches.
+// Double: NaN equals NaN and is above all numbers. Bitwise operators keep the loops free of
+// branches.
 inline bool double_equal(double a, double b) { return (a == b) | ((a != a) & (b != b)); }
 inline bool double_less(double a, double b) { return (a < b) | ((a == a) & (b != b)); }
 
@@ -26,7 +27,8 @@ constexpr std::string_view kGreaterEqual = "greater than or equal";
 template <typename T>
 void add_plain(Definer& define, TypeId type, std::array<Example, 6> examples) {
   std::vector<TypeId> both{type, type};
-  auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text, size_t example) {
+  auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text,
+                 size_t example) {
     std::vector<Example> shown;
     if (!examples[example].sql.empty()) shown.push_back(examples[example]);
     define.kernel(name, both, TypeId::kBoolean, kernel, text, shown).takes_any_bits = true;
@@ -78,9 +80,8 @@ void text_equality(const ScalarCall& call) {
   if (left_constant || b.step == 0) {
     const StringView constant = left_constant ? a.at<StringView>(0) : b.at<StringView>(0);
     const ColumnView& other = left_constant ? b : a;
-    for_rows(call, [&](uint32_t row) {
-      out[row] = (other.at<StringView>(row) == constant) == kWanted;
-    });
+    for_rows(call,
+             [&](uint32_t row) { out[row] = (other.at<StringView>(row) == constant) == kWanted; });
     return;
   }
   for_rows(call, [&](uint32_t row) {
@@ -100,26 +101,35 @@ void add_text(Definer& define) {
   add("<>", &text_equality<false>, kNotEqual);
   add("<", &lift<[](const StringView& a, const StringView& b) -> uint8_t {
         return text_order(a, b) < 0;
-      }>, "less than, by bytes", {{"'B' < 'a'", "t"}});
+      }>,
+      "less than, by bytes", {{"'B' < 'a'", "t"}});
   add("<=", &lift<[](const StringView& a, const StringView& b) -> uint8_t {
         return text_order(a, b) <= 0;
-      }>, "less than or equal, by bytes");
+      }>,
+      "less than or equal, by bytes");
   add(">", &lift<[](const StringView& a, const StringView& b) -> uint8_t {
         return (text_order(a, b) > 0);
-      }>, "greater than, by bytes");
+      }>,
+      "greater than, by bytes");
   add(">=", &lift<[](const StringView& a, const StringView& b) -> uint8_t {
         return (text_order(a, b) >= 0);
-      }>, "greater than or equal, by bytes");
+      }>,
+      "greater than or equal, by bytes");
 }
 
 }  // namespace
 
 void add_comparison(ScalarList& list) {
   Definer define(list, "operator");
-  add_plain<uint8_t>(define, TypeId::kBoolean, {{{"true = false", "f"}, {}, {"false < true", "t"}}});
+  add_plain<uint8_t>(define, TypeId::kBoolean,
+                     {{{"true = false", "f"}, {}, {"false < true", "t"}}});
   add_plain<int32_t>(define, TypeId::kInteger,
-                     {{{"1 = 1", "t"}, {"1 <> 2", "t"}, {"1 < 2", "t"}, {"2 <= 2", "t"},
-                       {"1 > 2", "f"}, {"2 >= 2", "t"}}});
+                     {{{"1 = 1", "t"},
+                       {"1 <> 2", "t"},
+                       {"1 < 2", "t"},
+                       {"2 <= 2", "t"},
+                       {"1 > 2", "f"},
+                       {"2 >= 2", "t"}}});
   add_plain<int64_t>(define, TypeId::kBigint, {});
   add_double(define);
   add_ordered<Numeric, [](const Numeric& a, const Numeric& b) { return data::compare(a, b); }>(

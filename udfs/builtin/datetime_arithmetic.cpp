@@ -80,13 +80,12 @@ void add_intervals(Definer& define) {
   using I = const Interval&;
   define.define<[](I a, I b) { return data::add(a, b); }>("+", {kInterval, kInterval}, kInterval,
                                                           "sum");
-  define.define<[](I a, I b) { return data::subtract(a, b); }>("-", {kInterval, kInterval}, kInterval,
-                                                               "difference");
+  define.define<[](I a, I b) { return data::subtract(a, b); }>("-", {kInterval, kInterval},
+                                                               kInterval, "difference");
   define.define<[](I a) { return data::negate(a); }>("-", {kInterval}, kInterval, "negation");
   define.define<[](I a) { return Interval(a); }>("+", {kInterval}, kInterval, "the value itself");
   define.define<[](I a, double factor) { return data::multiply(a, factor); }>(
-      "*", {kInterval, kDouble}, kInterval, "multiple",
-      {{"interval '1 hour' * 1.5", "01:30:00"}});
+      "*", {kInterval, kDouble}, kInterval, "multiple", {{"interval '1 hour' * 1.5", "01:30:00"}});
   define.define<[](double factor, I a) { return data::multiply(a, factor); }>(
       "*", {kDouble, kInterval}, kInterval, "multiple");
   define.define<[](I a, double divisor) { return data::divide(a, divisor); }>(
