@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/runtime/query.h"
 #include "server/database.h"
 #include "server/result_sink.h"
 #include "server/settings.h"
@@ -69,8 +70,6 @@ class Session {
   expr::EvalContext eval_context() const;
 
  private:
-  struct Run;  // one execution: parameters, sink, deadline
-
   sql::BindOptions bind_options(std::string text) const;
   data::Result<std::string> dispatch(const Prepared& prepared,
                                      std::span<const data::Datum> parameters, ResultSink& sink);
@@ -78,6 +77,10 @@ class Session {
                                    std::span<const data::Datum> parameters, ResultSink& sink);
   data::Status read(const sql::PlannedQuery& query, std::span<const data::Datum> parameters,
                     const std::function<data::Status(data::ChangeBatch)>& visit);
+  data::Status read_point(const sql::PointPlan& point, std::span<const data::Datum> parameters,
+                          const expr::EvalContext& context,
+                          const std::function<data::Status(data::ChangeBatch)>& visit);
+  runtime::QueryLimits query_limits() const;
   data::Result<std::string> insert(const sql::BoundInsert& insert,
                                    std::span<const data::Datum> parameters, ResultSink& sink);
   data::Result<std::string> update(const sql::BoundUpdate& update,
@@ -86,6 +89,8 @@ class Session {
                                    std::span<const data::Datum> parameters, ResultSink& sink);
   data::Status finish_write(data::ObjectId table, uint64_t ticket);
   data::Result<std::string> ddl(const Prepared& prepared, ResultSink& sink);
+  data::Result<std::string> session_statement(const Prepared& prepared, ResultSink& sink);
+  std::string setting_value(const SettingDescriptor& setting) const;
   data::Result<std::string> set(const sql::ast::SetStatement& statement, ResultSink& sink);
   data::Result<std::string> set_value(const std::string& name, std::optional<std::string> value,
                                       int32_t position, ResultSink& sink);
@@ -104,5 +109,11 @@ class Session {
   std::map<std::string, PreparedRef> prepared_;
   runtime::CancelToken cancel_;
 };
+
+/// Sends lines as rows of one text column.
+data::Status send_text_rows(const data::Schema& schema, const std::vector<std::string>& lines,
+                            ResultSink& sink);
+/// "CREATE TABLE", "DROP VIEW" ...
+std::string definition_tag(const sql::ast::Statement& statement);
 
 }  // namespace forebay::server

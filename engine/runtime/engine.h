@@ -29,9 +29,22 @@ struct EngineOptions {
   bool threads = true;
 };
 
-/// Set by another thread to end a wait or a query: 57014.
+/// What ends a wait or a query from outside: another thread's cancel, or a deadline. 57014.
 struct CancelToken {
   std::atomic<bool> canceled{false};
+  /// On the machine's steady clock; 0: none.
+  std::atomic<int64_t> deadline_ns{0};
+
+  Status check() const {
+    if (canceled.load(std::memory_order_relaxed)) {
+      return Status(data::sqlstate::kQueryCanceled, "canceling statement due to user request");
+    }
+    int64_t deadline = deadline_ns.load(std::memory_order_relaxed);
+    if (deadline != 0 && data::SystemClock().steady_nanos() > deadline) {
+      return Status(data::sqlstate::kQueryCanceled, "canceling statement due to statement timeout");
+    }
+    return Status::ok();
+  }
 };
 
 /// A catalog record: opaque to the engine, stored in the same commit as the change that it describes.

@@ -144,9 +144,7 @@ Status EngineImpl::await(Lock& lock, const CancelToken* cancel, Ready ready) {
   while (!ready()) {
     if (!store_failure_.is_ok()) return store_failure_.clone();
     if (stopping_) return Status(data::sqlstate::kAdminShutdown, "the server is shutting down");
-    if (cancel != nullptr && cancel->canceled) {
-      return Status(data::sqlstate::kQueryCanceled, "canceling statement due to user request");
-    }
+    if (cancel != nullptr) FOREBAY_RETURN_IF_ERROR(cancel->check());
     if (options_.threads) {
       // Cancellation has no notification of its own: it is looked for now and then.
       changed_.wait_for(lock, std::chrono::milliseconds(cancel != nullptr ? 50 : 1000));

@@ -79,9 +79,7 @@ Status run_query(const Fragment& fragment, std::shared_ptr<const state::Snapshot
     collected.push_back(std::move(batch));
   });
   while (!host.done) {
-    if (cancel != nullptr && cancel->canceled) {
-      return Status(data::sqlstate::kQueryCanceled, "canceling statement due to user request");
-    }
+    if (cancel != nullptr) FOREBAY_RETURN_IF_ERROR(cancel->check());
     if (!lane.step() && !host.done && host.failure.is_ok()) {
       return Status::internal("the query's circuit stands still");
     }

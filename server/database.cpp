@@ -1,0 +1,133 @@
+#include "server/database.h"
+
+#include <algorithm>
+
+#include "server/settings.h"
+
+namespace forebay::server {
+
+namespace {
+
+using data::Result;
+using data::Status;
+
+class EngineIds final : public sql::IdSource {
+ public:
+  explicit EngineIds(runtime::Engine& engine) : engine_(engine) {}
+  data::ObjectId object() override { return engine_.allocate_object(); }
+  data::TableId table() override { return engine_.allocate_table(); }
+
+ private:
+  runtime::Engine& engine_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options) {
+  std::unique_ptr<Database> database(new Database(options));
+  state::StoreOptions store_options;
+  store_options.block_cache_bytes = std::max<uint64_t>(8 << 20, options.memory_bytes / 8);
+  store_options.memtable_bytes =
+      std::clamp<uint64_t>(options.memory_bytes / 32, 8 << 20, 128 << 20);
+  FOREBAY_ASSIGN_OR_RETURN(auto store,
+                           state::open_rocks_store(options.data_directory, store_options));
+  database->store_ = store.get();
+  runtime::EngineOptions engine_options;
+  engine_options.workers = options.workers;
+  FOREBAY_ASSIGN_OR_RETURN(database->engine_,
+                           runtime::make_engine(std::move(store), engine_options));
+  for (const auto& [name, value] : options.settings) {
+    const SettingDescriptor* setting = find_setting(name);
+    if (setting == nullptr) {
+      return Status(data::sqlstate::kUndefinedObject,
+                    "unrecognized configuration parameter \"" + name + "\"");
+    }
+    FOREBAY_ASSIGN_OR_RETURN(std::string checked, setting->check(setting->name, value));
+    database->set_server_setting(setting->name, checked);
+  }
+  add_system_tables(*database);
+  add_pg_catalog(*database);
+  FOREBAY_ASSIGN_OR_RETURN(auto records, database->engine_->catalog_records());
+  sql::BindOptions bind_options;
+  bind_options.force_bounded = options.force_bounded;
+  FOREBAY_ASSIGN_OR_RETURN(
+      sql::OpenedCatalog opened,
+      sql::open_catalog(records, database->catalog_.snapshot(), bind_options));
+  for (runtime::Fragment& fragment : opened.fragments) {
+    FOREBAY_RETURN_IF_ERROR(database->engine_->attach(std::move(fragment)));
+  }
+  database->catalog_.publish(opened.snapshot);
+  FOREBAY_RETURN_IF_ERROR(database->engine_->start());
+  return database;
+}
+
+Database::~Database() {
+  if (engine_ != nullptr) (void)engine_->shut_down();
+}
+
+Status Database::shut_down() { return engine_->shut_down(); }
+
+std::string Database::default_setting(std::string_view name) const {
+  {
+    std::lock_guard lock(settings_mutex_);
+    auto found = server_settings_.find(name);
+    if (found != server_settings_.end()) return found->second;
+  }
+  const SettingDescriptor* setting = find_setting(name);
+  return setting == nullptr ? std::string() : std::string(setting->default_value);
+}
+
+void Database::set_server_setting(std::string_view name, const std::string& value) {
+  {
+    std::lock_guard lock(settings_mutex_);
+    server_settings_[std::string(name)] = value;
+  }
+  runtime::RuntimeSettings& running = engine_->settings();
+  if (name == "checkpoint_interval") {
+    running.checkpoint_interval_ms = parse_milliseconds(value).value();
+  } else if (name == "batch_rows") {
+    running.batch_rows = static_cast<uint32_t>(std::stoul(value));
+  } else if (name == "max_epoch_rows") {
+    running.max_dirty_entries = std::stoull(value);
+  }
+}
+
+Result<sql::BoundStatement> Database::execute_ddl(const Bind& bind,
+                                                  const runtime::CancelToken* cancel) {
+  std::lock_guard lock(ddl_mutex_);
+  FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound, bind(catalog_.snapshot()));
+  if (const auto* to_create = std::get_if<sql::BoundCreate>(&bound.what)) {
+    if (!to_create->exists_already) FOREBAY_RETURN_IF_ERROR(create(*to_create, cancel));
+  } else if (const auto* to_drop = std::get_if<sql::BoundDrop>(&bound.what)) {
+    if (!to_drop->objects.empty()) FOREBAY_RETURN_IF_ERROR(drop(*to_drop));
+  }
+  return bound;
+}
+
+Status Database::create(const sql::BoundCreate& create, const runtime::CancelToken* cancel) {
+  EngineIds ids(*engine_);
+  FOREBAY_ASSIGN_OR_RETURN(sql::NewObject object, sql::build_object(create, ids));
+  if (object.fragment) {
+    FOREBAY_RETURN_IF_ERROR(
+        engine_->create(std::move(*object.fragment), std::move(object.record), cancel));
+  } else {
+    std::vector<runtime::CatalogRecord> records;
+    records.push_back(std::move(object.record));
+    FOREBAY_RETURN_IF_ERROR(engine_->change_catalog(std::move(records), {}));
+  }
+  catalog_.publish(catalog_.snapshot()->with(object.object));
+  return Status::ok();
+}
+
+Status Database::drop(const sql::BoundDrop& drop) {
+  std::vector<data::ObjectId> ids;
+  for (const sql::CatalogObjectRef& object : drop.objects) ids.push_back(object->id);
+  // Names go first: nobody binds against what is about to vanish.
+  sql::SnapshotRef before = catalog_.snapshot();
+  catalog_.publish(before->without(ids));
+  Status status = engine_->drop(ids);
+  if (!status.is_ok()) catalog_.publish(before);
+  return status;
+}
+
+}  // namespace forebay::server

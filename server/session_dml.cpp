@@ -1,0 +1,128 @@
+// INSERT, UPDATE, DELETE: one statement is one atomic change in one epoch.
+
+#include <fmt/format.h>
+
+#include "server/session.h"
+#include "server/table_writer.h"
+
+namespace forebay::server {
+
+using data::ChangeBatch;
+using data::Datum;
+using data::Result;
+using data::Status;
+using Conflict = sql::catalog::CatalogObject::Conflict;
+
+namespace {
+
+Status send_returning(const std::optional<sql::Returning>& returning, ChangeBatch rows,
+                      const expr::EvalContext& context, ResultSink& sink) {
+  if (!returning) return Status::ok();
+  FOREBAY_RETURN_IF_ERROR(sink.begin_rows(returning->schema));
+  if (rows.empty()) return Status::ok();
+  std::vector<expr::RowError> errors;
+  std::vector<data::ColumnRef> columns;
+  for (const expr::ExprRef& expr : returning->projection) {
+    columns.push_back(expr::Evaluator(expr).evaluate(rows, context, errors));
+    if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
+  }
+  return sink.rows(ChangeBatch(std::move(columns), rows.physical_rows()));
+}
+
+}  // namespace
+
+// Acknowledged = committed, unless the session said otherwise.
+Status Session::finish_write(data::ObjectId table, uint64_t ticket) {
+  if (ticket == 0 || !settings_.implicit_flush()) return Status::ok();
+  return database_.engine().wait(table, ticket, &cancel_);
+}
+
+Result<std::string> Session::insert(const sql::BoundInsert& insert,
+                                    std::span<const Datum> parameters, ResultSink& sink) {
+  const sql::catalog::CatalogObject& table = *insert.table;
+  expr::EvalContext context = eval_context();
+  std::vector<ChangeBatch> batches;
+  if (insert.rows.plan == nullptr) {
+    std::vector<Datum> bound(parameters.begin(), parameters.end());
+    std::vector<data::Type> types;
+    for (const data::Field& field : table.columns) types.push_back(field.type);
+    data::BatchBuilder builder(types);
+    for (const std::vector<expr::ExprRef>& row : insert.values) {
+      for (size_t c = 0; c < row.size(); ++c) {
+        expr::ExprRef expr = bound.empty() ? row[c] : expr::bind_parameters(row[c], bound);
+        if (expr->kind == expr::ExprKind::kLiteral) {
+          builder.column(c).append_datum(expr->literal);
+          continue;
+        }
+        FOREBAY_ASSIGN_OR_RETURN(Datum value, expr::evaluate_constant(expr, context));
+        builder.column(c).append_datum(value);
+      }
+      builder.end_row();
+    }
+    batches.push_back(builder.finish());
+  }
+  uint64_t ticket = 0;
+  uint64_t count = 0;
+  {
+    FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
+    bool reads = insert.rows.plan != nullptr || table.on_conflict == Conflict::kOverwrite;
+    if (reads) FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
+    if (insert.rows.plan != nullptr) {
+      FOREBAY_RETURN_IF_ERROR(read(insert.rows, parameters, [&](ChangeBatch batch) {
+        batches.push_back(std::move(batch));
+        return Status::ok();
+      }));
+    }
+    TableWriter writer(table, *gate, database_.engine());
+    for (const ChangeBatch& batch : batches) {
+      FOREBAY_RETURN_IF_ERROR(writer.insert(batch, database_.engine()));
+    }
+    count = writer.count();
+    FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
+    FOREBAY_RETURN_IF_ERROR(send_returning(insert.returning, writer.returned(), context, sink));
+  }
+  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
+  return fmt::format("INSERT 0 {}", count);
+}
+
+Result<std::string> Session::update(const sql::BoundUpdate& update,
+                                    std::span<const Datum> parameters, ResultSink& sink) {
+  const sql::catalog::CatalogObject& table = *update.table;
+  uint64_t ticket = 0;
+  uint64_t count = 0;
+  {
+    FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
+    FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
+    TableWriter writer(table, *gate, database_.engine());
+    FOREBAY_RETURN_IF_ERROR(
+        read(update.rows, parameters, [&](ChangeBatch batch) { return writer.update(batch); }));
+    count = writer.count();
+    FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
+    FOREBAY_RETURN_IF_ERROR(
+        send_returning(update.returning, writer.returned(), eval_context(), sink));
+  }
+  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
+  return fmt::format("UPDATE {}", count);
+}
+
+Result<std::string> Session::remove(const sql::BoundDelete& remove,
+                                    std::span<const Datum> parameters, ResultSink& sink) {
+  const sql::catalog::CatalogObject& table = *remove.table;
+  uint64_t ticket = 0;
+  uint64_t count = 0;
+  {
+    FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
+    FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
+    TableWriter writer(table, *gate, database_.engine());
+    FOREBAY_RETURN_IF_ERROR(
+        read(remove.rows, parameters, [&](ChangeBatch batch) { return writer.remove(batch); }));
+    count = writer.count();
+    FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
+    FOREBAY_RETURN_IF_ERROR(
+        send_returning(remove.returning, writer.returned(), eval_context(), sink));
+  }
+  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
+  return fmt::format("DELETE {}", count);
+}
+
+}  // namespace forebay::server

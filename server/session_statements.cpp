@@ -1,0 +1,330 @@
+// Statements about the session itself: SET, SHOW, BEGIN, PREPARE ...
+
+#include <fmt/format.h>
+
+#include "server/session.h"
+
+namespace forebay::server {
+
+using data::Datum;
+using data::Result;
+using data::Status;
+
+namespace {
+
+namespace ast = sql::ast;
+
+data::Schema text_schema(std::initializer_list<std::string_view> names) {
+  data::Schema schema;
+  for (std::string_view name : names) schema.push_back({std::string(name), data::kTextType});
+  return schema;
+}
+
+Status send_table(const data::Schema& schema, const std::vector<std::vector<std::string>>& rows,
+                  ResultSink& sink) {
+  FOREBAY_RETURN_IF_ERROR(sink.begin_rows(schema));
+  if (rows.empty()) return Status::ok();
+  data::BatchBuilder builder(std::vector<data::Type>(schema.size(), data::kTextType));
+  for (const auto& row : rows) {
+    for (size_t c = 0; c < row.size(); ++c) builder.column(c).append_string(row[c]);
+    builder.end_row();
+  }
+  return sink.rows(builder.finish());
+}
+
+std::string_view object_word(ast::ObjectKind kind) {
+  switch (kind) {
+    case ast::ObjectKind::kSource: return "SOURCE";
+    case ast::ObjectKind::kTable: return "TABLE";
+    case ast::ObjectKind::kView: return "VIEW";
+    case ast::ObjectKind::kMaterializedView: return "MATERIALIZED VIEW";
+    case ast::ObjectKind::kSink: return "SINK";
+    case ast::ObjectKind::kIndex: return "INDEX";
+  }
+  return "";
+}
+
+std::optional<sql::catalog::ObjectKind> shown_kind(std::string_view name) {
+  if (name == "tables") return sql::catalog::ObjectKind::kTable;
+  if (name == "sources") return sql::catalog::ObjectKind::kSource;
+  if (name == "views") return sql::catalog::ObjectKind::kView;
+  if (name == "materialized views") return sql::catalog::ObjectKind::kMaterializedView;
+  return std::nullopt;
+}
+
+Status not_supported(std::string_view what, std::string_view hint = "") {
+  return Status(data::Error{.sqlstate = data::sqlstate::kFeatureNotSupported,
+                            .message = fmt::format("{} is not supported", what),
+                            .hint = std::string(hint)});
+}
+
+Status unknown_setting(const std::string& name, int32_t position) {
+  std::string near = similar_setting(name);
+  return Status(data::Error{
+      .sqlstate = data::sqlstate::kUndefinedObject,
+      .message = fmt::format("unrecognized configuration parameter \"{}\"", name),
+      .hint = near.empty() ? std::string() : fmt::format("Did you mean \"{}\"?", near),
+      .position = position});
+}
+
+}  // namespace
+
+Status send_text_rows(const data::Schema& schema, const std::vector<std::string>& lines,
+                      ResultSink& sink) {
+  std::vector<std::vector<std::string>> rows;
+  for (const std::string& line : lines) rows.push_back({line});
+  return send_table(schema, rows, sink);
+}
+
+std::string definition_tag(const ast::Statement& statement) {
+  switch (statement.kind) {
+    case ast::StatementKind::kCreateSource: return "CREATE SOURCE";
+    case ast::StatementKind::kCreateTable: return "CREATE TABLE";
+    case ast::StatementKind::kCreateView:
+      return ast::as<ast::CreateView>(statement).materialized ? "CREATE MATERIALIZED VIEW"
+                                                              : "CREATE VIEW";
+    case ast::StatementKind::kDrop:
+      return fmt::format("DROP {}", object_word(ast::as<ast::Drop>(statement).object));
+    default: return "";
+  }
+}
+
+Result<std::string> Session::session_statement(const Prepared& prepared, ResultSink& sink) {
+  const ast::Statement& statement = *prepared.statement;
+  switch (statement.kind) {
+    case ast::StatementKind::kSet: return set(ast::as<ast::SetStatement>(statement), sink);
+    case ast::StatementKind::kReset: {
+      const auto& reset = ast::as<ast::Reset>(statement);
+      if (reset.name.empty()) {
+        settings_.reset_all();
+        return std::string("RESET");
+      }
+      FOREBAY_RETURN_IF_ERROR(
+          set_value(reset.name, std::nullopt, reset.name_position, sink).take_status());
+      return std::string("RESET");
+    }
+    case ast::StatementKind::kShow: return show(ast::as<ast::Show>(statement), sink);
+    case ast::StatementKind::kTransaction:
+      return transaction(ast::as<ast::Transaction>(statement), sink);
+    case ast::StatementKind::kPrepare: return prepare_statement(prepared);
+    case ast::StatementKind::kExecute:
+      return execute_statement(ast::as<ast::Execute>(statement), sink);
+    case ast::StatementKind::kDeallocate: {
+      const auto& deallocate = ast::as<ast::Deallocate>(statement);
+      if (deallocate.name.empty()) {
+        prepared_.clear();
+        return std::string("DEALLOCATE ALL");
+      }
+      if (prepared_.erase(deallocate.name) == 0) {
+        return Status(data::sqlstate::kInvalidStatementName,
+                      fmt::format("prepared statement \"{}\" does not exist", deallocate.name));
+      }
+      return std::string("DEALLOCATE");
+    }
+    case ast::StatementKind::kOther: {
+      const auto& other = ast::as<ast::OtherStatement>(statement);
+      if (other.command == "DISCARD ALL") {
+        prepared_.clear();
+        settings_.reset_all();
+        return std::string("DISCARD ALL");
+      }
+      return Status(not_supported(other.command)).at(other.position);
+    }
+    default: return Status(not_supported("this statement")).at(statement.position);
+  }
+}
+
+Result<std::string> Session::set(const ast::SetStatement& statement, ResultSink& sink) {
+  if (statement.name == "transaction" || statement.name == "default_transaction") {
+    return std::string("SET");
+  }
+  std::optional<std::string> value;
+  if (!statement.to_default) {
+    value.emplace();
+    for (const ast::Option& part : statement.values) {
+      if (!value->empty()) *value += ", ";
+      *value += part.value;
+    }
+  }
+  return set_value(statement.name, std::move(value), statement.name_position, sink);
+}
+
+Result<std::string> Session::set_value(const std::string& name, std::optional<std::string> value,
+                                       int32_t position, ResultSink& sink) {
+  const SettingDescriptor* setting = find_setting(name);
+  if (setting == nullptr) {
+    if (is_foreign_setting(name)) {
+      sink.notice({.message = fmt::format("parameter \"{}\" has no effect in Forebay", name)});
+      return std::string("SET");
+    }
+    // Names with a dot belong to applications, as in PostgreSQL.
+    if (name.find('.') != std::string::npos) return std::string("SET");
+    return unknown_setting(name, position);
+  }
+  if (setting->scope == SettingScope::kReadOnly) {
+    return Status(data::sqlstate::kCannotChangeParameter,
+                  fmt::format("parameter \"{}\" cannot be changed", setting->name));
+  }
+  std::string checked(setting->default_value);
+  if (value) {
+    FOREBAY_ASSIGN_OR_RETURN(checked, setting->check(setting->name, *value));
+  }
+  if (setting->scope == SettingScope::kServer) {
+    database_.set_server_setting(setting->name, checked);
+  } else if (value) {
+    settings_.set(*setting, std::move(checked));
+  } else {
+    settings_.reset(*setting);
+  }
+  return std::string("SET");
+}
+
+std::string Session::setting_value(const SettingDescriptor& setting) const {
+  return setting.scope == SettingScope::kServer ? database_.default_setting(setting.name)
+                                                : settings_.get(setting);
+}
+
+std::optional<data::Schema> Session::session_schema(const ast::Statement& statement) {
+  if (statement.kind != ast::StatementKind::kShow) return std::nullopt;
+  const auto& show = ast::as<ast::Show>(statement);
+  switch (show.show) {
+    case ast::ShowKind::kSetting: {
+      const SettingDescriptor* setting = find_setting(show.name);
+      std::string name = setting != nullptr && !setting->reported_as.empty()
+                             ? std::string(setting->reported_as)
+                             : show.name;
+      return text_schema({name});
+    }
+    case ast::ShowKind::kAll: return text_schema({"name", "setting", "description"});
+    case ast::ShowKind::kObjects: return text_schema({"Name"});
+    case ast::ShowKind::kColumns: return text_schema({"Name", "Type"});
+    case ast::ShowKind::kCreate: return text_schema({"Name", "Create Sql"});
+  }
+  return std::nullopt;
+}
+
+Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) {
+  data::Schema schema = *session_schema(statement);
+  std::vector<std::vector<std::string>> rows;
+  sql::SnapshotRef catalog = database_.catalog().snapshot();
+  auto find = [&]() -> Result<sql::CatalogObjectRef> {
+    const auto& parts = statement.of.parts;
+    std::string schema_name = parts.size() > 1 ? parts[parts.size() - 2] : "public";
+    sql::CatalogObjectRef object = catalog->find(schema_name, parts.back());
+    if (object == nullptr) {
+      return Status(data::sqlstate::kUndefinedTable,
+                    fmt::format("relation \"{}\" does not exist", parts.back()))
+          .at(statement.of.position);
+    }
+    return object;
+  };
+  switch (statement.show) {
+    case ast::ShowKind::kSetting: {
+      const SettingDescriptor* setting = find_setting(statement.name);
+      if (setting == nullptr) return unknown_setting(statement.name, statement.name_position);
+      rows.push_back({setting_value(*setting)});
+      break;
+    }
+    case ast::ShowKind::kAll:
+      for (const SettingDescriptor& setting : all_settings()) {
+        rows.push_back({std::string(setting.name), setting_value(setting),
+                        std::string(setting.description)});
+      }
+      break;
+    case ast::ShowKind::kObjects: {
+      auto kind = shown_kind(statement.name);
+      if (!kind) {
+        return Status(not_supported(fmt::format("SHOW {}", statement.name)))
+            .at(statement.name_position);
+      }
+      for (const sql::CatalogObjectRef& object : catalog->objects()) {
+        if (object->kind == *kind) rows.push_back({object->name});
+      }
+      break;
+    }
+    case ast::ShowKind::kColumns: {
+      FOREBAY_ASSIGN_OR_RETURN(sql::CatalogObjectRef object, find());
+      for (const data::Field& field : object->columns) {
+        rows.push_back({field.name, field.type.name()});
+      }
+      break;
+    }
+    case ast::ShowKind::kCreate: {
+      FOREBAY_ASSIGN_OR_RETURN(sql::CatalogObjectRef object, find());
+      rows.push_back({object->schema + "." + object->name, object->definition});
+      break;
+    }
+  }
+  FOREBAY_RETURN_IF_ERROR(send_table(schema, rows, sink));
+  return std::string("SHOW");
+}
+
+Result<std::string> Session::transaction(const ast::Transaction& statement, ResultSink& sink) {
+  switch (statement.action) {
+    case ast::TransactionAction::kBegin:
+    case ast::TransactionAction::kStart:
+      if (transaction_ != TransactionStatus::kIdle) {
+        sink.notice({.severity = "WARNING",
+                     .sqlstate = data::SqlState("25001"),
+                     .message = "there is already a transaction in progress"});
+      } else {
+        transaction_ = TransactionStatus::kOpen;
+      }
+      return std::string(statement.action == ast::TransactionAction::kBegin ? "BEGIN"
+                                                                            : "START TRANSACTION");
+    case ast::TransactionAction::kCommit:
+    case ast::TransactionAction::kRollback: {
+      bool failed = transaction_ == TransactionStatus::kFailed;
+      if (transaction_ == TransactionStatus::kIdle) {
+        sink.notice({.severity = "WARNING",
+                     .sqlstate = data::SqlState("25P01"),
+                     .message = "there is no transaction in progress"});
+      }
+      transaction_ = TransactionStatus::kIdle;
+      return std::string(statement.action == ast::TransactionAction::kRollback || failed
+                             ? "ROLLBACK"
+                             : "COMMIT");
+    }
+    default: return Status(not_supported("SAVEPOINT")).at(statement.position);
+  }
+}
+
+Result<std::string> Session::prepare_statement(const Prepared& prepared) {
+  const auto& statement = ast::as<ast::Prepare>(*prepared.statement);
+  if (prepared_.contains(statement.name)) {
+    return Status(data::SqlState("42P05"),
+                  fmt::format("prepared statement \"{}\" already exists", statement.name));
+  }
+  std::string body =
+      prepared.text.substr(statement.body_begin, statement.body_end - statement.body_begin);
+  std::vector<data::Type> types;
+  for (const ast::TypeName& type : statement.types) {
+    data::TypeId id = data::type_of_name(type.names.back());
+    if (id == data::TypeId::kUnknown) {
+      return Status(data::sqlstate::kUndefinedObject,
+                    fmt::format("type \"{}\" does not exist", type.names.back()))
+          .at(type.position);
+    }
+    types.push_back({id});
+  }
+  FOREBAY_ASSIGN_OR_RETURN(auto parsed, parse(body));
+  std::shared_ptr<const ast::Statement> inner = std::move(parsed.front().statement);
+  FOREBAY_ASSIGN_OR_RETURN(PreparedRef ready,
+                           prepare(std::move(body), std::move(inner), std::move(types)));
+  prepared_[statement.name] = std::move(ready);
+  return std::string("PREPARE");
+}
+
+Result<std::string> Session::execute_statement(const ast::Execute& statement, ResultSink& sink) {
+  auto found = prepared_.find(statement.name);
+  if (found == prepared_.end()) {
+    return Status(data::sqlstate::kInvalidStatementName,
+                  fmt::format("prepared statement \"{}\" does not exist", statement.name));
+  }
+  if (!statement.args.empty()) {
+    return not_supported("EXECUTE with parameters", "Use the extended protocol's Bind.");
+  }
+  return dispatch(*found->second, {}, sink);
+}
+
+}  // namespace forebay::server

@@ -1,0 +1,210 @@
+#include "server/table_writer.h"
+
+#include <fmt/format.h>
+
+#include "engine/data/row_codec.h"
+#include "engine/data/text_format.h"
+
+namespace forebay::server {
+
+using data::ChangeBatch;
+using data::Datum;
+using data::Result;
+using data::Status;
+using Conflict = sql::catalog::CatalogObject::Conflict;
+
+namespace {
+
+std::vector<data::Type> types_of(const data::Schema& schema) {
+  std::vector<data::Type> types;
+  for (const data::Field& field : schema) types.push_back(field.type);
+  return types;
+}
+
+std::vector<Datum> row_of(const ChangeBatch& batch, uint32_t row, size_t first, size_t count) {
+  std::vector<Datum> values;
+  values.reserve(count);
+  for (size_t c = first; c < first + count; ++c) values.push_back(batch.column(c).datum(row));
+  return values;
+}
+
+std::string text_of(const Datum& datum) {
+  if (datum.is_null()) return "null";
+  std::string text;
+  data::format_datum(datum, text);
+  return text;
+}
+
+void append(const std::vector<Datum>& row, data::Weight weight, data::BatchBuilder& out) {
+  for (size_t c = 0; c < row.size(); ++c) out.column(c).append_datum(row[c]);
+  out.end_row(weight);
+}
+
+}  // namespace
+
+TableWriter::TableWriter(const sql::catalog::CatalogObject& table, runtime::Engine::Gate& gate,
+                         const runtime::Engine& engine)
+    : table_(table),
+      gate_(gate),
+      snapshot_(engine.snapshot()),
+      types_(types_of(table.stored_columns())),
+      change_(types_),
+      returned_(types_) {}
+
+Status TableWriter::check_not_null(const std::vector<Datum>& row) const {
+  for (size_t c = 0; c < table_.columns.size(); ++c) {
+    if (!table_.columns[c].not_null || !row[c].is_null()) continue;
+    std::string detail;
+    for (size_t i = 0; i < table_.columns.size(); ++i) {
+      detail += (i == 0 ? "" : ", ") + text_of(row[i]);
+    }
+    return Status(data::Error{
+        .sqlstate = data::sqlstate::kNotNullViolation,
+        .message = fmt::format(
+            "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+            table_.columns[c].name, table_.name),
+        .detail = fmt::format("Failing row contains ({}).", detail)});
+  }
+  return Status::ok();
+}
+
+Status TableWriter::duplicate_key(const std::vector<Datum>& row) const {
+  std::string names;
+  std::string values;
+  for (uint32_t column : table_.key_columns) {
+    names += (names.empty() ? "" : ", ") + table_.columns[column].name;
+    values += (values.empty() ? "" : ", ") + text_of(row[column]);
+  }
+  return Status(data::Error{
+      .sqlstate = data::sqlstate::kUniqueViolation,
+      .message = fmt::format("duplicate key value violates unique constraint \"{}_pkey\"",
+                             table_.name),
+      .detail = fmt::format("Key ({})=({}) already exists.", names, values)});
+}
+
+std::string TableWriter::key_of(const std::vector<Datum>& row) const {
+  std::string key;
+  for (uint32_t column : table_.key_columns) {
+    data::append_key(row[column], data::KeyMode::kGrouping, key);
+  }
+  return key;
+}
+
+Result<bool> TableWriter::exists(const std::vector<Datum>& row, const std::string& key,
+                                 std::vector<Datum>* old) const {
+  if (std::optional<bool> pending = gate_.pending_key(key)) {
+    if (!*pending || old == nullptr) return *pending;
+  }
+  std::vector<Datum> values;
+  for (uint32_t column : table_.relation->key_columns()) values.push_back(row[column]);
+  data::BatchBuilder found(types_);
+  FOREBAY_RETURN_IF_ERROR(table_.relation->get(*snapshot_, values, found));
+  if (found.rows() == 0) return false;
+  if (old != nullptr) *old = row_of(found.finish(), 0, 0, types_.size());
+  return true;
+}
+
+void TableWriter::put(std::vector<Datum> row, data::Weight weight) {
+  append(row, weight, change_);
+}
+
+Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
+  size_t visible = table_.columns.size();
+  uint64_t next_row_id = table_.declared_key ? 0 : engine.allocate_row_ids(rows.rows());
+  for (uint32_t i = 0; i < rows.rows(); ++i) {
+    uint32_t physical = rows.physical(i);
+    for (data::Weight copy = 0; copy < rows.weight(physical); ++copy) {
+      std::vector<Datum> row = row_of(rows, physical, 0, visible);
+      FOREBAY_RETURN_IF_ERROR(check_not_null(row));
+      if (!table_.declared_key) {
+        if (copy > 0) next_row_id = engine.allocate_row_ids(1);
+        row.push_back({data::kBigintType, static_cast<int64_t>(next_row_id++)});
+        append(row, 1, returned_);
+        put(std::move(row), 1);
+        ++count_;
+        continue;
+      }
+      std::string key = key_of(row);
+      auto own = keys_.find(key);
+      bool overwrites = table_.on_conflict == Conflict::kOverwrite;
+      std::vector<Datum> old;
+      bool taken = own != keys_.end() && own->second;
+      if (own == keys_.end()) {
+        FOREBAY_ASSIGN_OR_RETURN(taken, exists(row, key, overwrites ? &old : nullptr));
+      }
+      if (taken && table_.on_conflict == Conflict::kError) return duplicate_key(row);
+      if (taken && !overwrites) continue;
+      if (own != keys_.end() && overwrites) {
+        // Written twice by one statement: the last row stands, found again among the new ones.
+        for (auto& [other_key, other] : updated_) {
+          if (other_key == key) other = row;
+        }
+        ++count_;
+        continue;
+      }
+      if (!old.empty()) put(std::move(old), -1);
+      keys_[key] = true;
+      ++count_;
+      if (overwrites) {
+        updated_.emplace_back(std::move(key), std::move(row));
+      } else {
+        append(row, 1, returned_);
+        put(std::move(row), 1);
+      }
+    }
+  }
+  return Status::ok();
+}
+
+Status TableWriter::update(const ChangeBatch& rows) {
+  size_t stored = types_.size();
+  size_t visible = table_.columns.size();
+  for (uint32_t i = 0; i < rows.rows(); ++i) {
+    uint32_t physical = rows.physical(i);
+    std::vector<Datum> old = row_of(rows, physical, 0, stored);
+    std::vector<Datum> fresh = row_of(rows, physical, stored, visible);
+    for (size_t c = visible; c < stored; ++c) fresh.push_back(old[c]);
+    if (!keys_.try_emplace(key_of(old), false).second) continue;
+    FOREBAY_RETURN_IF_ERROR(check_not_null(fresh));
+    updated_.emplace_back(key_of(fresh), std::move(fresh));
+    put(std::move(old), -1);
+    ++count_;
+  }
+  return Status::ok();
+}
+
+Status TableWriter::remove(const ChangeBatch& rows) {
+  for (uint32_t i = 0; i < rows.rows(); ++i) {
+    std::vector<Datum> old = row_of(rows, rows.physical(i), 0, types_.size());
+    if (!keys_.try_emplace(key_of(old), false).second) continue;
+    append(old, 1, returned_);
+    put(std::move(old), -1);
+    ++count_;
+  }
+  return Status::ok();
+}
+
+Result<uint64_t> TableWriter::write() {
+  bool overwrites = table_.on_conflict == Conflict::kOverwrite;
+  for (auto& [key, row] : updated_) {
+    auto own = keys_.find(key);
+    bool taken = own != keys_.end() && own->second;
+    if (own == keys_.end()) {
+      FOREBAY_ASSIGN_OR_RETURN(taken, exists(row, key, nullptr));
+    }
+    // Rows of an overwriting INSERT have taken their key already.
+    if (taken && !overwrites) return duplicate_key(row);
+    keys_[key] = true;
+    append(row, 1, returned_);
+    put(std::move(row), 1);
+  }
+  updated_.clear();
+  if (change_.rows() == 0) return uint64_t{0};
+  std::vector<std::pair<std::string, bool>> keys;
+  if (table_.declared_key) keys.assign(keys_.begin(), keys_.end());
+  return gate_.write(change_.finish(), std::move(keys));
+}
+
+ChangeBatch TableWriter::returned() { return returned_.finish(); }
+
+}  // namespace forebay::server
