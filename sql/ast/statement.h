@@ -1,0 +1,358 @@
+#pragma once
+
+#include "sql/ast/query.h"
+
+/// The statements of the AST.
+namespace forebay::sql::ast {
+
+enum class StatementKind : uint8_t {
+  kQuery,
+  kInsert,
+  kUpdate,
+  kDelete,
+  kCreateSource,
+  kCreateTable,
+  kCreateView,
+  kDrop,
+  kExplain,
+  kSet,
+  kReset,
+  kShow,
+  kDescribe,
+  kTransaction,
+  kFlush,
+  kPrepare,
+  kExecute,
+  kDeallocate,
+  kOther,
+};
+
+struct Statement {
+  Statement(StatementKind statement_kind, int32_t at) : kind(statement_kind), position(at) {}
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  virtual ~Statement() = default;
+
+  const StatementKind kind;
+  int32_t position;
+};
+
+using StatementPtr = std::unique_ptr<Statement>;
+
+template <typename T>
+const T& as(const Statement& statement) {
+  return static_cast<const T&>(statement);
+}
+template <typename T>
+T& as(Statement& statement) {
+  return static_cast<T&>(statement);
+}
+
+/// A name with its place: `schema.object` or `object`, and where it begins.
+struct QualifiedName {
+  int32_t position = 0;
+  std::vector<std::string> parts;
+};
+
+struct NameAt {
+  int32_t position = 0;
+  std::string name;
+};
+
+struct QueryStatement final : Statement {
+  explicit QueryStatement(int32_t at) : Statement(StatementKind::kQuery, at) {}
+  QueryPtr query;
+};
+
+/* -- changing rows -- */
+
+/// `c = value`; of `(a, b) = (x, y)` one per column; of `(a, b) = (query)` one with several columns.
+struct SetClause {
+  std::vector<NameAt> columns;
+  ExprPtr value;
+};
+
+enum class ConflictAction : uint8_t { kNone, kNothing, kUpdate };
+
+struct Insert final : Statement {
+  explicit Insert(int32_t at) : Statement(StatementKind::kInsert, at) {}
+  std::vector<CommonTable> with;
+  bool recursive = false;
+  QualifiedName table;
+  std::string alias;
+  std::vector<NameAt> columns;
+  /// Null: DEFAULT VALUES.
+  QueryPtr query;
+  ConflictAction conflict = ConflictAction::kNone;
+  int32_t conflict_position = 0;
+  std::vector<NameAt> conflict_columns;
+  std::vector<SetClause> conflict_set;
+  ExprPtr conflict_where;
+  std::vector<SelectItem> returning;
+};
+
+struct Update final : Statement {
+  explicit Update(int32_t at) : Statement(StatementKind::kUpdate, at) {}
+  std::vector<CommonTable> with;
+  bool recursive = false;
+  QualifiedName table;
+  std::string alias;
+  std::vector<SetClause> set;
+  std::vector<TableRefPtr> from;
+  ExprPtr where;
+  std::vector<SelectItem> returning;
+};
+
+struct Delete final : Statement {
+  explicit Delete(int32_t at) : Statement(StatementKind::kDelete, at) {}
+  std::vector<CommonTable> with;
+  bool recursive = false;
+  QualifiedName table;
+  std::string alias;
+  std::vector<TableRefPtr> using_tables;
+  ExprPtr where;
+  std::vector<SelectItem> returning;
+};
+
+/* -- creating and dropping -- */
+
+enum class OptionValueKind : uint8_t { kNone, kString, kNumber, kWord };
+
+/// `key = value` of WITH (...), or an option of EXPLAIN. Keys are lower case unless quoted; a dotted
+/// key is one string. A word is a value without quotes (true, json, a.b), lower case.
+struct Option {
+  int32_t position = 0;
+  std::string key;
+  OptionValueKind kind = OptionValueKind::kNone;
+  int32_t value_position = 0;
+  std::string value;
+};
+
+/// A constraint that is parsed but not kept by the engine: the binder refuses it by its name.
+struct OtherConstraint {
+  int32_t position = 0;
+  /// "UNIQUE", "CHECK", "FOREIGN KEY" or "COLLATE".
+  std::string what;
+};
+
+struct ColumnDef {
+  int32_t position = 0;
+  std::string name;
+  TypeName type;
+  bool not_null = false;
+  bool explicit_null = false;
+  bool primary_key = false;
+  int32_t primary_key_position = 0;
+  ExprPtr default_value;
+  /// Of `c type [GENERATED ALWAYS] AS (expr)`.
+  ExprPtr generated;
+  std::vector<OtherConstraint> others;
+};
+
+struct Watermark {
+  int32_t position = 0;
+  NameAt column;
+  ExprPtr value;
+};
+
+/// PRIMARY KEY (a, b).
+struct KeyConstraint {
+  int32_t position = 0;
+  std::vector<NameAt> columns;
+};
+
+/// INCLUDE key|partition|offset|timestamp|header ['h'] [AS alias].
+struct Include {
+  int32_t position = 0;
+  std::string what;
+  std::optional<std::string> header;
+  std::string alias;
+};
+
+/// FORMAT f ENCODE e (options); f and e in upper case, and not judged here.
+struct FormatClause {
+  int32_t position = 0;
+  std::string format;
+  std::string encode;
+  std::vector<Option> options;
+};
+
+enum class OnErrorAction : uint8_t { kUnset, kInto, kSkip, kFail };
+
+struct OnError {
+  int32_t position = 0;
+  OnErrorAction action = OnErrorAction::kUnset;
+  QualifiedName into;
+};
+
+enum class TableConflict : uint8_t { kUnset, kOverwrite, kIgnore };
+
+/// What CREATE SOURCE and CREATE TABLE have in common; which clause belongs to which is for the binder,
+/// who finds the position of each here.
+struct RelationDef {
+  QualifiedName name;
+  bool if_not_exists = false;
+  bool temporary = false;
+  std::vector<ColumnDef> columns;
+  std::vector<Watermark> watermarks;
+  std::vector<KeyConstraint> primary_keys;
+  std::vector<OtherConstraint> others;
+  std::vector<Include> includes;
+  /// True with WITH (...), even when empty.
+  bool has_options = false;
+  std::vector<Option> options;
+  std::optional<FormatClause> format;
+  OnError on_error;
+  bool append_only = false;
+  int32_t append_only_position = 0;
+  TableConflict on_conflict = TableConflict::kUnset;
+  int32_t on_conflict_position = 0;
+};
+
+struct CreateSource final : Statement {
+  explicit CreateSource(int32_t at) : Statement(StatementKind::kCreateSource, at) {}
+  RelationDef definition;
+};
+
+struct CreateTable final : Statement {
+  explicit CreateTable(int32_t at) : Statement(StatementKind::kCreateTable, at) {}
+  RelationDef definition;
+  /// Of CREATE TABLE ... AS query, else null.
+  QueryPtr query;
+};
+
+struct CreateView final : Statement {
+  explicit CreateView(int32_t at) : Statement(StatementKind::kCreateView, at) {}
+  bool materialized = false;
+  bool or_replace = false;
+  bool if_not_exists = false;
+  bool temporary = false;
+  QualifiedName name;
+  std::vector<NameAt> columns;
+  bool has_options = false;
+  std::vector<Option> options;
+  OnError on_error;
+  QueryPtr query;
+  bool emit_on_window_close = false;
+  /// Position of EMIT ON WINDOW CLOSE, else 0.
+  int32_t emit_position = 0;
+  /// Of EMIT LATE INTO t, else no parts.
+  QualifiedName late_into;
+};
+
+enum class ObjectKind : uint8_t { kSource, kTable, kView, kMaterializedView, kSink, kIndex };
+
+struct Drop final : Statement {
+  explicit Drop(int32_t at) : Statement(StatementKind::kDrop, at) {}
+  ObjectKind object = ObjectKind::kTable;
+  bool if_exists = false;
+  std::vector<QualifiedName> names;
+  bool cascade = false;
+};
+
+/* -- looking, settings, sessions -- */
+
+struct Explain final : Statement {
+  explicit Explain(int32_t at) : Statement(StatementKind::kExplain, at) {}
+  /// ANALYZE and VERBOSE without parentheses are options too; keys in lower case.
+  std::vector<Option> options;
+  StatementPtr statement;
+};
+
+enum class SetScope : uint8_t { kUnset, kSession, kLocal };
+
+/// SET. `SET TIME ZONE x` sets "timezone", `SET NAMES x` "client_encoding", `SET [LOCAL] TRANSACTION
+/// modes` "transaction" and `SET SESSION CHARACTERISTICS AS TRANSACTION modes`
+/// "default_transaction" (values: the modes in upper case).
+struct SetStatement final : Statement {
+  explicit SetStatement(int32_t at) : Statement(StatementKind::kSet, at) {}
+  SetScope scope = SetScope::kUnset;
+  std::string name;
+  int32_t name_position = 0;
+  bool to_default = false;
+  /// Keys are empty.
+  std::vector<Option> values;
+};
+
+struct Reset final : Statement {
+  explicit Reset(int32_t at) : Statement(StatementKind::kReset, at) {}
+  /// Empty: ALL.
+  std::string name;
+  int32_t name_position = 0;
+};
+
+enum class ShowKind : uint8_t { kSetting, kAll, kObjects, kColumns, kCreate };
+
+/// SHOW. kSetting: `name`, as SetStatement names them ("transaction_isolation" for TRANSACTION
+/// ISOLATION LEVEL). kObjects: `name` is "tables", "sources", "views", "materialized views", "sinks",
+/// "indexes", "functions", "schemas", "databases", "watermarks", "jobs" or "processlist", and `of`
+/// the schema of FROM. kColumns: of `of`. kCreate: of the `object` `of`.
+struct Show final : Statement {
+  explicit Show(int32_t at) : Statement(StatementKind::kShow, at) {}
+  ShowKind show = ShowKind::kSetting;
+  std::string name;
+  int32_t name_position = 0;
+  ObjectKind object = ObjectKind::kTable;
+  QualifiedName of;
+};
+
+struct Describe final : Statement {
+  explicit Describe(int32_t at) : Statement(StatementKind::kDescribe, at) {}
+  QualifiedName name;
+};
+
+enum class TransactionAction : uint8_t {
+  kBegin,
+  kStart,
+  kCommit,
+  kRollback,
+  kSavepoint,
+  kRelease,
+  kRollbackTo,
+};
+
+/// BEGIN (or START TRANSACTION), COMMIT (or END), ROLLBACK (or ABORT), and savepoints.
+struct Transaction final : Statement {
+  explicit Transaction(int32_t at) : Statement(StatementKind::kTransaction, at) {}
+  TransactionAction action = TransactionAction::kBegin;
+  /// "ISOLATION LEVEL READ COMMITTED", "READ ONLY", ...
+  std::vector<std::string> modes;
+  bool chain = false;
+  std::string savepoint;
+};
+
+struct Flush final : Statement {
+  explicit Flush(int32_t at) : Statement(StatementKind::kFlush, at) {}
+};
+
+struct Prepare final : Statement {
+  explicit Prepare(int32_t at) : Statement(StatementKind::kPrepare, at) {}
+  std::string name;
+  std::vector<TypeName> types;
+  StatementPtr statement;
+  /// Bytes of the prepared statement's own text in the text that was parsed.
+  size_t body_begin = 0;
+  size_t body_end = 0;
+};
+
+struct Execute final : Statement {
+  explicit Execute(int32_t at) : Statement(StatementKind::kExecute, at) {}
+  std::string name;
+  std::vector<ExprPtr> args;
+};
+
+struct Deallocate final : Statement {
+  explicit Deallocate(int32_t at) : Statement(StatementKind::kDeallocate, at) {}
+  /// Empty: ALL.
+  std::string name;
+};
+
+/// A statement known by name and not taken apart: ALTER, COPY, CREATE INDEX, ... `command` has its first
+/// words in upper case ("CREATE INDEX"), `text` the whole.
+struct OtherStatement final : Statement {
+  explicit OtherStatement(int32_t at) : Statement(StatementKind::kOther, at) {}
+  std::string command;
+  std::string text;
+};
+
+}  // namespace forebay::sql::ast

@@ -1,0 +1,645 @@
+/*
+ * Forebay's SQL: PostgreSQL's language plus streaming DDL, as a grammar over the tokens that
+ * sql/parser/scanner.cpp makes. There is no lexer grammar: PostgreSQL's lexical rules (operators,
+ * dollar quotes, nested comments, keyword classes) are easier to state exactly by hand.
+ *
+ * How it is kept fast and safe:
+ *  - Expressions are flat: operands with their prefixes and postfixes, and a list of tails. The AST
+ *    builder applies precedence (sql/parser/expression_chain.cpp), so that chains need no recursion
+ *    here and no decision needs to look at precedence.
+ *  - LPAREN_QUERY is a "(" that opens a query; the scanner knows it by matching parentheses.
+ *  - The builder reads labels and first and last tokens only; no parse-tree children are kept.
+ *
+ * A token K_WORD is the keyword "word"; the scanner takes its table of keywords from these names.
+ * A keyword that no rule needs is an ordinary IDENT.
+ */
+parser grammar ForebayParser;
+
+@parser::members {
+  static const std::string& symbolic_name(size_t token_type) { return _symbolicNames[token_type]; }
+}
+
+// The keywords stand last and class by class: sql/parser/nesting.cpp takes K_ABORT to K_ZONE for those
+// that are not reserved.
+tokens {
+  IDENT, STRING, INTEGER, NUMERIC, BITSTRING, PARAM, OP,
+  LPAREN, LPAREN_QUERY, RPAREN, LBRACKET, RBRACKET, COMMA, DOT, COLON, SEMICOLON,
+  PLUS, MINUS, STAR, SLASH, PERCENT, CARET, LT, GT, EQ, LE, GE, NE, TYPECAST, ARROW, COLON_EQUALS,
+
+  // Reserved.
+  K_ALL, K_ANALYSE, K_ANALYZE, K_AND, K_ANY, K_ARRAY, K_AS, K_ASC, K_ASYMMETRIC, K_BOTH, K_CASE,
+  K_CAST, K_CHECK, K_COLLATE, K_COLUMN, K_CONSTRAINT, K_CREATE, K_CURRENT_CATALOG, K_CURRENT_DATE,
+  K_CURRENT_ROLE, K_CURRENT_TIME, K_CURRENT_TIMESTAMP, K_CURRENT_USER, K_DEFAULT, K_DEFERRABLE,
+  K_DESC, K_DISTINCT, K_DO, K_ELSE, K_END, K_EXCEPT, K_FALSE, K_FETCH, K_FOR, K_FOREIGN, K_FROM,
+  K_GRANT, K_GROUP, K_HAVING, K_IN, K_INITIALLY, K_INTERSECT, K_INTO, K_LATERAL, K_LEADING,
+  K_LIMIT, K_LOCALTIME, K_LOCALTIMESTAMP, K_NOT, K_NULL, K_OFFSET, K_ON, K_ONLY, K_OR, K_ORDER,
+  K_PLACING, K_PRIMARY, K_REFERENCES, K_RETURNING, K_SELECT, K_SESSION_USER, K_SOME, K_SYMMETRIC,
+  K_TABLE, K_THEN, K_TO, K_TRAILING, K_TRUE, K_UNION, K_UNIQUE, K_USER, K_USING, K_VARIADIC,
+  K_WHEN, K_WHERE, K_WINDOW, K_WITH,
+
+  // May name functions and types.
+  K_AUTHORIZATION, K_BINARY, K_COLLATION, K_CONCURRENTLY, K_CROSS, K_CURRENT_SCHEMA, K_FREEZE,
+  K_FULL, K_ILIKE, K_INNER, K_IS, K_ISNULL, K_JOIN, K_LEFT, K_LIKE, K_NATURAL, K_NOTNULL, K_OUTER,
+  K_OVERLAPS, K_RIGHT, K_SIMILAR, K_TABLESAMPLE, K_VERBOSE,
+
+  // May name columns.
+  K_BETWEEN, K_CHAR, K_CHARACTER, K_EXISTS, K_EXTRACT, K_GROUPING, K_INTERVAL, K_NATIONAL, K_OVERLAY,
+  K_POSITION, K_PRECISION, K_ROW, K_SUBSTRING, K_TIME, K_TIMESTAMP, K_TRIM, K_VALUES,
+
+  // Not reserved.
+  K_ABORT, K_ALTER, K_ALWAYS, K_APPEND, K_AT, K_BEGIN, K_BY, K_CALL, K_CASCADE, K_CHAIN,
+  K_CHARACTERISTICS, K_CHECKPOINT, K_CLOSE, K_CLUSTER, K_COLUMNS, K_COMMENT, K_COMMIT, K_COMMITTED,
+  K_CONFLICT, K_COPY, K_CUBE, K_CURRENT, K_DAY, K_DEALLOCATE, K_DECLARE, K_DELETE, K_DESCRIBE,
+  K_DISCARD, K_DOUBLE, K_DROP, K_EMIT, K_ENCODE, K_ERROR, K_ESCAPE, K_EXCLUDE, K_EXECUTE, K_EXPLAIN,
+  K_FAIL, K_FILTER, K_FIRST, K_FLUSH, K_FOLLOWING, K_FORMAT, K_GENERATED, K_GLOBAL, K_GROUPS,
+  K_HOUR, K_IF, K_IGNORE, K_INCLUDE, K_INDEX, K_INSERT, K_ISOLATION, K_KEY, K_LAST, K_LATE, K_LEVEL,
+  K_LISTEN, K_LOAD, K_LOCAL, K_LOCK, K_MATERIALIZED, K_MERGE, K_MINUTE, K_MONTH, K_MOVE, K_NAMES,
+  K_NEXT, K_NO, K_NOTHING, K_NOTIFY, K_NULLS, K_OPERATOR, K_ORDINALITY, K_OTHERS, K_OVER,
+  K_OVERWRITE, K_PARTITION, K_PRECEDING, K_PREPARE, K_RANGE, K_READ, K_REASSIGN, K_RECURSIVE,
+  K_REFRESH, K_REINDEX, K_RELEASE, K_REPEATABLE, K_REPLACE, K_RESET, K_RESTRICT, K_REVOKE,
+  K_ROLLBACK, K_ROLLUP, K_ROWS, K_SAVEPOINT, K_SCHEMA, K_SECOND, K_SECURITY, K_SERIALIZABLE,
+  K_SESSION, K_SET, K_SETS, K_SHOW, K_SINK, K_SKIP, K_SOURCE, K_START, K_STORED, K_SUBSCRIBE,
+  K_TEMP, K_TEMPORARY, K_TIES, K_TRANSACTION, K_TRUNCATE, K_UNBOUNDED, K_UNCOMMITTED, K_UNKNOWN,
+  K_UNLISTEN, K_UPDATE, K_VACUUM, K_VARYING, K_VERIFY, K_VIEW, K_WATERMARK, K_WITHIN, K_WITHOUT,
+  K_WORK, K_WRITE, K_YEAR, K_ZONE
+}
+
+/* ---------------------------------------------------------------- entry points ---- */
+
+oneStatement : body=statement EOF ;
+
+oneExpression : body=expr EOF ;
+
+statement
+  : dml=dmlStatement
+  | explain=explainStatement
+  | create=createStatement
+  | drop=dropStatement
+  | session=sessionStatement
+  | prepare=prepareStatement
+  | other=otherStatement
+  ;
+
+/** What EXPLAIN, PREPARE and a session may run on data. */
+dmlStatement
+  : with=withClause? (body=queryBody | insert=insertBody | update=updateBody | remove=deleteBody)
+  ;
+
+explainStatement
+  : K_EXPLAIN (LPAREN options+=explainOption (COMMA options+=explainOption)* RPAREN
+      | analyze=(K_ANALYZE | K_ANALYSE)? verbose=K_VERBOSE?)
+    (dml=dmlStatement | view=createView | table=createTable | execute=executeStatement)
+  ;
+
+explainOption : name=explainOptionName value=optionValue? ;
+
+explainOptionName : colId | K_ANALYZE | K_ANALYSE | K_VERBOSE ;
+
+/* ---------------------------------------------------------------- create, drop ---- */
+
+createStatement : table=createTable | source=createSource | view=createView ;
+
+createTable
+  : K_CREATE (K_TEMP | K_TEMPORARY)? K_TABLE exists=ifNotExists? name=qualifiedName
+    (LPAREN (elements+=tableElement (COMMA elements+=tableElement)*)? RPAREN)?
+    clauses+=tableClause* (K_AS body=query)?
+  ;
+
+createSource
+  : K_CREATE K_SOURCE exists=ifNotExists? name=qualifiedName
+    (LPAREN (elements+=tableElement (COMMA elements+=tableElement)*)? RPAREN)?
+    clauses+=tableClause*
+  ;
+
+createView
+  : K_CREATE (K_OR replace=K_REPLACE)? (K_TEMP | K_TEMPORARY)? materialized=K_MATERIALIZED? K_VIEW
+    exists=ifNotExists? name=qualifiedName columns=columnList? (K_WITH options=optionList)?
+    errors=onError? K_AS body=query emit+=emitClause*
+  ;
+
+emitClause
+  : K_EMIT K_ON K_WINDOW close=K_CLOSE
+  | K_EMIT K_LATE K_INTO late=qualifiedName
+  ;
+
+ifNotExists : K_IF K_NOT K_EXISTS ;
+
+columnList : LPAREN names+=colId (COMMA names+=colId)* RPAREN ;
+
+tableElement
+  : K_WATERMARK K_FOR watermark=colId K_AS watermarkValue=expr
+  | column=columnDefinition
+  | constraint=tableConstraint
+  ;
+
+columnDefinition : name=colId type=typeName constraints+=columnConstraint* ;
+
+columnConstraint
+  : (K_CONSTRAINT colId)?
+    ( notNull=K_NOT K_NULL
+    | null=K_NULL
+    | K_DEFAULT defaultValue=bexpr
+    | primaryKey=K_PRIMARY K_KEY
+    | unique=K_UNIQUE
+    | check=K_CHECK LPAREN expr RPAREN
+    | references=K_REFERENCES qualifiedName columnList?
+    | (K_GENERATED K_ALWAYS)? K_AS generated=expr K_STORED?
+    | K_COLLATE collation=qualifiedName
+    )
+  ;
+
+tableConstraint
+  : (K_CONSTRAINT colId)?
+    ( primaryKey=K_PRIMARY K_KEY columns=columnList
+    | unique=K_UNIQUE columns=columnList
+    | check=K_CHECK LPAREN expr RPAREN
+    | foreign=K_FOREIGN K_KEY columnList K_REFERENCES qualifiedName columnList?
+    )
+  ;
+
+tableClause
+  : append=K_APPEND K_ONLY
+  | K_ON K_CONFLICT conflict=(K_OVERWRITE | K_IGNORE)
+  | K_ON K_CONFLICT K_DO conflictDo=(K_NOTHING | K_UPDATE)
+  | include=includeClause
+  | K_WITH options=optionList
+  | K_FORMAT format=colId K_ENCODE encode=colId encodeOptions=optionList?
+  | errors=onError
+  ;
+
+includeClause : K_INCLUDE what=colId (header=STRING)? (K_AS alias=colId)? ;
+
+onError : K_ON K_ERROR (K_INTO into=qualifiedName | skip=K_SKIP | fail=K_FAIL) ;
+
+optionList : LPAREN (options+=option (COMMA options+=option)*)? RPAREN ;
+
+option : key=optionKey EQ value=optionValue ;
+
+optionKey : STRING | colLabel (DOT colLabel)* ;
+
+optionValue : STRING | (PLUS | MINUS)? (INTEGER | NUMERIC) | colLabel (DOT colLabel)* ;
+
+dropStatement
+  : K_DROP what=dropObject exists=ifExists? names+=qualifiedName (COMMA names+=qualifiedName)*
+    behaviour=(K_CASCADE | K_RESTRICT)?
+  ;
+
+dropObject : K_SOURCE | K_TABLE | K_VIEW | K_MATERIALIZED K_VIEW | K_SINK | K_INDEX ;
+
+ifExists : K_IF K_EXISTS ;
+
+/* ---------------------------------------------------------------- insert, update, delete ---- */
+
+insertBody
+  : K_INSERT K_INTO name=qualifiedName (K_AS alias=colId)? columns=columnList?
+    (body=query | K_DEFAULT defaults=K_VALUES) conflict=insertConflict? result=returningClause?
+  ;
+
+insertConflict
+  : K_ON K_CONFLICT conflictColumns=columnList?
+    K_DO (nothing=K_NOTHING | K_UPDATE K_SET items+=setItem (COMMA items+=setItem)* where=whereClause?)
+  ;
+
+updateBody
+  : K_UPDATE only=K_ONLY? name=qualifiedName STAR? (K_AS? alias=colId)?
+    K_SET items+=setItem (COMMA items+=setItem)* from=fromClause? where=whereClause?
+    result=returningClause?
+  ;
+
+setItem
+  : column=colId EQ value=exprOrDefault
+  | columns=columnList EQ (K_ROW? LPAREN values+=exprOrDefault (COMMA values+=exprOrDefault)* RPAREN
+      | LPAREN_QUERY sub=query RPAREN)
+  ;
+
+deleteBody
+  : K_DELETE K_FROM only=K_ONLY? name=qualifiedName STAR? (K_AS? alias=colId)?
+    (K_USING usingTables+=tableRef (COMMA usingTables+=tableRef)*)? where=whereClause? result=returningClause?
+  ;
+
+returningClause : K_RETURNING targets+=target (COMMA targets+=target)* ;
+
+exprOrDefault : value=expr | byDefault=K_DEFAULT ;
+
+/* ---------------------------------------------------------------- session ---- */
+
+sessionStatement
+  : set=setStatement
+  | reset=resetStatement
+  | show=showStatement
+  | transaction=transactionStatement
+  | flush=K_FLUSH
+  | describe=describeStatement
+  ;
+
+setStatement
+  : K_SET scope=(K_SESSION | K_LOCAL)?
+    ( K_TIME zone=K_ZONE values+=setValue
+    | K_TIME zone=K_ZONE intervalZone=typedLiteral
+    | names=K_NAMES values+=setValue?
+    | name=settingName (K_TO | EQ) values+=setValue (COMMA values+=setValue)*
+    )
+  | K_SET (characteristics=K_SESSION K_CHARACTERISTICS K_AS | scope=K_LOCAL)?
+    transaction=K_TRANSACTION modes+=transactionMode (COMMA? modes+=transactionMode)*
+  ;
+
+settingName : colId (DOT colLabel)* ;
+
+setValue
+  : byDefault=K_DEFAULT
+  | text=STRING
+  | sign=(PLUS | MINUS)? number=(INTEGER | NUMERIC)
+  | word=(K_TRUE | K_FALSE | K_ON)
+  | ident=colId
+  ;
+
+resetStatement : K_RESET (all=K_ALL | K_TIME zone=K_ZONE | K_TRANSACTION isolation=K_ISOLATION K_LEVEL | name=settingName) ;
+
+showStatement
+  : K_SHOW ( all=K_ALL | K_TIME zone=K_ZONE | K_TRANSACTION isolation=K_ISOLATION K_LEVEL
+    | materialized=K_MATERIALIZED words+=colId
+    | create=K_CREATE object=dropObject of=qualifiedName
+    | what=settingName (K_FROM of=qualifiedName)?
+    )
+  ;
+
+describeStatement : K_DESCRIBE name=qualifiedName ;
+
+transactionStatement
+  : action=K_BEGIN (K_WORK | K_TRANSACTION)? (modes+=transactionMode (COMMA? modes+=transactionMode)*)?
+  | action=K_START K_TRANSACTION (modes+=transactionMode (COMMA? modes+=transactionMode)*)?
+  | action=(K_COMMIT | K_END | K_ROLLBACK | K_ABORT) (K_WORK | K_TRANSACTION)?
+    (K_AND no=K_NO? chain=K_CHAIN)?
+  | action=K_SAVEPOINT point=colId
+  | action=K_RELEASE K_SAVEPOINT? point=colId
+  | action=K_ROLLBACK (K_WORK | K_TRANSACTION)? to=K_TO K_SAVEPOINT? point=colId
+  ;
+
+transactionMode
+  : K_ISOLATION K_LEVEL (K_READ K_UNCOMMITTED | K_READ K_COMMITTED | K_REPEATABLE K_READ | K_SERIALIZABLE)
+  | K_READ (K_ONLY | K_WRITE)
+  | K_NOT? K_DEFERRABLE
+  ;
+
+prepareStatement
+  : K_PREPARE name=colId (LPAREN types+=typeName (COMMA types+=typeName)* RPAREN)? K_AS body=dmlStatement
+  | execute=executeStatement
+  | deallocate=K_DEALLOCATE K_PREPARE? (all=K_ALL | name=colId)
+  ;
+
+executeStatement : K_EXECUTE name=colId (LPAREN args+=expr (COMMA args+=expr)* RPAREN)? ;
+
+/** Statements that are known but not run by the engine: the binder refuses them by their name. */
+otherStatement
+  : ( K_ABORT | K_ALTER | K_ANALYSE | K_ANALYZE | K_CALL | K_CHECKPOINT | K_CLOSE | K_CLUSTER
+    | K_COMMENT | K_COPY | K_DECLARE | K_DISCARD | K_DO | K_FETCH | K_GRANT | K_LISTEN | K_LOAD
+    | K_LOCK | K_MERGE | K_MOVE | K_NOTIFY | K_REASSIGN | K_REFRESH | K_REINDEX | K_REVOKE
+    | K_SECURITY | K_SUBSCRIBE | K_TRUNCATE | K_UNLISTEN | K_VACUUM | K_VERIFY
+    ) anything*
+  | K_CREATE (K_OR K_REPLACE)? otherObject anything*
+  | K_DROP otherObject anything*
+  ;
+
+otherObject : IDENT | K_SINK | K_UNIQUE? K_INDEX | K_SCHEMA | K_USER | K_FOREIGN | K_CAST | K_COLLATION
+  | K_OPERATOR | K_GLOBAL ;
+
+anything : ~SEMICOLON ;
+
+/* ---------------------------------------------------------------- queries ---- */
+
+query : with=withClause? body=queryBody ;
+
+withClause : K_WITH recursive=K_RECURSIVE? ctes+=commonTable (COMMA ctes+=commonTable)* ;
+
+commonTable
+  : name=colId columns=columnList? K_AS (no=K_NOT? materialized=K_MATERIALIZED)?
+    LPAREN_QUERY body=query RPAREN
+  | name=colId columns=columnList? K_AS (no=K_NOT? materialized=K_MATERIALIZED)?
+    LPAREN changing=dmlStatement RPAREN
+  ;
+
+/** The builder makes INTERSECT bind tighter. */
+queryBody
+  : first=queryPrimary (rest+=setOperation)* order=orderByClause? limits+=limitPart* ;
+
+setOperation : op=(K_UNION | K_INTERSECT | K_EXCEPT) quantifier=(K_ALL | K_DISTINCT)? right=queryPrimary ;
+
+queryPrimary
+  : select=simpleSelect
+  | values=valuesClause
+  | K_TABLE table=qualifiedName
+  | LPAREN_QUERY nested=query RPAREN
+  ;
+
+simpleSelect
+  : K_SELECT (all=K_ALL | distinct=K_DISTINCT (K_ON LPAREN on+=expr (COMMA on+=expr)* RPAREN)?)?
+    (targets+=target (COMMA targets+=target)*)?
+    (into=K_INTO K_TABLE? qualifiedName)?
+    from=fromClause? where=whereClause? group=groupByClause? (K_HAVING having=expr)?
+    (K_WINDOW windows+=namedWindow (COMMA windows+=namedWindow)*)?
+  ;
+
+target : star=STAR | value=expr (K_AS label=colLabel | bare=bareLabel)? ;
+
+valuesClause : K_VALUES rows+=valuesRow (COMMA rows+=valuesRow)* ;
+
+valuesRow
+  : LPAREN values+=exprOrDefault (COMMA values+=exprOrDefault)* RPAREN
+  | LPAREN_QUERY sub=query RPAREN
+  ;
+
+fromClause : K_FROM tables+=tableRef (COMMA tables+=tableRef)* ;
+
+whereClause : K_WHERE value=expr ;
+
+groupByClause : K_GROUP K_BY quantifier=(K_ALL | K_DISTINCT)? items+=groupItem (COMMA items+=groupItem)* ;
+
+groupItem
+  : empty=LPAREN RPAREN
+  | kind=(K_ROLLUP | K_CUBE) LPAREN exprs+=expr (COMMA exprs+=expr)* RPAREN
+  | kind=K_GROUPING K_SETS LPAREN items+=groupItem (COMMA items+=groupItem)* RPAREN
+  | value=expr
+  ;
+
+namedWindow : name=colId K_AS spec=windowSpec ;
+
+orderByClause : K_ORDER K_BY items+=sortItem (COMMA items+=sortItem)* ;
+
+sortItem
+  : value=expr (direction=(K_ASC | K_DESC) | K_USING usingOp=OP)?
+    (K_NULLS nulls=(K_FIRST | K_LAST))?
+  ;
+
+limitPart
+  : K_LIMIT (all=K_ALL | limit=expr)
+  | K_OFFSET offset=expr (K_ROW | K_ROWS)?
+  | fetch=K_FETCH (K_FIRST | K_NEXT) count=fetchCount? (K_ROW | K_ROWS) (K_ONLY | K_WITH ties=K_TIES)
+  | lock=K_FOR (K_UPDATE | K_NO K_KEY K_UPDATE | IDENT | K_KEY IDENT) (IDENT tableName+=qualifiedName)?
+  ;
+
+fetchCount : sign=(PLUS | MINUS)? number=(INTEGER | NUMERIC | PARAM) | LPAREN value=expr RPAREN ;
+
+tableRef : first=tablePrimary (joins+=joinTail)* ;
+
+tablePrimary
+  : only=K_ONLY? name=qualifiedName STAR? alias=tableAlias?
+  | lateral=K_LATERAL? function=functionCall (ordinality=withOrdinality)? alias=tableAlias?
+  | lateral=K_LATERAL? LPAREN_QUERY sub=query RPAREN alias=tableAlias?
+  | LPAREN nested=tableRef RPAREN alias=tableAlias?
+  ;
+
+withOrdinality : K_WITH K_ORDINALITY ;
+
+/** EMIT begins a clause of CREATE MATERIALIZED VIEW, so it is an alias only after AS. */
+tableAlias : (K_AS name=colId | bare=bareAlias) (LPAREN columns+=aliasColumn (COMMA columns+=aliasColumn)* RPAREN)? ;
+
+aliasColumn : name=colId type=typeName? ;
+
+joinTail
+  : cross=K_CROSS K_JOIN right=tablePrimary
+  | natural=K_NATURAL (kind=(K_INNER | K_LEFT | K_RIGHT | K_FULL) K_OUTER?)? K_JOIN right=tablePrimary
+  | (kind=(K_INNER | K_LEFT | K_RIGHT | K_FULL) K_OUTER?)? K_JOIN nested=tableRef
+    (K_ON condition=expr | K_USING usingColumns=columnList (K_AS usingAlias=colId)?)
+  ;
+
+/* ---------------------------------------------------------------- expressions ---- */
+
+expr : head=operand (tails+=exprTail)* ;
+
+/** PostgreSQL's b_expr: where AND, IN and NOT would be ambiguous (DEFAULT, POSITION). */
+bexpr : head=operand (tails+=bexprTail)* ;
+
+exprTail
+  : op=(PLUS | MINUS | STAR | SLASH | PERCENT | CARET | LT | GT | EQ | LE | GE | NE | OP)
+    (right=operand | quantifier=(K_ANY | K_SOME | K_ALL) quantified=quantifiedArgument)
+  | qualified=qualifiedOperator
+    (right=operand | quantifier=(K_ANY | K_SOME | K_ALL) quantified=quantifiedArgument)
+  | op=(K_AND | K_OR) right=operand
+  | op=K_IS negated=K_NOT? (what=(K_NULL | K_TRUE | K_FALSE | K_UNKNOWN) | K_DISTINCT K_FROM right=operand)
+  | op=(K_ISNULL | K_NOTNULL)
+  | negated=K_NOT? op=K_BETWEEN what=(K_SYMMETRIC | K_ASYMMETRIC)? right=operand
+  | negated=K_NOT? op=K_IN (LPAREN items+=expr (COMMA items+=expr)* RPAREN | LPAREN_QUERY sub=query RPAREN)
+  | negated=K_NOT? op=(K_LIKE | K_ILIKE)
+    (right=operand | quantifier=(K_ANY | K_SOME | K_ALL) quantified=quantifiedArgument)
+  | negated=K_NOT? op=K_SIMILAR K_TO right=operand
+  | op=K_ESCAPE right=operand
+  | op=K_COLLATE collation=qualifiedName
+  | op=K_AT K_TIME K_ZONE right=operand
+  ;
+
+bexprTail
+  : op=(PLUS | MINUS | STAR | SLASH | PERCENT | CARET | LT | GT | EQ | LE | GE | NE | OP) right=operand
+  | qualified=qualifiedOperator right=operand
+  | op=K_IS negated=K_NOT? K_DISTINCT K_FROM right=operand
+  ;
+
+qualifiedOperator : K_OPERATOR LPAREN (colId DOT)* anyOperator RPAREN ;
+
+anyOperator : PLUS | MINUS | STAR | SLASH | PERCENT | CARET | LT | GT | EQ | LE | GE | NE | OP ;
+
+quantifiedArgument : LPAREN value=expr RPAREN | LPAREN_QUERY sub=query RPAREN ;
+
+operand : (prefixes+=(K_NOT | PLUS | MINUS | OP))* value=primary (posts+=postfix)* ;
+
+postfix
+  : cast=TYPECAST type=typeName
+  | LBRACKET (index=expr | lower=expr? slice=COLON upper=expr?) RBRACKET (DOT fields+=colLabel)*
+  ;
+
+primary
+  : literal=(STRING | INTEGER | NUMERIC | BITSTRING | PARAM | K_TRUE | K_FALSE | K_NULL)
+  | name=qualifiedName ((DOT star=STAR) | typedString=STRING)?
+  | call=functionCall typedString=STRING?
+  | typed=typedLiteral
+  | open=LPAREN items+=expr (COMMA items+=expr)* RPAREN (DOT (fields+=colLabel | star=STAR))*
+  | open=LPAREN_QUERY sub=query RPAREN (DOT fields+=colLabel)*
+  | caseOf=caseExpr
+  | word=K_EXISTS LPAREN_QUERY sub=query RPAREN
+  | word=K_ARRAY (array=arrayItems | LPAREN_QUERY sub=query RPAREN)
+  | word=K_ROW LPAREN (items+=expr (COMMA items+=expr)*)? RPAREN
+  | word=K_CAST LPAREN items+=expr K_AS type=typeName RPAREN
+  | special=specialCall
+  | valueFunction=(K_CURRENT_DATE | K_CURRENT_TIME | K_CURRENT_TIMESTAMP | K_LOCALTIME | K_LOCALTIMESTAMP)
+    (LPAREN precision=INTEGER RPAREN)?
+  | valueFunction=(K_CURRENT_CATALOG | K_CURRENT_ROLE | K_CURRENT_USER | K_SESSION_USER | K_USER)
+  | valueFunction=K_CURRENT_SCHEMA (parens=LPAREN RPAREN)?
+  ;
+
+arrayItems : LBRACKET (items+=expr (COMMA items+=expr)* | rows+=arrayItems (COMMA rows+=arrayItems)*)? RBRACKET ;
+
+caseExpr : K_CASE subject=expr? whens+=caseWhen+ (K_ELSE otherwise=expr)? K_END ;
+
+caseWhen : K_WHEN condition=expr K_THEN result=expr ;
+
+specialCall
+  : what=K_EXTRACT LPAREN field=extractField K_FROM args+=expr RPAREN
+  | what=K_SUBSTRING LPAREN args+=expr K_FROM from=expr (K_FOR count=expr)? RPAREN
+  | what=K_SUBSTRING LPAREN args+=expr K_FOR count=expr (K_FROM from=expr)? RPAREN
+  | what=K_POSITION LPAREN needle=bexpr K_IN hay=bexpr RPAREN
+  | what=K_OVERLAY LPAREN args+=expr K_PLACING placing=expr K_FROM from=expr (K_FOR count=expr)? RPAREN
+  | what=K_TRIM LPAREN side=(K_BOTH | K_LEADING | K_TRAILING)? chars=expr? K_FROM args+=expr (COMMA args+=expr)* RPAREN
+  | what=K_TRIM LPAREN side=(K_BOTH | K_LEADING | K_TRAILING)? args+=expr (COMMA args+=expr)* RPAREN
+  ;
+
+extractField : STRING | colLabel ;
+
+typedLiteral
+  : K_INTERVAL (LPAREN precision=INTEGER RPAREN)? value=STRING fields=intervalFields?
+  | type=keywordType value=STRING
+  ;
+
+functionCall
+  : name=functionName LPAREN
+    (star=STAR | quantifier=(K_ALL | K_DISTINCT)? args+=argument (COMMA args+=argument)* order=orderByClause?)?
+    RPAREN
+    (K_WITHIN K_GROUP LPAREN within=orderByClause RPAREN)?
+    (K_FILTER LPAREN K_WHERE filter=expr RPAREN)?
+    (K_OVER (overName=colId | over=windowSpec))?
+  ;
+
+/** A name as an expression has it, or one of the words that only functions may have. */
+functionName : qualifiedName | K_LEFT | K_RIGHT ;
+
+argument : (name=colId (ARROW | COLON_EQUALS))? variadic=K_VARIADIC? value=expr ;
+
+windowSpec
+  : open=LPAREN existing=colId? (K_PARTITION K_BY partition+=expr (COMMA partition+=expr)*)?
+    order=orderByClause? frame=windowFrame? RPAREN
+  ;
+
+windowFrame
+  : unit=(K_ROWS | K_RANGE | K_GROUPS) (K_BETWEEN lower=frameBound K_AND upper=frameBound | lower=frameBound)
+    (K_EXCLUDE (K_CURRENT excluded=K_ROW | excluded=K_GROUP | excluded=K_TIES | K_NO excluded=K_OTHERS))?
+  ;
+
+frameBound
+  : unbounded=K_UNBOUNDED direction=(K_PRECEDING | K_FOLLOWING)
+  | current=K_CURRENT K_ROW
+  | value=expr direction=(K_PRECEDING | K_FOLLOWING)
+  ;
+
+/* ---------------------------------------------------------------- types ---- */
+
+typeName : base=simpleType (LBRACKET dims+=INTEGER? RBRACKET)* | base=simpleType array=K_ARRAY (LBRACKET INTEGER RBRACKET)? ;
+
+simpleType
+  : keyword=keywordType
+  | K_INTERVAL fields=intervalFields? (LPAREN precision=INTEGER RPAREN)?
+  | name=typeFunctionName (LPAREN modifiers+=typeModifier (COMMA modifiers+=typeModifier)* RPAREN)?
+  ;
+
+typeModifier : sign=MINUS? value=INTEGER ;
+
+typeFunctionName : (IDENT | unreservedWord) (DOT colLabel)* ;
+
+/** Types whose names are keywords; the builder reads the tokens. */
+keywordType
+  : kind=K_DOUBLE K_PRECISION
+  | K_NATIONAL? kind=(K_CHARACTER | K_CHAR) varying=K_VARYING? (LPAREN precision=INTEGER RPAREN)?
+  | kind=(K_TIMESTAMP | K_TIME) (LPAREN precision=INTEGER RPAREN)? (zone=(K_WITH | K_WITHOUT) K_TIME K_ZONE)?
+  ;
+
+intervalFields
+  : K_YEAR (K_TO K_MONTH)?
+  | K_MONTH
+  | K_DAY (K_TO (K_HOUR | K_MINUTE | secondField))?
+  | K_HOUR (K_TO (K_MINUTE | secondField))?
+  | K_MINUTE (K_TO secondField)?
+  | secondField
+  ;
+
+secondField : K_SECOND (LPAREN precision=INTEGER RPAREN)? ;
+
+/* ---------------------------------------------------------------- names ---- */
+
+qualifiedName : colId (DOT colLabel)* ;
+
+colId : IDENT | unreservedWord | columnWord ;
+
+/** colId without EMIT. */
+bareAlias : IDENT | unreservedWordButEmit | columnWord ;
+
+unreservedWord : unreservedWordButEmit | K_EMIT ;
+
+/** BETWEEN, EXISTS and VALUES could be here too in PostgreSQL. */
+columnWord
+  : K_CHAR | K_CHARACTER | K_EXTRACT | K_GROUPING | K_INTERVAL | K_NATIONAL | K_OVERLAY | K_POSITION
+  | K_PRECISION | K_ROW | K_SUBSTRING | K_TIME | K_TIMESTAMP | K_TRIM
+  ;
+
+/** ROLLUP and CUBE are left out: they begin grouping sets. */
+unreservedWordButEmit
+  : K_ABORT | K_ALTER | K_ALWAYS | K_APPEND | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
+  | K_CHARACTERISTICS | K_CHECKPOINT | K_CLOSE | K_CLUSTER | K_COLUMNS | K_COMMENT | K_COMMIT
+  | K_COMMITTED | K_CONFLICT | K_COPY | K_CURRENT | K_DAY | K_DEALLOCATE | K_DECLARE | K_DELETE
+  | K_DESCRIBE | K_DISCARD | K_DOUBLE | K_DROP | K_ENCODE | K_ERROR | K_ESCAPE | K_EXCLUDE | K_EXECUTE
+  | K_EXPLAIN | K_FAIL | K_FILTER | K_FIRST | K_FLUSH | K_FOLLOWING | K_FORMAT | K_GENERATED
+  | K_GLOBAL | K_GROUPS | K_HOUR | K_IF | K_IGNORE | K_INCLUDE | K_INDEX | K_INSERT | K_ISOLATION
+  | K_KEY | K_LAST | K_LATE | K_LEVEL | K_LISTEN | K_LOAD | K_LOCAL | K_LOCK | K_MATERIALIZED
+  | K_MERGE | K_MINUTE | K_MONTH | K_MOVE | K_NAMES | K_NEXT | K_NO | K_NOTHING | K_NOTIFY | K_NULLS
+  | K_OPERATOR | K_ORDINALITY | K_OTHERS | K_OVER | K_OVERWRITE | K_PARTITION | K_PRECEDING
+  | K_PREPARE | K_RANGE | K_READ | K_REASSIGN | K_RECURSIVE | K_REFRESH | K_REINDEX | K_RELEASE
+  | K_REPEATABLE | K_REPLACE | K_RESET | K_RESTRICT | K_REVOKE | K_ROLLBACK | K_ROWS | K_SAVEPOINT
+  | K_SCHEMA | K_SECOND | K_SECURITY | K_SERIALIZABLE | K_SESSION | K_SET | K_SETS | K_SHOW | K_SINK
+  | K_SKIP | K_SOURCE | K_START | K_STORED | K_SUBSCRIBE | K_TEMP | K_TEMPORARY | K_TIES
+  | K_TRANSACTION | K_TRUNCATE | K_UNBOUNDED | K_UNCOMMITTED | K_UNKNOWN | K_UNLISTEN | K_UPDATE
+  | K_VACUUM | K_VARYING | K_VERIFY | K_VIEW | K_WATERMARK | K_WITHIN | K_WITHOUT | K_WORK | K_WRITE
+  | K_YEAR | K_ZONE
+  ;
+
+/** What may follow AS: any word. */
+colLabel : IDENT | unreservedWord | columnWord | functionWord | reservedWord | K_ROLLUP | K_CUBE
+  | K_BETWEEN | K_EXISTS | K_VALUES ;
+
+functionWord
+  : K_AUTHORIZATION | K_BINARY | K_COLLATION | K_CONCURRENTLY | K_CROSS | K_CURRENT_SCHEMA | K_FREEZE
+  | K_FULL | K_ILIKE | K_INNER | K_IS | K_ISNULL | K_JOIN | K_LEFT | K_LIKE | K_NATURAL | K_NOTNULL
+  | K_OUTER | K_OVERLAPS | K_RIGHT | K_SIMILAR | K_TABLESAMPLE | K_VERBOSE
+  ;
+
+reservedWord
+  : K_ALL | K_ANALYSE | K_ANALYZE | K_AND | K_ANY | K_ARRAY | K_AS | K_ASC | K_ASYMMETRIC | K_BOTH
+  | K_CASE | K_CAST | K_CHECK | K_COLLATE | K_COLUMN | K_CONSTRAINT | K_CREATE | K_CURRENT_CATALOG
+  | K_CURRENT_DATE | K_CURRENT_ROLE | K_CURRENT_TIME | K_CURRENT_TIMESTAMP | K_CURRENT_USER
+  | K_DEFAULT | K_DEFERRABLE | K_DESC | K_DISTINCT | K_DO | K_ELSE | K_END | K_EXCEPT | K_FALSE
+  | K_FETCH | K_FOR | K_FOREIGN | K_FROM | K_GRANT | K_GROUP | K_HAVING | K_IN | K_INITIALLY
+  | K_INTERSECT | K_INTO | K_LATERAL | K_LEADING | K_LIMIT | K_LOCALTIME | K_LOCALTIMESTAMP | K_NOT
+  | K_NULL | K_OFFSET | K_ON | K_ONLY | K_OR | K_ORDER | K_PLACING | K_PRIMARY | K_REFERENCES
+  | K_RETURNING | K_SELECT | K_SESSION_USER | K_SOME | K_SYMMETRIC | K_TABLE | K_THEN | K_TO
+  | K_TRAILING | K_TRUE | K_UNION | K_UNIQUE | K_USER | K_USING | K_VARIADIC | K_WHEN | K_WHERE
+  | K_WINDOW | K_WITH
+  ;
+
+/** A column label without AS: PostgreSQL's BARE_LABEL words, less those that continue an expression. */
+bareLabel
+  : IDENT | bareUnreservedWord
+  | K_EXTRACT | K_GROUPING | K_INTERVAL | K_NATIONAL | K_OVERLAY | K_POSITION | K_ROW | K_SUBSTRING
+  | K_TIME | K_TIMESTAMP | K_TRIM | K_VALUES | K_EXISTS
+  | K_AUTHORIZATION | K_BINARY | K_COLLATION | K_CONCURRENTLY | K_CROSS | K_CURRENT_SCHEMA | K_FREEZE
+  | K_FULL | K_INNER | K_JOIN | K_LEFT | K_NATURAL | K_OUTER | K_RIGHT | K_TABLESAMPLE | K_VERBOSE
+  | K_ALL | K_ANALYSE | K_ANALYZE | K_ANY | K_ASC | K_ASYMMETRIC | K_BOTH | K_CASE | K_CAST | K_CHECK
+  | K_COLUMN | K_CONSTRAINT | K_CURRENT_CATALOG | K_CURRENT_DATE | K_CURRENT_ROLE | K_CURRENT_TIME
+  | K_CURRENT_TIMESTAMP | K_CURRENT_USER | K_DEFAULT | K_DEFERRABLE | K_DESC | K_DISTINCT | K_DO
+  | K_ELSE | K_END | K_FALSE | K_FOREIGN | K_INITIALLY | K_LATERAL | K_LEADING | K_LOCALTIME
+  | K_LOCALTIMESTAMP | K_NULL | K_ONLY | K_PLACING | K_PRIMARY | K_REFERENCES | K_SELECT
+  | K_SESSION_USER | K_SOME | K_SYMMETRIC | K_TABLE | K_THEN | K_TRAILING | K_TRUE | K_UNIQUE
+  | K_USER | K_USING | K_VARIADIC | K_WHEN
+  ;
+
+/** Less DAY, FILTER, HOUR, MINUTE, MONTH, OVER, SECOND, VARYING, WITHIN, WITHOUT, YEAR, and EMIT. */
+bareUnreservedWord
+  : K_ABORT | K_ALTER | K_ALWAYS | K_APPEND | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
+  | K_CHARACTERISTICS | K_CHECKPOINT | K_CLOSE | K_CLUSTER | K_COLUMNS | K_COMMENT | K_COMMIT
+  | K_COMMITTED | K_CONFLICT | K_COPY | K_CUBE | K_CURRENT | K_DEALLOCATE | K_DECLARE | K_DELETE
+  | K_DESCRIBE | K_DISCARD | K_DOUBLE | K_DROP | K_ENCODE | K_ERROR | K_ESCAPE | K_EXCLUDE | K_EXECUTE
+  | K_EXPLAIN | K_FAIL | K_FIRST | K_FLUSH | K_FOLLOWING | K_FORMAT | K_GENERATED | K_GLOBAL | K_GROUPS
+  | K_IF | K_IGNORE | K_INCLUDE | K_INDEX | K_INSERT | K_ISOLATION | K_KEY | K_LAST | K_LATE
+  | K_LEVEL | K_LISTEN | K_LOAD | K_LOCAL | K_LOCK | K_MATERIALIZED | K_MERGE | K_MOVE | K_NAMES
+  | K_NEXT | K_NO | K_NOTHING | K_NOTIFY | K_NULLS | K_OPERATOR | K_ORDINALITY | K_OTHERS
+  | K_OVERWRITE | K_PARTITION | K_PRECEDING | K_PREPARE | K_RANGE | K_READ | K_REASSIGN | K_RECURSIVE
+  | K_REFRESH | K_REINDEX | K_RELEASE | K_REPEATABLE | K_REPLACE | K_RESET | K_RESTRICT | K_REVOKE
+  | K_ROLLBACK | K_ROLLUP | K_ROWS | K_SAVEPOINT | K_SCHEMA | K_SECURITY | K_SERIALIZABLE | K_SESSION
+  | K_SET | K_SETS | K_SHOW | K_SINK | K_SKIP | K_SOURCE | K_START | K_STORED | K_SUBSCRIBE | K_TEMP
+  | K_TEMPORARY | K_TIES | K_TRANSACTION | K_TRUNCATE | K_UNBOUNDED | K_UNCOMMITTED | K_UNKNOWN
+  | K_UNLISTEN | K_UPDATE | K_VACUUM | K_VERIFY | K_VIEW | K_WATERMARK | K_WORK | K_WRITE | K_ZONE
+  ;

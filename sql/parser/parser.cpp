@@ -1,0 +1,239 @@
+#include "sql/parser/parser.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "sql/parser/ast_builder.h"
+#include "sql/parser/nesting.h"
+
+/// The one file where ANTLR runs and where its exceptions end. SLL prediction first, which is fast and never
+/// wrong when it succeeds; when it fails, LL once more, whose failure says where the error is.
+namespace forebay::sql {
+namespace {
+
+using data::Result;
+using data::Status;
+using grammar::ForebayParser;
+
+/// A larger statement would take gigabytes of parse contexts.
+constexpr size_t kMaxTokens = 1'000'000;
+
+/// What ANTLR sees of a scanned token: its type and its index among all tokens of the text. A
+/// semicolon, and the end of the text, is EOF: the grammar knows statements one by one.
+class GrammarToken final : public antlr4::Token {
+ public:
+  GrammarToken(const ScannedToken* scanned, size_t index) : scanned_(scanned), index_(index) {
+    const bool end = scanned == nullptr || scanned->type == ForebayParser::SEMICOLON;
+    type_ = end ? antlr4::Token::EOF : static_cast<size_t>(scanned->type);
+  }
+  std::string getText() const override { return scanned_ != nullptr ? scanned_->text : std::string(); }
+  size_t getType() const override { return type_; }
+  size_t getLine() const override { return 1; }
+  size_t getCharPositionInLine() const override { return index_; }
+  size_t getChannel() const override { return DEFAULT_CHANNEL; }
+  size_t getTokenIndex() const override { return index_; }
+  size_t getStartIndex() const override { return index_; }
+  size_t getStopIndex() const override { return index_; }
+  antlr4::TokenSource* getTokenSource() const override { return nullptr; }
+  antlr4::CharStream* getInputStream() const override { return nullptr; }
+  std::string toString() const override { return getText(); }
+
+ private:
+  const ScannedToken* scanned_;
+  size_t index_;
+  size_t type_;
+};
+
+/// Tokens [begin, end] of a vector, of which `end` is an EOF. Indexes are those of the vector.
+class StatementTokens final : public antlr4::TokenStream {
+ public:
+  StatementTokens(std::vector<GrammarToken>& tokens, size_t begin, size_t end)
+      : tokens_(tokens), begin_(begin), end_(end), at_(begin) {}
+
+  antlr4::Token* LT(ssize_t k) override {
+    const auto index = static_cast<ssize_t>(at_) + (k > 0 ? k - 1 : k);
+    if (index < static_cast<ssize_t>(begin_)) return nullptr;
+    return &tokens_[std::min(static_cast<size_t>(index), end_)];
+  }
+  size_t LA(ssize_t k) override {
+    const antlr4::Token* token = LT(k);
+    return token != nullptr ? token->getType() : antlr4::Token::INVALID_TYPE;
+  }
+  antlr4::Token* get(size_t index) const override { return &tokens_[index]; }
+  void consume() override {
+    if (at_ < end_) ++at_;
+  }
+  void seek(size_t index) override { at_ = std::clamp(index, begin_, end_); }
+  size_t index() override { return at_; }
+  size_t size() override { return end_ + 1; }
+  ssize_t mark() override { return 0; }
+  void release(ssize_t) override {}
+  antlr4::TokenSource* getTokenSource() const override { return nullptr; }
+  std::string getSourceName() const override { return "sql"; }
+  std::string getText(const antlr4::misc::Interval&) override { return {}; }
+  std::string getText() override { return {}; }
+  std::string getText(antlr4::RuleContext*) override { return {}; }
+  std::string getText(antlr4::Token*, antlr4::Token*) override { return {}; }
+
+ private:
+  std::vector<GrammarToken>& tokens_;
+  size_t begin_;
+  size_t end_;
+  size_t at_;
+};
+
+/// Gives up at the first error and remembers its token.
+class StopAtError final : public antlr4::DefaultErrorStrategy {
+ public:
+  void reportError(antlr4::Parser*, const antlr4::RecognitionException& error) override {
+    token_index_ = error.getOffendingToken()->getTokenIndex();
+  }
+  void recover(antlr4::Parser*, std::exception_ptr) override { throw antlr4::ParseCancellationException(); }
+  antlr4::Token* recoverInline(antlr4::Parser* parser) override {
+    token_index_ = parser->getCurrentToken()->getTokenIndex();
+    throw antlr4::ParseCancellationException();
+  }
+  void sync(antlr4::Parser*) override {}
+  size_t token_index() const { return token_index_; }
+
+ private:
+  size_t token_index_ = 0;
+};
+
+class GrammarRun {
+ public:
+  GrammarRun(std::vector<GrammarToken>& tokens, size_t begin, size_t end)
+      : stream_(tokens, begin, end), parser_(&stream_), strategy_(std::make_shared<StopAtError>()) {
+    parser_.removeErrorListeners();
+    parser_.setErrorHandler(strategy_);
+    parser_.setBuildParseTree(false);
+  }
+
+  /// The context of a rule, owned by this; null on a syntax error (see error_token).
+  template <typename Context>
+  Context* run(Context* (ForebayParser::*rule)()) {
+    for (const auto mode : {antlr4::atn::PredictionMode::SLL, antlr4::atn::PredictionMode::LL}) {
+      try {
+        parser_.reset();
+        parser_.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(mode);
+        return (parser_.*rule)();
+      } catch (const antlr4::ParseCancellationException&) {
+        continue;
+      }
+    }
+    return nullptr;
+  }
+  size_t error_token() const { return strategy_->token_index(); }
+
+ private:
+  StatementTokens stream_;
+  ForebayParser parser_;
+  std::shared_ptr<StopAtError> strategy_;
+};
+
+std::vector<GrammarToken> grammar_tokens(const std::vector<ScannedToken>& tokens) {
+  std::vector<GrammarToken> result;
+  result.reserve(tokens.size() + 1);
+  for (size_t i = 0; i < tokens.size(); ++i) result.emplace_back(&tokens[i], i);
+  result.emplace_back(nullptr, tokens.size());
+  return result;
+}
+
+/// Number of edits between two short words, at most `limit` + 1 (counting a swap as two).
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+/// A hint when the error is at the first word of a statement, and the word is nearly a statement's.
+std::string leading_word_hint(const std::vector<ScannedToken>& tokens, size_t begin, size_t error) {
+  static constexpr std::array<std::string_view, 24> kLeading{
+      "select", "insert",   "update",   "delete", "create", "drop",     "with",     "values",
+      "show",   "set",      "explain",  "begin",  "commit", "rollback", "truncate", "alter",
+      "flush",  "describe", "prepare",  "execute", "reset", "copy",     "start",    "subscribe"};
+  if (error != begin || error >= tokens.size() || tokens[error].type != ForebayParser::IDENT) return {};
+  const std::string& word = tokens[error].text;
+  if (word.size() < 3 || word.size() > 12) return {};
+  std::string_view best;
+  size_t best_distance = word.size() <= 4 ? 2 : 3;
+  for (const std::string_view candidate : kLeading) {
+    const size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  if (best.empty()) return {};
+  std::string upper(best);
+  for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
+  return fmt::format("Did you mean \"{}\"?", upper);
+}
+
+Result<std::vector<ScannedToken>> prepare_tokens(std::string_view sql) {
+  FOREBAY_ASSIGN_OR_RETURN(std::vector<ScannedToken> tokens, scan_sql(sql));
+  if (tokens.size() > kMaxTokens) {
+    return Status(data::sqlstate::kProgramLimit,
+                  fmt::format("statement of {} words is too long (limit {} words)", tokens.size(), kMaxTokens))
+        .with_hint("Split it, or load the rows through a source.");
+  }
+  FOREBAY_RETURN_IF_ERROR(check_nesting(tokens));
+  mark_query_parentheses(tokens);
+  return tokens;
+}
+
+Result<ast::StatementPtr> parse_one(std::string_view sql, const std::vector<ScannedToken>& tokens,
+                                    std::vector<GrammarToken>& grammar, size_t begin, size_t end) {
+  GrammarRun run(grammar, begin, end);
+  auto* context = run.run(&ForebayParser::oneStatement);
+  if (context == nullptr) {
+    return syntax_error(sql, tokens, run.error_token()).with_hint(leading_word_hint(tokens, begin, run.error_token()));
+  }
+  AstBuilder builder(sql, tokens);
+  ast::StatementPtr statement = builder.statement(context->body);
+  if (!builder.status().is_ok()) return std::move(builder.status());
+  return statement;
+}
+
+}  // namespace
+
+Result<std::vector<ParsedStatement>> parse_statements(std::string_view sql) {
+  FOREBAY_ASSIGN_OR_RETURN(const std::vector<ScannedToken> tokens, prepare_tokens(sql));
+  std::vector<GrammarToken> grammar = grammar_tokens(tokens);
+  std::vector<ParsedStatement> result;
+  for (size_t begin = 0; begin < tokens.size(); ++begin) {
+    if (tokens[begin].type == ForebayParser::SEMICOLON) continue;
+    size_t end = begin;
+    while (end < tokens.size() && tokens[end].type != ForebayParser::SEMICOLON) ++end;
+    FOREBAY_ASSIGN_OR_RETURN(ast::StatementPtr statement, parse_one(sql, tokens, grammar, begin, end));
+    result.push_back({std::move(statement), tokens[begin].begin, tokens[end - 1].end});
+    begin = end;
+  }
+  return result;
+}
+
+Result<ast::ExprPtr> parse_expression(std::string_view text) {
+  FOREBAY_ASSIGN_OR_RETURN(const std::vector<ScannedToken> tokens, prepare_tokens(text));
+  std::vector<GrammarToken> grammar = grammar_tokens(tokens);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i].type == ForebayParser::SEMICOLON) return syntax_error(text, tokens, i);
+  }
+  GrammarRun run(grammar, 0, tokens.size());
+  auto* context = run.run(&ForebayParser::oneExpression);
+  if (context == nullptr) return syntax_error(text, tokens, run.error_token());
+  AstBuilder builder(text, tokens);
+  ast::ExprPtr expr = builder.expression(context->body);
+  if (!builder.status().is_ok()) return std::move(builder.status());
+  return expr;
+}
+
+}  // namespace forebay::sql
