@@ -22,4 +22,5 @@ target_include_directories(forebay_grammar SYSTEM PUBLIC ${ANTLR4_RUNTIME_INCLUD
 target_compile_options(forebay_grammar PRIVATE -w -O2 -fno-char8_t)
 target_link_libraries(forebay_grammar PUBLIC ${ANTLR4_RUNTIME_LIBRARY})
 
-target_link_libraries(forebay_sql PRIVATE forebay_grammar)
+# Of ours the parser needs data only.
+target_link_libraries(forebay_sql PUBLIC forebay_data PRIVATE forebay_grammar)

@@ -10,8 +10,8 @@
 #include "sql/ast/type_name.h"
 
 /// The expressions of the AST that the parser makes of a statement. Plain structs, switched on by
-/// `kind`; nothing is resolved yet. Names are folded to lower case, unless they were quoted, and cut to
-/// 63 bytes. Expressions that hold a query (IN, EXISTS, ...) are in query.h.
+/// `kind`; nothing is resolved yet. Names are folded to lower case, unless they were quoted, and
+/// cut to 63 bytes. Expressions that hold a query (IN, EXISTS, ...) are in query.h.
 namespace forebay::sql::ast {
 
 /// No AST is deeper than this many nodes, along expressions, subqueries, joins and set operations
@@ -90,7 +90,8 @@ struct ColumnRef final : Expr {
   std::vector<std::string> names;
 };
 
-/// `*` (no qualifier) or `t.*`; legal in select lists, RETURNING and calls only, which the binder judges.
+/// `*` (no qualifier) or `t.*`; legal in select lists, RETURNING and calls only, which the binder
+/// judges.
 struct Star final : Expr {
   explicit Star(int32_t at) : Expr(ExprKind::kStar, at) {}
   std::vector<std::string> qualifier;
@@ -258,7 +259,8 @@ struct WindowSpec {
   std::optional<WindowFrame> frame;
 };
 
-/// How a call was spelled, for printing only; the name and arguments mean the same in each spelling.
+/// How a call was spelled, for printing only; the name and arguments mean the same in each
+/// spelling.
 enum class CallSyntax : uint8_t {
   kPlain,
   /// CURRENT_DATE, LOCALTIME, CURRENT_USER, ...: no parentheses, an optional precision as argument.
@@ -271,8 +273,8 @@ enum class CallSyntax : uint8_t {
 
 /// A call. These spellings become calls: EXTRACT, AT TIME ZONE, CURRENT_DATE etc. (see CallSyntax),
 /// SUBSTRING(x FROM a FOR b) -> substring(x, a, b), POSITION(a IN b) -> position(b, a),
-/// TRIM -> btrim, ltrim or rtrim(x, chars), OVERLAY(x PLACING y FROM a FOR b) -> overlay(x, y, a, b),
-/// and COALESCE, NULLIF, GREATEST, LEAST, GROUPING, which are plain calls.
+/// TRIM -> btrim, ltrim or rtrim(x, chars), OVERLAY(x PLACING y FROM a FOR b) -> overlay(x, y, a,
+/// b), and COALESCE, NULLIF, GREATEST, LEAST, GROUPING, which are plain calls.
 struct Function final : Expr {
   explicit Function(int32_t at) : Expr(ExprKind::kFunction, at) {}
   CallSyntax syntax = CallSyntax::kPlain;

@@ -14,15 +14,21 @@ struct Found {
 /// PostgreSQL's FigureColnameInternal (src/backend/parser/parse_target.c).
 Found find_name(const Expr& expr) {
   switch (expr.kind) {
-    case ExprKind::kColumnRef: return {Strength::kStrong, as<ColumnRef>(expr).names.back()};
+    case ExprKind::kColumnRef:
+      return {Strength::kStrong, as<ColumnRef>(expr).names.back()};
     case ExprKind::kField:
       if (!as<Field>(expr).name.empty()) return {Strength::kStrong, as<Field>(expr).name};
       return find_name(*as<Field>(expr).operand);
-    case ExprKind::kSubscript: return find_name(*as<Subscript>(expr).operand);
-    case ExprKind::kCollate: return find_name(*as<Collate>(expr).operand);
-    case ExprKind::kFunction: return {Strength::kStrong, as<Function>(expr).name.back()};
-    case ExprKind::kArray: return {Strength::kStrong, "array"};
-    case ExprKind::kRow: return {Strength::kStrong, "row"};
+    case ExprKind::kSubscript:
+      return find_name(*as<Subscript>(expr).operand);
+    case ExprKind::kCollate:
+      return find_name(*as<Collate>(expr).operand);
+    case ExprKind::kFunction:
+      return {Strength::kStrong, as<Function>(expr).name.back()};
+    case ExprKind::kArray:
+      return {Strength::kStrong, "array"};
+    case ExprKind::kRow:
+      return {Strength::kStrong, "row"};
     case ExprKind::kLiteral:
       if (as<Literal>(expr).literal == LiteralKind::kBoolean) return {Strength::kWeak, "bool"};
       return {};
@@ -49,7 +55,8 @@ Found find_name(const Expr& expr) {
       if (!item.alias.empty()) return {Strength::kStrong, item.alias};
       return find_name(*item.value);
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 

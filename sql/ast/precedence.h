@@ -34,7 +34,8 @@ constexpr Precedence infix_precedence(std::string_view symbol) {
   if (symbol == "+" || symbol == "-") return Precedence::kAdditive;
   if (symbol == "*" || symbol == "/" || symbol == "%") return Precedence::kMultiplicative;
   if (symbol == "^") return Precedence::kPower;
-  if (symbol == "=" || symbol == "<" || symbol == ">" || symbol == "<=" || symbol == ">=" || symbol == "<>") {
+  if (symbol == "=" || symbol == "<" || symbol == ">" || symbol == "<=" || symbol == ">=" ||
+      symbol == "<>") {
     return Precedence::kComparison;
   }
   return Precedence::kOther;

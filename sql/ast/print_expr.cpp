@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "sql/ast/printer.h"
@@ -11,7 +12,8 @@ Precedence precedence_of(const Expr& node) {
     case ExprKind::kLiteral: {
       // -1 binds as the unary minus it is read back as.
       const auto& literal = as<Literal>(node);
-      const bool number = literal.literal == LiteralKind::kInteger || literal.literal == LiteralKind::kNumeric;
+      const bool number =
+          literal.literal == LiteralKind::kInteger || literal.literal == LiteralKind::kNumeric;
       return number && literal.text.starts_with('-') ? Precedence::kSign : Precedence::kPrimary;
     }
     case ExprKind::kUnary: {
@@ -23,22 +25,32 @@ Precedence precedence_of(const Expr& node) {
       const auto& binary = as<Binary>(node);
       return binary.op.schema.empty() ? infix_precedence(binary.op.symbol) : Precedence::kOther;
     }
-    case ExprKind::kLogical: return as<Logical>(node).is_or ? Precedence::kOr : Precedence::kAnd;
-    case ExprKind::kNot: return Precedence::kNot;
+    case ExprKind::kLogical:
+      return as<Logical>(node).is_or ? Precedence::kOr : Precedence::kAnd;
+    case ExprKind::kNot:
+      return Precedence::kNot;
     case ExprKind::kIsTest:
-    case ExprKind::kDistinctFrom: return Precedence::kIs;
+    case ExprKind::kDistinctFrom:
+      return Precedence::kIs;
     case ExprKind::kBetween:
     case ExprKind::kIn:
-    case ExprKind::kLike: return Precedence::kBetween;
-    case ExprKind::kQuantified: return Precedence::kComparison;
-    case ExprKind::kCollate: return Precedence::kCollate;
+    case ExprKind::kLike:
+      return Precedence::kBetween;
+    case ExprKind::kQuantified:
+      return Precedence::kComparison;
+    case ExprKind::kCollate:
+      return Precedence::kCollate;
     case ExprKind::kCast:
-      return as<Cast>(node).style == CastStyle::kDoubleColon ? Precedence::kPostfix : Precedence::kPrimary;
+      return as<Cast>(node).style == CastStyle::kDoubleColon ? Precedence::kPostfix
+                                                             : Precedence::kPrimary;
     case ExprKind::kFunction:
-      return as<Function>(node).syntax == CallSyntax::kAtTimeZone ? Precedence::kAtTimeZone : Precedence::kPrimary;
+      return as<Function>(node).syntax == CallSyntax::kAtTimeZone ? Precedence::kAtTimeZone
+                                                                  : Precedence::kPrimary;
     case ExprKind::kSubscript:
-    case ExprKind::kField: return Precedence::kPostfix;
-    default: return Precedence::kPrimary;
+    case ExprKind::kField:
+      return Precedence::kPostfix;
+    default:
+      return Precedence::kPrimary;
   }
 }
 
@@ -54,22 +66,28 @@ void Printer::expr(const Expr& node, Precedence least) {
 
 void Printer::expr_inside(const Expr& node) {
   switch (node.kind) {
-    case ExprKind::kLiteral: return literal(as<Literal>(node));
-    case ExprKind::kColumnRef: return name(as<ColumnRef>(node).names);
+    case ExprKind::kLiteral:
+      return literal(as<Literal>(node));
+    case ExprKind::kColumnRef:
+      return name(as<ColumnRef>(node).names);
     case ExprKind::kStar:
       name(as<Star>(node).qualifier);
       return add(as<Star>(node).qualifier.empty() ? "*" : ".*");
-    case ExprKind::kParameter: return add(fmt::format("${}", as<Parameter>(node).index));
+    case ExprKind::kParameter:
+      return add(fmt::format("${}", as<Parameter>(node).index));
     case ExprKind::kUnary:
       op(as<Unary>(node).op);
       add(" ");
       return expr(*as<Unary>(node).operand, next(precedence_of(node)));
-    case ExprKind::kBinary: return binary(as<Binary>(node));
-    case ExprKind::kLogical: return logical(as<Logical>(node));
+    case ExprKind::kBinary:
+      return binary(as<Binary>(node));
+    case ExprKind::kLogical:
+      return logical(as<Logical>(node));
     case ExprKind::kNot:
       add("NOT ");
       return expr(*as<Not>(node).operand, Precedence::kNot);
-    case ExprKind::kIsTest: return is_test(as<IsTest>(node));
+    case ExprKind::kIsTest:
+      return is_test(as<IsTest>(node));
     case ExprKind::kDistinctFrom:
       expr(*as<DistinctFrom>(node).left, next(Precedence::kIs));
       add(as<DistinctFrom>(node).negated ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ");
@@ -83,22 +101,28 @@ void Printer::expr_inside(const Expr& node) {
       add(" AND ");
       return expr(*between.high, next(Precedence::kBetween));
     }
-    case ExprKind::kIn: return in(as<In>(node));
-    case ExprKind::kLike: return like(as<Like>(node));
-    case ExprKind::kCase: return case_of(as<Case>(node));
-    case ExprKind::kCast: return cast(as<Cast>(node));
+    case ExprKind::kIn:
+      return in(as<In>(node));
+    case ExprKind::kLike:
+      return like(as<Like>(node));
+    case ExprKind::kCase:
+      return case_of(as<Case>(node));
+    case ExprKind::kCast:
+      return cast(as<Cast>(node));
     case ExprKind::kCollate:
       expr(*as<Collate>(node).operand, Precedence::kCollate);
       add(" COLLATE ");
       return name(as<Collate>(node).collation);
-    case ExprKind::kFunction: return function(as<Function>(node));
+    case ExprKind::kFunction:
+      return function(as<Function>(node));
     case ExprKind::kSubquery: {
       static constexpr std::array kWords{"(", "EXISTS (", "ARRAY("};
       add(kWords[static_cast<size_t>(as<Subquery>(node).subquery)]);
       query(*as<Subquery>(node).query);
       return add(")");
     }
-    case ExprKind::kQuantified: return quantified(as<Quantified>(node));
+    case ExprKind::kQuantified:
+      return quantified(as<Quantified>(node));
     case ExprKind::kRow:
       add(as<Row>(node).explicit_row || as<Row>(node).items.size() < 2 ? "ROW(" : "(");
       exprs(as<Row>(node).items);
@@ -107,23 +131,29 @@ void Printer::expr_inside(const Expr& node) {
       add("ARRAY[");
       exprs(as<Array>(node).items);
       return add("]");
-    case ExprKind::kSubscript: return subscript(as<Subscript>(node));
+    case ExprKind::kSubscript:
+      return subscript(as<Subscript>(node));
     case ExprKind::kField:
       add("(");
       expr(*as<Field>(node).operand);
       add(").");
       return as<Field>(node).name.empty() ? add("*") : identifier(as<Field>(node).name);
-    case ExprKind::kDefault: return add("DEFAULT");
+    case ExprKind::kDefault:
+      return add("DEFAULT");
   }
 }
 
 void Printer::literal(const Literal& node) {
   switch (node.literal) {
-    case LiteralKind::kNull: return add("NULL");
-    case LiteralKind::kBoolean: return add(node.boolean ? "true" : "false");
+    case LiteralKind::kNull:
+      return add("NULL");
+    case LiteralKind::kBoolean:
+      return add(node.boolean ? "true" : "false");
     case LiteralKind::kInteger:
-    case LiteralKind::kNumeric: return add(node.text);
-    case LiteralKind::kString: return add(quote_literal(node.text));
+    case LiteralKind::kNumeric:
+      return add(node.text);
+    case LiteralKind::kString:
+      return add(quote_literal(node.text));
   }
 }
 
@@ -213,7 +243,8 @@ void Printer::cast(const Cast& node) {
       return type(node.type);
     case CastStyle::kTypedLiteral:
       // INTERVAL '1' DAY has its fields behind the string.
-      if (node.type.names.size() == 1 && node.type.names[0] == "interval" && !node.type.interval_fields.empty()) {
+      if (node.type.names.size() == 1 && node.type.names[0] == "interval" &&
+          !node.type.interval_fields.empty()) {
         add("INTERVAL ");
         expr(*node.operand);
         add(" " + node.type.interval_fields);
@@ -257,14 +288,16 @@ void Printer::function(const Function& node) {
     return add(")");
   }
   if (node.syntax == CallSyntax::kNoParens) {
-    for (const char c : node.name.back()) out_ += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    for (const char c : node.name.back())
+      out_ += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     if (node.args.empty()) return;
   } else {
     // Words that only functions may be named by are no reason to quote here.
-    static constexpr std::array<std::string_view, 12> kBare{"coalesce", "nullif",   "greatest",  "least",
-                                                            "left",     "right",    "substring", "position",
-                                                            "overlay",  "grouping", "extract",   "trim"};
-    const bool bare = node.name.size() == 1 && std::find(kBare.begin(), kBare.end(), node.name[0]) != kBare.end();
+    static constexpr std::array<std::string_view, 12> kBare{
+        "coalesce",  "nullif",   "greatest", "least",    "left",    "right",
+        "substring", "position", "overlay",  "grouping", "extract", "trim"};
+    const bool bare =
+        node.name.size() == 1 && std::find(kBare.begin(), kBare.end(), node.name[0]) != kBare.end();
     bare ? add(node.name[0]) : name(node.name);
   }
   add("(");
@@ -299,7 +332,8 @@ void Printer::function(const Function& node) {
 void Printer::subscript(const Subscript& node) {
   // Only names, calls, parameters and other subscripts may stand before "[" without doubt.
   const ExprKind kind = node.operand->kind;
-  const bool bare = kind == ExprKind::kColumnRef || kind == ExprKind::kSubscript || kind == ExprKind::kParameter;
+  const bool bare =
+      kind == ExprKind::kColumnRef || kind == ExprKind::kSubscript || kind == ExprKind::kParameter;
   if (!bare) add("(");
   expr(*node.operand);
   if (!bare) add(")");
@@ -315,7 +349,8 @@ void Printer::order_by(const std::vector<SortItem>& items) {
   list(items, [&](const SortItem& item) {
     expr(*item.value);
     if (item.descending) add(" DESC");
-    if (item.nulls != NullsOrder::kDefault) add(item.nulls == NullsOrder::kFirst ? " NULLS FIRST" : " NULLS LAST");
+    if (item.nulls != NullsOrder::kDefault)
+      add(item.nulls == NullsOrder::kFirst ? " NULLS FIRST" : " NULLS LAST");
   });
 }
 
@@ -347,7 +382,8 @@ void Printer::window(const WindowSpec& spec) {
 
 void Printer::frame(const WindowFrame& frame) {
   static constexpr std::array kUnits{"ROWS", "RANGE", "GROUPS"};
-  static constexpr std::array kExclusions{"", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES"};
+  static constexpr std::array kExclusions{"", " EXCLUDE CURRENT ROW", " EXCLUDE GROUP",
+                                          " EXCLUDE TIES"};
   add(kUnits[static_cast<size_t>(frame.unit)]);
   add(" BETWEEN ");
   frame_bound(frame.lower);
@@ -358,9 +394,12 @@ void Printer::frame(const WindowFrame& frame) {
 
 void Printer::frame_bound(const FrameBound& bound) {
   switch (bound.kind) {
-    case FrameBoundKind::kUnboundedPreceding: return add("UNBOUNDED PRECEDING");
-    case FrameBoundKind::kCurrentRow: return add("CURRENT ROW");
-    case FrameBoundKind::kUnboundedFollowing: return add("UNBOUNDED FOLLOWING");
+    case FrameBoundKind::kUnboundedPreceding:
+      return add("UNBOUNDED PRECEDING");
+    case FrameBoundKind::kCurrentRow:
+      return add("CURRENT ROW");
+    case FrameBoundKind::kUnboundedFollowing:
+      return add("UNBOUNDED FOLLOWING");
     case FrameBoundKind::kPreceding:
     case FrameBoundKind::kFollowing:
       expr(*bound.offset);

@@ -15,7 +15,8 @@ void Printer::with(const std::vector<CommonTable>& tables, bool recursive) {
       add(")");
     }
     add(" AS ");
-    if (table.materialized.has_value()) add(*table.materialized ? "MATERIALIZED " : "NOT MATERIALIZED ");
+    if (table.materialized.has_value())
+      add(*table.materialized ? "MATERIALIZED " : "NOT MATERIALIZED ");
     add("(");
     query(*table.query);
     add(")");
@@ -36,7 +37,9 @@ void Printer::query_operand(const Query& node, bool bare) {
 void Printer::query(const Query& node) {
   with(node.with, node.recursive);
   switch (node.kind) {
-    case QueryKind::kSelect: select(*node.select); break;
+    case QueryKind::kSelect:
+      select(*node.select);
+      break;
     case QueryKind::kValues:
       add("VALUES ");
       list(node.values, [&](const std::vector<ExprPtr>& row) {
@@ -125,8 +128,10 @@ void Printer::select(const Select& node) {
 
 void Printer::group_item(const GroupItem& item) {
   switch (item.kind) {
-    case GroupItemKind::kExpression: return expr(*item.expressions[0]);
-    case GroupItemKind::kEmpty: return add("()");
+    case GroupItemKind::kExpression:
+      return expr(*item.expressions[0]);
+    case GroupItemKind::kEmpty:
+      return add("()");
     case GroupItemKind::kRollup:
     case GroupItemKind::kCube:
       add(item.kind == GroupItemKind::kRollup ? "ROLLUP(" : "CUBE(");
@@ -146,7 +151,9 @@ void Printer::from(const std::vector<TableRefPtr>& tables) {
 void Printer::table(const TableRef& node) {
   if (node.lateral) add("LATERAL ");
   switch (node.kind) {
-    case TableRefKind::kTable: name(as<NamedTable>(node).name); break;
+    case TableRefKind::kTable:
+      name(as<NamedTable>(node).name);
+      break;
     case TableRefKind::kSubquery:
       add("(");
       query(*as<SubqueryTable>(node).query);
@@ -167,7 +174,8 @@ void Printer::table(const TableRef& node) {
 }
 
 void Printer::join(const JoinTable& node) {
-  static constexpr std::array kWords{" CROSS JOIN ", "JOIN ", "LEFT JOIN ", "RIGHT JOIN ", "FULL JOIN "};
+  static constexpr std::array kWords{" CROSS JOIN ", "JOIN ", "LEFT JOIN ", "RIGHT JOIN ",
+                                     "FULL JOIN "};
   table(*node.left);
   if (node.join != JoinKind::kCross) add(node.natural ? " NATURAL " : " ");
   add(kWords[static_cast<size_t>(node.join)]);

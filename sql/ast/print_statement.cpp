@@ -8,30 +8,35 @@ namespace forebay::sql::ast {
 namespace {
 
 std::string_view object_words(ObjectKind kind) {
-  static constexpr std::array<std::string_view, 6> kWords{"SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SINK", "INDEX"};
+  static constexpr std::array<std::string_view, 6> kWords{
+      "SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SINK", "INDEX"};
   return kWords[static_cast<size_t>(kind)];
 }
 
+/// Can the key or value of an option be written without quotes? Any word can, dots between words
+/// too.
 bool is_word(std::string_view key) {
-  bool plain = !key.empty();
-  size_t start = 0;
-  for (size_t i = 0; i <= key.size(); ++i) {
-    if (i < key.size() && key[i] != '.') continue;
-    const std::string_view part = key.substr(start, i - start);
-    plain = plain && quote_identifier(part) == part;
-    start = i + 1;
+  bool begins = true;
+  for (const char c : key) {
+    const bool letter = (c >= 'a' && c <= 'z') || c == '_';
+    if (!letter && (begins || !((c >= '0' && c <= '9') || c == '.'))) return false;
+    begins = c == '.';
   }
-  return plain;
+  return !key.empty() && !begins;
 }
 
 }  // namespace
 
 void Printer::statement(const Statement& node) {
   switch (node.kind) {
-    case StatementKind::kQuery: return query(*as<QueryStatement>(node).query);
-    case StatementKind::kInsert: return insert(as<Insert>(node));
-    case StatementKind::kUpdate: return update(as<Update>(node));
-    case StatementKind::kDelete: return remove(as<Delete>(node));
+    case StatementKind::kQuery:
+      return query(*as<QueryStatement>(node).query);
+    case StatementKind::kInsert:
+      return insert(as<Insert>(node));
+    case StatementKind::kUpdate:
+      return update(as<Update>(node));
+    case StatementKind::kDelete:
+      return remove(as<Delete>(node));
     case StatementKind::kCreateSource:
       add("CREATE SOURCE ");
       return relation(as<CreateSource>(node).definition);
@@ -41,24 +46,35 @@ void Printer::statement(const Statement& node) {
       if (as<CreateTable>(node).query == nullptr) return;
       add(" AS ");
       return query(*as<CreateTable>(node).query);
-    case StatementKind::kCreateView: return create_view(as<CreateView>(node));
-    case StatementKind::kDrop: return drop(as<Drop>(node));
-    case StatementKind::kExplain: return explain(as<Explain>(node));
-    case StatementKind::kSet: return set(as<SetStatement>(node));
+    case StatementKind::kCreateView:
+      return create_view(as<CreateView>(node));
+    case StatementKind::kDrop:
+      return drop(as<Drop>(node));
+    case StatementKind::kExplain:
+      return explain(as<Explain>(node));
+    case StatementKind::kSet:
+      return set(as<SetStatement>(node));
     case StatementKind::kReset:
-      return add("RESET " + (as<Reset>(node).name.empty() ? std::string("ALL") : as<Reset>(node).name));
-    case StatementKind::kShow: return show(as<Show>(node));
+      return add("RESET " +
+                 (as<Reset>(node).name.empty() ? std::string("ALL") : as<Reset>(node).name));
+    case StatementKind::kShow:
+      return show(as<Show>(node));
     case StatementKind::kDescribe:
       add("DESCRIBE ");
       return name(as<Describe>(node).name.parts);
-    case StatementKind::kTransaction: return transaction(as<Transaction>(node));
-    case StatementKind::kFlush: return add("FLUSH");
-    case StatementKind::kPrepare: return prepare(as<Prepare>(node));
-    case StatementKind::kExecute: return execute(as<Execute>(node));
+    case StatementKind::kTransaction:
+      return transaction(as<Transaction>(node));
+    case StatementKind::kFlush:
+      return add("FLUSH");
+    case StatementKind::kPrepare:
+      return prepare(as<Prepare>(node));
+    case StatementKind::kExecute:
+      return execute(as<Execute>(node));
     case StatementKind::kDeallocate:
       add("DEALLOCATE ");
       return as<Deallocate>(node).name.empty() ? add("ALL") : identifier(as<Deallocate>(node).name);
-    case StatementKind::kOther: return add(as<OtherStatement>(node).text);
+    case StatementKind::kOther:
+      return add(as<OtherStatement>(node).text);
   }
 }
 
@@ -175,7 +191,8 @@ void Printer::column(const ColumnDef& column) {
 void Printer::relation(const RelationDef& definition) {
   if (definition.if_not_exists) add("IF NOT EXISTS ");
   name(definition.name.parts);
-  if (!definition.columns.empty() || !definition.watermarks.empty() || !definition.primary_keys.empty()) {
+  if (!definition.columns.empty() || !definition.watermarks.empty() ||
+      !definition.primary_keys.empty()) {
     add(" (");
     list(definition.columns, [&](const ColumnDef& item) { column(item); });
     const char* gap = definition.columns.empty() ? "" : ", ";
@@ -195,7 +212,8 @@ void Printer::relation(const RelationDef& definition) {
   }
   if (definition.append_only) add(" APPEND ONLY");
   if (definition.on_conflict != TableConflict::kUnset) {
-    add(definition.on_conflict == TableConflict::kOverwrite ? " ON CONFLICT OVERWRITE" : " ON CONFLICT IGNORE");
+    add(definition.on_conflict == TableConflict::kOverwrite ? " ON CONFLICT OVERWRITE"
+                                                            : " ON CONFLICT IGNORE");
   }
   for (const Include& include : definition.includes) {
     add(" INCLUDE " + quote_identifier(include.what));
@@ -218,9 +236,12 @@ void Printer::relation(const RelationDef& definition) {
 
 void Printer::on_error(const OnError& clause) {
   switch (clause.action) {
-    case OnErrorAction::kUnset: return;
-    case OnErrorAction::kSkip: return add(" ON ERROR SKIP");
-    case OnErrorAction::kFail: return add(" ON ERROR FAIL");
+    case OnErrorAction::kUnset:
+      return;
+    case OnErrorAction::kSkip:
+      return add(" ON ERROR SKIP");
+    case OnErrorAction::kFail:
+      return add(" ON ERROR FAIL");
     case OnErrorAction::kInto:
       add(" ON ERROR INTO ");
       return name(clause.into.parts);
@@ -281,7 +302,8 @@ void Printer::explain(const Explain& node) {
   if (!node.options.empty()) {
     add("(");
     list(node.options, [&](const Option& option) {
-      for (const char c : option.key) out_ += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+      for (const char c : option.key)
+        out_ += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
       if (option.kind == OptionValueKind::kNone) return;
       add(" ");
       option_value(option);
@@ -303,7 +325,8 @@ void Printer::set(const SetStatement& node) {
   if (node.to_default) return add("DEFAULT");
   list(node.values, [&](const Option& value) {
     const bool word = value.kind == OptionValueKind::kWord;
-    if (word && (value.value == "on" || value.value == "true" || value.value == "false")) return add(value.value);
+    if (word && (value.value == "on" || value.value == "true" || value.value == "false"))
+      return add(value.value);
     option_value(value);
   });
 }
@@ -311,8 +334,10 @@ void Printer::set(const SetStatement& node) {
 void Printer::show(const Show& node) {
   add("SHOW ");
   switch (node.show) {
-    case ShowKind::kSetting: return add(node.name);
-    case ShowKind::kAll: return add("ALL");
+    case ShowKind::kSetting:
+      return add(node.name);
+    case ShowKind::kAll:
+      return add("ALL");
     case ShowKind::kObjects:
     case ShowKind::kColumns:
       add(node.show == ShowKind::kColumns ? "columns" : node.name);
@@ -328,7 +353,8 @@ void Printer::show(const Show& node) {
 }
 
 void Printer::transaction(const Transaction& node) {
-  static constexpr std::array kWords{"BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT ", "RELEASE ", "ROLLBACK TO "};
+  static constexpr std::array kWords{"BEGIN",      "START TRANSACTION", "COMMIT",      "ROLLBACK",
+                                     "SAVEPOINT ", "RELEASE ",          "ROLLBACK TO "};
   add(kWords[static_cast<size_t>(node.action)]);
   if (!node.savepoint.empty()) return identifier(node.savepoint);
   if (!node.modes.empty()) add(" ");

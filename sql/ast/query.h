@@ -172,7 +172,8 @@ struct Subquery final : Expr {
   QueryPtr query;
 };
 
-/// `x op ANY|ALL (query)` or `x op ANY|ALL (array)`: one of the two. SOME is ANY; LIKE is op "~~", ILIKE
+/// `x op ANY|ALL (query)` or `x op ANY|ALL (array)`: one of the two. SOME is ANY; LIKE is op "~~",
+/// ILIKE
 /// "~~*", with NOT "!~~" and "!~~*".
 struct Quantified final : Expr {
   explicit Quantified(int32_t at) : Expr(ExprKind::kQuantified, at) {}

@@ -66,7 +66,8 @@ struct QueryStatement final : Statement {
 
 /* -- changing rows -- */
 
-/// `c = value`; of `(a, b) = (x, y)` one per column; of `(a, b) = (query)` one with several columns.
+/// `c = value`; of `(a, b) = (x, y)` one per column; of `(a, b) = (query)` one with several
+/// columns.
 struct SetClause {
   std::vector<NameAt> columns;
   ExprPtr value;
@@ -118,8 +119,8 @@ struct Delete final : Statement {
 
 enum class OptionValueKind : uint8_t { kNone, kString, kNumber, kWord };
 
-/// `key = value` of WITH (...), or an option of EXPLAIN. Keys are lower case unless quoted; a dotted
-/// key is one string. A word is a value without quotes (true, json, a.b), lower case.
+/// `key = value` of WITH (...), or an option of EXPLAIN. Keys are lower case unless quoted; a
+/// dotted key is one string. A word is a value without quotes (true, json, a.b), lower case.
 struct Option {
   int32_t position = 0;
   std::string key;
@@ -187,8 +188,8 @@ struct OnError {
 
 enum class TableConflict : uint8_t { kUnset, kOverwrite, kIgnore };
 
-/// What CREATE SOURCE and CREATE TABLE have in common; which clause belongs to which is for the binder,
-/// who finds the position of each here.
+/// What CREATE SOURCE and CREATE TABLE have in common; which clause belongs to which is for the
+/// binder, who finds the position of each here.
 struct RelationDef {
   QualifiedName name;
   bool if_not_exists = false;
@@ -261,8 +262,8 @@ struct Explain final : Statement {
 
 enum class SetScope : uint8_t { kUnset, kSession, kLocal };
 
-/// SET. `SET TIME ZONE x` sets "timezone", `SET NAMES x` "client_encoding", `SET [LOCAL] TRANSACTION
-/// modes` "transaction" and `SET SESSION CHARACTERISTICS AS TRANSACTION modes`
+/// SET. `SET TIME ZONE x` sets "timezone", `SET NAMES x` "client_encoding", `SET [LOCAL]
+/// TRANSACTION modes` "transaction" and `SET SESSION CHARACTERISTICS AS TRANSACTION modes`
 /// "default_transaction" (values: the modes in upper case).
 struct SetStatement final : Statement {
   explicit SetStatement(int32_t at) : Statement(StatementKind::kSet, at) {}
@@ -284,9 +285,9 @@ struct Reset final : Statement {
 enum class ShowKind : uint8_t { kSetting, kAll, kObjects, kColumns, kCreate };
 
 /// SHOW. kSetting: `name`, as SetStatement names them ("transaction_isolation" for TRANSACTION
-/// ISOLATION LEVEL). kObjects: `name` is "tables", "sources", "views", "materialized views", "sinks",
-/// "indexes", "functions", "schemas", "databases", "watermarks", "jobs" or "processlist", and `of`
-/// the schema of FROM. kColumns: of `of`. kCreate: of the `object` `of`.
+/// ISOLATION LEVEL). kObjects: `name` is "tables", "sources", "views", "materialized views",
+/// "sinks", "indexes", "functions", "schemas", "databases", "watermarks", "jobs" or "processlist",
+/// and `of` the schema of FROM. kColumns: of `of`. kCreate: of the `object` `of`.
 struct Show final : Statement {
   explicit Show(int32_t at) : Statement(StatementKind::kShow, at) {}
   ShowKind show = ShowKind::kSetting;
@@ -347,8 +348,8 @@ struct Deallocate final : Statement {
   std::string name;
 };
 
-/// A statement known by name and not taken apart: ALTER, COPY, CREATE INDEX, ... `command` has its first
-/// words in upper case ("CREATE INDEX"), `text` the whole.
+/// A statement known by name and not taken apart: ALTER, COPY, CREATE INDEX, ... `command` has its
+/// first words in upper case ("CREATE INDEX"), `text` the whole.
 struct OtherStatement final : Statement {
   explicit OtherStatement(int32_t at) : Statement(StatementKind::kOther, at) {}
   std::string command;

@@ -497,8 +497,11 @@ functionCall
     (K_OVER (overName=colId | over=windowSpec))?
   ;
 
-/** A name as an expression has it, or one of the words that only functions may have. */
-functionName : qualifiedName | K_LEFT | K_RIGHT ;
+/** ROW, TRIM and the names of types are left out: with them "(" begins something else. */
+functionName
+  : (IDENT | unreservedWord) (DOT colLabel)*
+  | K_EXTRACT | K_GROUPING | K_LEFT | K_OVERLAY | K_POSITION | K_RIGHT | K_SUBSTRING
+  ;
 
 argument : (name=colId (ARROW | COLON_EQUALS))? variadic=K_VARIADIC? value=expr ;
 

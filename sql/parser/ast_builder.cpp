@@ -4,7 +4,8 @@
 
 namespace forebay::sql {
 
-data::Status syntax_error(std::string_view sql, const std::vector<ScannedToken>& tokens, size_t token_index) {
+data::Status syntax_error(std::string_view sql, const std::vector<ScannedToken>& tokens,
+                          size_t token_index) {
   if (token_index < tokens.size()) {
     const ScannedToken& token = tokens[token_index];
     return data::Status(data::sqlstate::kSyntaxError,
@@ -52,7 +53,8 @@ std::string AstBuilder::upper_words(const antlr4::ParserRuleContext* ctx) const 
   std::string words;
   for (size_t i = ctx->start->getTokenIndex(); i <= ctx->stop->getTokenIndex(); ++i) {
     if (!words.empty()) words += ' ';
-    for (const char c : tokens_[i].text) words += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    for (const char c : tokens_[i].text)
+      words += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   }
   return words;
 }
@@ -67,9 +69,10 @@ void AstBuilder::note_depth(int32_t depth, int32_t position) {
   deepest_ = std::max(deepest_, depth);
   if (depth > ast::kMaxDepth) {
     fail(data::Status(data::sqlstate::kTooComplex, "stack depth limit exceeded")
-             .with_hint(fmt::format("Expressions, joins and set operations may be chained and nested up to {} "
-                                    "levels; use parentheses to balance them.",
-                                    ast::kMaxDepth))
+             .with_hint(fmt::format(
+                 "Expressions, joins and set operations may be chained and nested up to {} "
+                 "levels; use parentheses to balance them.",
+                 ast::kMaxDepth))
              .at(position));
   }
 }

@@ -11,8 +11,8 @@
 #include "sql/parser/grammar.h"
 #include "sql/parser/scanner.h"
 
-/// Makes the AST of ANTLR's contexts; internal to sql/parser. It reads labels and tokens only. The first
-/// failure is kept in status(); what is built after it is of no use.
+/// Makes the AST of ANTLR's contexts; internal to sql/parser. It reads labels and tokens only. The
+/// first failure is kept in status(); what is built after it is of no use.
 namespace forebay::sql {
 
 class ExpressionChain;
@@ -22,7 +22,8 @@ class AstBuilder {
   using P = grammar::ForebayParser;
   using Token = antlr4::Token;
 
-  AstBuilder(std::string_view sql, const std::vector<ScannedToken>& tokens) : sql_(sql), tokens_(tokens) {}
+  AstBuilder(std::string_view sql, const std::vector<ScannedToken>& tokens)
+      : sql_(sql), tokens_(tokens) {}
 
   ast::StatementPtr statement(P::StatementContext* ctx);
   ast::ExprPtr expression(P::ExprContext* ctx);
@@ -49,10 +50,7 @@ class AstBuilder {
   // Failures.
   bool failed() const { return !status_.is_ok(); }
   void fail(data::Status status);
-  /// PostgreSQL's name of a type that SQL spells otherwise ("integer" -> "int4"); any other word as it is.
-std::string standard_type_name(std::string_view word);
-
-/// "syntax error at or near" the token of that index (which may be the end).
+  /// "syntax error at or near" the token of that index (which may be the end).
   void fail_syntax(size_t token_index);
 
   // Depth: `deepest_` is the height of what was built in the present scope.
@@ -158,10 +156,12 @@ std::string standard_type_name(std::string_view word);
   int32_t deepest_ = 0;
 };
 
-/// PostgreSQL's name of a type that SQL spells otherwise ("integer" -> "int4"); any other word as it is.
+/// PostgreSQL's name of a type that SQL spells otherwise ("integer" -> "int4"); any other word as
+/// it is.
 std::string standard_type_name(std::string_view word);
 
 /// "syntax error at or near ..." or "... at end of input", for a token's index or tokens.size().
-data::Status syntax_error(std::string_view sql, const std::vector<ScannedToken>& tokens, size_t token_index);
+data::Status syntax_error(std::string_view sql, const std::vector<ScannedToken>& tokens,
+                          size_t token_index);
 
 }  // namespace forebay::sql

@@ -39,7 +39,8 @@ StatementPtr AstBuilder::create_view(P::CreateViewContext* ctx) {
   statement->or_replace = ctx->replace != nullptr;
   statement->if_not_exists = ctx->exists != nullptr;
   for (size_t i = ctx->start->getTokenIndex(); tokens_[i].type != P::K_VIEW; ++i) {
-    if (tokens_[i].type == P::K_TEMP || tokens_[i].type == P::K_TEMPORARY) statement->temporary = true;
+    if (tokens_[i].type == P::K_TEMP || tokens_[i].type == P::K_TEMPORARY)
+      statement->temporary = true;
   }
   statement->name = qualified(ctx->name);
   statement->columns = name_list(ctx->columns);
@@ -63,11 +64,13 @@ StatementPtr AstBuilder::create_view(P::CreateViewContext* ctx) {
 }
 
 void AstBuilder::fail_duplicate(const char* clause, int32_t position) {
-  fail(data::Status(data::sqlstate::kSyntaxError, fmt::format("multiple {} clauses not allowed", clause))
+  fail(data::Status(data::sqlstate::kSyntaxError,
+                    fmt::format("multiple {} clauses not allowed", clause))
            .at(position));
 }
 
-void AstBuilder::elements(const std::vector<P::TableElementContext*>& list, ast::RelationDef& definition) {
+void AstBuilder::elements(const std::vector<P::TableElementContext*>& list,
+                          ast::RelationDef& definition) {
   for (P::TableElementContext* element : list) {
     if (element->watermark != nullptr) {
       definition.watermarks.push_back(
@@ -90,14 +93,16 @@ ast::ColumnDef AstBuilder::column_definition(P::ColumnDefinitionContext* ctx) {
   column.position = at(ctx);
   column.name = text(ctx->name);
   column.type = type_name(ctx->type);
-  for (P::ColumnConstraintContext* constraint : ctx->constraints) column_constraint(constraint, column);
+  for (P::ColumnConstraintContext* constraint : ctx->constraints)
+    column_constraint(constraint, column);
   return column;
 }
 
 void AstBuilder::column_constraint(P::ColumnConstraintContext* ctx, ast::ColumnDef& column) {
   const int32_t position = at(ctx);
   const auto conflict = [&](const char* what) {
-    fail(data::Status(data::sqlstate::kSyntaxError, fmt::format("{} for column \"{}\"", what, column.name))
+    fail(data::Status(data::sqlstate::kSyntaxError,
+                      fmt::format("{} for column \"{}\"", what, column.name))
              .at(position));
   };
   if (ctx->notNull != nullptr || ctx->null != nullptr) {
@@ -120,7 +125,8 @@ void AstBuilder::column_constraint(P::ColumnConstraintContext* ctx, ast::ColumnD
   }
 }
 
-void AstBuilder::clauses(const std::vector<P::TableClauseContext*>& list, ast::RelationDef& definition) {
+void AstBuilder::clauses(const std::vector<P::TableClauseContext*>& list,
+                         ast::RelationDef& definition) {
   for (P::TableClauseContext* item : list) clause(item, definition);
 }
 
@@ -131,10 +137,12 @@ void AstBuilder::clause(P::TableClauseContext* ctx, ast::RelationDef& definition
     definition.append_only = true;
     definition.append_only_position = position;
   } else if (ctx->conflict != nullptr || ctx->conflictDo != nullptr) {
-    if (definition.on_conflict != ast::TableConflict::kUnset) fail_duplicate("ON CONFLICT", position);
+    if (definition.on_conflict != ast::TableConflict::kUnset)
+      fail_duplicate("ON CONFLICT", position);
     const bool overwrite = ctx->conflict != nullptr ? ctx->conflict->getType() == P::K_OVERWRITE
                                                     : ctx->conflictDo->getType() == P::K_UPDATE;
-    definition.on_conflict = overwrite ? ast::TableConflict::kOverwrite : ast::TableConflict::kIgnore;
+    definition.on_conflict =
+        overwrite ? ast::TableConflict::kOverwrite : ast::TableConflict::kIgnore;
     definition.on_conflict_position = position;
   } else if (ctx->include != nullptr) {
     ast::Include include{.position = position, .what = text(ctx->include->what)};
@@ -153,7 +161,8 @@ void AstBuilder::clause(P::TableClauseContext* ctx, ast::RelationDef& definition
     if (ctx->encodeOptions != nullptr) format.options = option_list(ctx->encodeOptions);
     definition.format = std::move(format);
   } else {
-    if (definition.on_error.action != ast::OnErrorAction::kUnset) fail_duplicate("ON ERROR", position);
+    if (definition.on_error.action != ast::OnErrorAction::kUnset)
+      fail_duplicate("ON ERROR", position);
     definition.on_error = on_error(ctx->errors);
   }
 }
@@ -216,12 +225,18 @@ void AstBuilder::option_value(P::OptionValueContext* ctx, ast::Option& option) {
 
 ast::ObjectKind AstBuilder::object_kind(P::DropObjectContext* ctx) const {
   switch (ctx->start->getType()) {
-    case P::K_SOURCE: return ast::ObjectKind::kSource;
-    case P::K_VIEW: return ast::ObjectKind::kView;
-    case P::K_MATERIALIZED: return ast::ObjectKind::kMaterializedView;
-    case P::K_SINK: return ast::ObjectKind::kSink;
-    case P::K_INDEX: return ast::ObjectKind::kIndex;
-    default: return ast::ObjectKind::kTable;
+    case P::K_SOURCE:
+      return ast::ObjectKind::kSource;
+    case P::K_VIEW:
+      return ast::ObjectKind::kView;
+    case P::K_MATERIALIZED:
+      return ast::ObjectKind::kMaterializedView;
+    case P::K_SINK:
+      return ast::ObjectKind::kSink;
+    case P::K_INDEX:
+      return ast::ObjectKind::kIndex;
+    default:
+      return ast::ObjectKind::kTable;
   }
 }
 

@@ -46,7 +46,8 @@ StatementPtr AstBuilder::insert(P::InsertBodyContext* ctx, int32_t position) {
 }
 
 void AstBuilder::conflict_clause(P::InsertConflictContext* ctx, ast::Insert& insert) {
-  insert.conflict = ctx->nothing != nullptr ? ast::ConflictAction::kNothing : ast::ConflictAction::kUpdate;
+  insert.conflict =
+      ctx->nothing != nullptr ? ast::ConflictAction::kNothing : ast::ConflictAction::kUpdate;
   insert.conflict_position = at(ctx);
   insert.conflict_columns = name_list(ctx->conflictColumns);
   insert.conflict_set = set_clauses(ctx->items);
@@ -88,12 +89,14 @@ std::vector<ast::SetClause> AstBuilder::set_clauses(const std::vector<P::SetItem
     if (item->sub != nullptr) {
       ast::SetClause clause;
       clause.columns = std::move(columns);
-      clause.value = subquery(ast::SubqueryKind::kScalar, item->sub, tokens_[item->sub->start->getTokenIndex() - 1].position);
+      clause.value = subquery(ast::SubqueryKind::kScalar, item->sub,
+                              tokens_[item->sub->start->getTokenIndex() - 1].position);
       result.push_back(std::move(clause));
       continue;
     }
     if (columns.size() != item->values.size()) {
-      fail(data::Status(data::sqlstate::kSyntaxError, "number of columns does not match number of values")
+      fail(data::Status(data::sqlstate::kSyntaxError,
+                        "number of columns does not match number of values")
                .at(at(item->values.front())));
       return result;
     }

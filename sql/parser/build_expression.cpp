@@ -67,7 +67,8 @@ ExprPtr AstBuilder::postfix(ExprPtr operand, P::PostfixContext* ctx) {
   deepest_ = outer;
   set_depth(*node, depth);
   ExprPtr result = std::move(node);
-  for (P::ColLabelContext* field : ctx->fields) result = select_field(std::move(result), field->start, at(field));
+  for (P::ColLabelContext* field : ctx->fields)
+    result = select_field(std::move(result), field->start, at(field));
   return result;
 }
 
@@ -129,7 +130,8 @@ ExprPtr AstBuilder::literal(const Token* token) {
     case P::INTEGER: {
       const auto [stop, error] =
           std::from_chars(scan.text.data(), scan.text.data() + scan.text.size(), node->integer);
-      node->literal = error == std::errc() ? ast::LiteralKind::kInteger : ast::LiteralKind::kNumeric;
+      node->literal =
+          error == std::errc() ? ast::LiteralKind::kInteger : ast::LiteralKind::kNumeric;
       node->text = scan.text;
       break;
     }
@@ -143,11 +145,13 @@ ExprPtr AstBuilder::literal(const Token* token) {
       node->boolean = scan.type == P::K_TRUE;
       break;
     case P::BITSTRING:
-      fail(data::Status(data::sqlstate::kFeatureNotSupported, "bit string constants are not supported")
+      fail(data::Status(data::sqlstate::kFeatureNotSupported,
+                        "bit string constants are not supported")
                .with_hint("Write bytes as '\\x...'::bytea.")
                .at(scan.position));
       break;
-    default: break;  // NULL
+    default:
+      break;  // NULL
   }
   return node;
 }
@@ -190,7 +194,8 @@ ExprPtr AstBuilder::parenthesised(P::PrimaryContext* ctx) {
     set_depth(*row, deepest_);
     result = std::move(row);
   }
-  for (P::ColLabelContext* field : ctx->fields) result = select_field(std::move(result), field->start, at(field));
+  for (P::ColLabelContext* field : ctx->fields)
+    result = select_field(std::move(result), field->start, at(field));
   if (ctx->star != nullptr) result = select_field(std::move(result), nullptr, at(ctx->star));
   return result;
 }
@@ -207,7 +212,8 @@ ExprPtr AstBuilder::subquery(ast::SubqueryKind kind, P::QueryContext* ctx, int32
 ExprPtr AstBuilder::word_form(P::PrimaryContext* ctx) {
   const int32_t position = at(ctx);
   switch (ctx->word->getType()) {
-    case P::K_EXISTS: return subquery(ast::SubqueryKind::kExists, ctx->sub, position);
+    case P::K_EXISTS:
+      return subquery(ast::SubqueryKind::kExists, ctx->sub, position);
     case P::K_ARRAY:
       if (ctx->sub != nullptr) return subquery(ast::SubqueryKind::kArray, ctx->sub, position);
       return array_items(ctx->array, position);
@@ -265,8 +271,12 @@ ExprPtr AstBuilder::special_call(P::SpecialCallContext* ctx) {
       call->syntax = ast::CallSyntax::kExtract;
       add(string_literal(text(ctx->field), at(ctx->field)));
       break;
-    case P::K_SUBSTRING: call->name = {"substring"}; break;
-    case P::K_OVERLAY: call->name = {"overlay"}; break;
+    case P::K_SUBSTRING:
+      call->name = {"substring"};
+      break;
+    case P::K_OVERLAY:
+      call->name = {"overlay"};
+      break;
     case P::K_POSITION:
       call->name = {"position"};
       add(expression(ctx->hay));
@@ -315,15 +325,16 @@ std::unique_ptr<ast::Function> AstBuilder::function_call(P::FunctionCallContext*
   call->star = ctx->star != nullptr;
   call->distinct = ctx->quantifier != nullptr && ctx->quantifier->getType() == P::K_DISTINCT;
   for (P::ArgumentContext* arg : ctx->args) {
-    call->args.push_back({arg->name != nullptr ? text(arg->name) : std::string(), arg->variadic != nullptr,
-                          expression(arg->value)});
+    call->args.push_back({arg->name != nullptr ? text(arg->name) : std::string(),
+                          arg->variadic != nullptr, expression(arg->value)});
   }
   if (ctx->order != nullptr) call->order_by = sort_items(ctx->order);
   if (ctx->within != nullptr) {
     if (ctx->order != nullptr || call->distinct) {
       fail(data::Status(data::sqlstate::kSyntaxError,
-                        ctx->order != nullptr ? "cannot use multiple ORDER BY clauses with WITHIN GROUP"
-                                              : "cannot use DISTINCT with WITHIN GROUP")
+                        ctx->order != nullptr
+                            ? "cannot use multiple ORDER BY clauses with WITHIN GROUP"
+                            : "cannot use DISTINCT with WITHIN GROUP")
                .at(at(ctx->within)));
     }
     call->within_group = true;
@@ -348,7 +359,8 @@ std::vector<ast::SortItem> AstBuilder::sort_items(P::OrderByClauseContext* ctx) 
     sort.descending = item->direction != nullptr && item->direction->getType() == P::K_DESC;
     if (item->usingOp != nullptr) sort.descending = item->usingOp->getType() == P::GT;
     if (item->nulls != nullptr) {
-      sort.nulls = item->nulls->getType() == P::K_FIRST ? ast::NullsOrder::kFirst : ast::NullsOrder::kLast;
+      sort.nulls =
+          item->nulls->getType() == P::K_FIRST ? ast::NullsOrder::kFirst : ast::NullsOrder::kLast;
     }
     result.push_back(std::move(sort));
   }
@@ -376,10 +388,17 @@ ast::WindowFrame AstBuilder::window_frame(P::WindowFrameContext* ctx) {
   if (ctx->upper != nullptr) frame.upper = frame_bound(ctx->upper);
   if (ctx->excluded != nullptr) {
     switch (ctx->excluded->getType()) {
-      case P::K_ROW: frame.exclusion = ast::FrameExclusion::kCurrentRow; break;
-      case P::K_GROUP: frame.exclusion = ast::FrameExclusion::kGroup; break;
-      case P::K_TIES: frame.exclusion = ast::FrameExclusion::kTies; break;
-      default: break;
+      case P::K_ROW:
+        frame.exclusion = ast::FrameExclusion::kCurrentRow;
+        break;
+      case P::K_GROUP:
+        frame.exclusion = ast::FrameExclusion::kGroup;
+        break;
+      case P::K_TIES:
+        frame.exclusion = ast::FrameExclusion::kTies;
+        break;
+      default:
+        break;
     }
   }
   return frame;
@@ -390,7 +409,8 @@ ast::FrameBound AstBuilder::frame_bound(P::FrameBoundContext* ctx) {
   if (ctx->current != nullptr) return bound;
   const bool preceding = ctx->direction->getType() == P::K_PRECEDING;
   if (ctx->unbounded != nullptr) {
-    bound.kind = preceding ? ast::FrameBoundKind::kUnboundedPreceding : ast::FrameBoundKind::kUnboundedFollowing;
+    bound.kind = preceding ? ast::FrameBoundKind::kUnboundedPreceding
+                           : ast::FrameBoundKind::kUnboundedFollowing;
   } else {
     bound.kind = preceding ? ast::FrameBoundKind::kPreceding : ast::FrameBoundKind::kFollowing;
     bound.offset = expression(ctx->value);

@@ -12,7 +12,8 @@ std::vector<ast::CommonTable> AstBuilder::common_tables(P::WithClauseContext* ct
   if (ctx == nullptr) return result;
   for (P::CommonTableContext* item : ctx->ctes) {
     if (item->changing != nullptr) {
-      fail(data::Status(data::sqlstate::kFeatureNotSupported, "INSERT, UPDATE and DELETE in WITH are not supported")
+      fail(data::Status(data::sqlstate::kFeatureNotSupported,
+                        "INSERT, UPDATE and DELETE in WITH are not supported")
                .with_hint("Run the statement on its own first.")
                .at(at(item->changing)));
       return result;
@@ -70,25 +71,31 @@ QueryPtr AstBuilder::query_body(P::QueryBodyContext* ctx, P::WithClauseContext* 
       result = combine(std::move(result), std::move(right), op, all, at(rest));
       continue;
     }
-    if (pending) result = combine(std::move(pending), std::move(result), pending_op, pending_all, pending_position);
+    if (pending)
+      result =
+          combine(std::move(pending), std::move(result), pending_op, pending_all, pending_position);
     pending = std::move(result);
     pending_op = op;
     pending_all = all;
     pending_position = at(rest);
     result = std::move(right);
   }
-  if (pending) result = combine(std::move(pending), std::move(result), pending_op, pending_all, pending_position);
+  if (pending)
+    result =
+        combine(std::move(pending), std::move(result), pending_op, pending_all, pending_position);
   if (!ctx->rest.empty() || result->position == 0) result->position = position;
   if (with != nullptr) {
     if (!result->with.empty()) {
-      fail(data::Status(data::sqlstate::kSyntaxError, "multiple WITH clauses not allowed").at(position));
+      fail(data::Status(data::sqlstate::kSyntaxError, "multiple WITH clauses not allowed")
+               .at(position));
     }
     result->recursive = with->recursive != nullptr;
     result->with = std::move(tables);
   }
   if (ctx->order != nullptr) {
     if (!result->order_by.empty()) {
-      fail(data::Status(data::sqlstate::kSyntaxError, "multiple ORDER BY clauses not allowed").at(at(ctx->order)));
+      fail(data::Status(data::sqlstate::kSyntaxError, "multiple ORDER BY clauses not allowed")
+               .at(at(ctx->order)));
     }
     result->order_by = sort_items(ctx->order);
   }
@@ -108,13 +115,15 @@ void AstBuilder::query_limits(P::QueryBodyContext* ctx, ast::Query& query) {
     }
     if (part->offset != nullptr) {
       if (query.offset != nullptr) {
-        fail(data::Status(data::sqlstate::kSyntaxError, "multiple OFFSET clauses not allowed").at(position));
+        fail(data::Status(data::sqlstate::kSyntaxError, "multiple OFFSET clauses not allowed")
+                 .at(position));
       }
       query.offset = expression(part->offset);
       continue;
     }
     if (has_limit) {
-      fail(data::Status(data::sqlstate::kSyntaxError, "multiple LIMIT clauses not allowed").at(position));
+      fail(data::Status(data::sqlstate::kSyntaxError, "multiple LIMIT clauses not allowed")
+               .at(position));
     }
     has_limit = true;
     if (part->limit != nullptr) query.limit = expression(part->limit);
@@ -125,7 +134,8 @@ void AstBuilder::query_limits(P::QueryBodyContext* ctx, ast::Query& query) {
 void AstBuilder::fetch_first(P::LimitPartContext* ctx, ast::Query& query) {
   query.with_ties = ctx->ties != nullptr;
   if (query.with_ties && query.order_by.empty()) {
-    fail(data::Status(data::sqlstate::kSyntaxError, "WITH TIES cannot be specified without ORDER BY clause")
+    fail(data::Status(data::sqlstate::kSyntaxError,
+                      "WITH TIES cannot be specified without ORDER BY clause")
              .at(at(ctx)));
   }
   if (ctx->count != nullptr && ctx->count->value != nullptr) {
@@ -205,7 +215,8 @@ std::unique_ptr<ast::Select> AstBuilder::simple_select(P::SimpleSelectContext* c
     select->grouped = true;
     select->group_distinct =
         ctx->group->quantifier != nullptr && ctx->group->quantifier->getType() == P::K_DISTINCT;
-    for (P::GroupItemContext* item : ctx->group->items) select->group_by.push_back(group_item(item));
+    for (P::GroupItemContext* item : ctx->group->items)
+      select->group_by.push_back(group_item(item));
   }
   if (ctx->having != nullptr) select->having = expression(ctx->having);
   for (P::NamedWindowContext* window : ctx->windows) {
@@ -214,7 +225,8 @@ std::unique_ptr<ast::Select> AstBuilder::simple_select(P::SimpleSelectContext* c
   return select;
 }
 
-std::vector<ast::SelectItem> AstBuilder::select_items(const std::vector<P::TargetContext*>& targets) {
+std::vector<ast::SelectItem> AstBuilder::select_items(
+    const std::vector<P::TargetContext*>& targets) {
   std::vector<ast::SelectItem> items;
   items.reserve(targets.size());
   for (P::TargetContext* target : targets) {
@@ -242,7 +254,8 @@ ast::GroupItem AstBuilder::group_item(P::GroupItemContext* ctx) {
     item.kind = ast::GroupItemKind::kGroupingSets;
     for (P::GroupItemContext* set : ctx->items) item.sets.push_back(group_item(set));
   } else {
-    item.kind = ctx->kind->getType() == P::K_ROLLUP ? ast::GroupItemKind::kRollup : ast::GroupItemKind::kCube;
+    item.kind = ctx->kind->getType() == P::K_ROLLUP ? ast::GroupItemKind::kRollup
+                                                    : ast::GroupItemKind::kCube;
     item.expressions = expressions(ctx->exprs);
   }
   return item;
@@ -316,10 +329,17 @@ TableRefPtr AstBuilder::join(TableRefPtr left, P::JoinTailContext* ctx) {
     node->join = ast::JoinKind::kCross;
   } else if (ctx->kind != nullptr) {
     switch (ctx->kind->getType()) {
-      case P::K_LEFT: node->join = ast::JoinKind::kLeft; break;
-      case P::K_RIGHT: node->join = ast::JoinKind::kRight; break;
-      case P::K_FULL: node->join = ast::JoinKind::kFull; break;
-      default: break;
+      case P::K_LEFT:
+        node->join = ast::JoinKind::kLeft;
+        break;
+      case P::K_RIGHT:
+        node->join = ast::JoinKind::kRight;
+        break;
+      case P::K_FULL:
+        node->join = ast::JoinKind::kFull;
+        break;
+      default:
+        break;
     }
   }
   node->natural = ctx->natural != nullptr;

@@ -11,8 +11,8 @@ using ast::StatementPtr;
 namespace {
 
 constexpr std::array<std::string_view, 12> kShowObjects{
-    "tables", "sources", "views", "materialized views", "sinks", "indexes",
-    "functions", "schemas", "databases", "watermarks", "jobs", "processlist",
+    "tables",    "sources", "views",     "materialized views", "sinks", "indexes",
+    "functions", "schemas", "databases", "watermarks",         "jobs",  "processlist",
 };
 
 }  // namespace
@@ -36,8 +36,10 @@ StatementPtr AstBuilder::explain(P::ExplainStatementContext* ctx) {
     if (item->value != nullptr) option_value(item->value, option);
     statement->options.push_back(std::move(option));
   }
-  if (ctx->analyze != nullptr) statement->options.push_back({.position = at(ctx->analyze), .key = "analyze"});
-  if (ctx->verbose != nullptr) statement->options.push_back({.position = at(ctx->verbose), .key = "verbose"});
+  if (ctx->analyze != nullptr)
+    statement->options.push_back({.position = at(ctx->analyze), .key = "analyze"});
+  if (ctx->verbose != nullptr)
+    statement->options.push_back({.position = at(ctx->verbose), .key = "verbose"});
   if (ctx->dml != nullptr) {
     statement->statement = dml(ctx->dml);
   } else if (ctx->view != nullptr) {
@@ -69,7 +71,8 @@ ast::Option AstBuilder::set_value(P::SetValueContext* ctx) {
     option.value = text(ctx->text);
   } else if (ctx->number != nullptr) {
     option.kind = ast::OptionValueKind::kNumber;
-    option.value = (ctx->sign != nullptr && ctx->sign->getType() == P::MINUS ? "-" : "") + text(ctx->number);
+    option.value =
+        (ctx->sign != nullptr && ctx->sign->getType() == P::MINUS ? "-" : "") + text(ctx->number);
   } else {
     option.kind = ast::OptionValueKind::kWord;
     option.value = text(ctx);
@@ -80,7 +83,8 @@ ast::Option AstBuilder::set_value(P::SetValueContext* ctx) {
 StatementPtr AstBuilder::set(P::SetStatementContext* ctx) {
   auto statement = std::make_unique<ast::SetStatement>(at(ctx));
   if (ctx->scope != nullptr) {
-    statement->scope = ctx->scope->getType() == P::K_LOCAL ? ast::SetScope::kLocal : ast::SetScope::kSession;
+    statement->scope =
+        ctx->scope->getType() == P::K_LOCAL ? ast::SetScope::kLocal : ast::SetScope::kSession;
   }
   statement->name_position = ctx->name != nullptr ? at(ctx->name) : at(ctx);
   if (ctx->transaction != nullptr) {
@@ -93,9 +97,12 @@ StatementPtr AstBuilder::set(P::SetStatementContext* ctx) {
     }
     return statement;
   }
-  statement->name = ctx->zone != nullptr ? "timezone" : ctx->names != nullptr ? "client_encoding" : dotted(ctx->name);
+  statement->name = ctx->zone != nullptr    ? "timezone"
+                    : ctx->names != nullptr ? "client_encoding"
+                                            : dotted(ctx->name);
   if (ctx->intervalZone != nullptr) {
-    fail(data::Status(data::sqlstate::kFeatureNotSupported, "SET TIME ZONE with an interval is not supported")
+    fail(data::Status(data::sqlstate::kFeatureNotSupported,
+                      "SET TIME ZONE with an interval is not supported")
              .with_hint("Name a time zone, such as 'UTC' or 'Europe/Zurich'.")
              .at(at(ctx->intervalZone)));
     return statement;
@@ -110,7 +117,8 @@ StatementPtr AstBuilder::set(P::SetStatementContext* ctx) {
   }
   if (statement->values.empty()) statement->to_default = true;
   // SET TIME ZONE LOCAL is SET TIME ZONE DEFAULT.
-  if (ctx->zone != nullptr && !statement->to_default && statement->values[0].kind == ast::OptionValueKind::kWord &&
+  if (ctx->zone != nullptr && !statement->to_default &&
+      statement->values[0].kind == ast::OptionValueKind::kWord &&
       statement->values[0].value == "local") {
     statement->to_default = true;
     statement->values.clear();
@@ -169,15 +177,25 @@ StatementPtr AstBuilder::show(P::ShowStatementContext* ctx) {
 StatementPtr AstBuilder::transaction(P::TransactionStatementContext* ctx) {
   auto statement = std::make_unique<ast::Transaction>(at(ctx));
   switch (ctx->action->getType()) {
-    case P::K_BEGIN: statement->action = ast::TransactionAction::kBegin; break;
-    case P::K_START: statement->action = ast::TransactionAction::kStart; break;
+    case P::K_BEGIN:
+      statement->action = ast::TransactionAction::kBegin;
+      break;
+    case P::K_START:
+      statement->action = ast::TransactionAction::kStart;
+      break;
     case P::K_COMMIT:
-    case P::K_END: statement->action = ast::TransactionAction::kCommit; break;
-    case P::K_SAVEPOINT: statement->action = ast::TransactionAction::kSavepoint; break;
-    case P::K_RELEASE: statement->action = ast::TransactionAction::kRelease; break;
+    case P::K_END:
+      statement->action = ast::TransactionAction::kCommit;
+      break;
+    case P::K_SAVEPOINT:
+      statement->action = ast::TransactionAction::kSavepoint;
+      break;
+    case P::K_RELEASE:
+      statement->action = ast::TransactionAction::kRelease;
+      break;
     default:
-      statement->action =
-          ctx->to != nullptr ? ast::TransactionAction::kRollbackTo : ast::TransactionAction::kRollback;
+      statement->action = ctx->to != nullptr ? ast::TransactionAction::kRollbackTo
+                                             : ast::TransactionAction::kRollback;
       break;
   }
   for (P::TransactionModeContext* mode : ctx->modes) statement->modes.push_back(upper_words(mode));
@@ -227,11 +245,13 @@ StatementPtr AstBuilder::other(P::OtherStatementContext* ctx) {
       if (second == P::K_OR) words = 4;
       break;
     }
-    default: break;
+    default:
+      break;
   }
   for (size_t i = first; i < first + words && i <= last; ++i) {
     if (!statement->command.empty()) statement->command += ' ';
-    for (const char c : tokens_[i].text) statement->command += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    for (const char c : tokens_[i].text)
+      statement->command += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
   }
   statement->text = sql_.substr(tokens_[first].begin, tokens_[last].end - tokens_[first].begin);
   return statement;

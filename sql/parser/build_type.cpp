@@ -36,7 +36,8 @@ int64_t AstBuilder::count_of(const Token* token) {
   const std::string& digits = text(token);
   const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error != std::errc() || value > INT32_MAX) {
-    fail(data::Status(data::sqlstate::kSyntaxError, "syntax error at or near \"" + digits + "\"").at(at(token)));
+    fail(data::Status(data::sqlstate::kSyntaxError, "syntax error at or near \"" + digits + "\"")
+             .at(at(token)));
     return 0;
   }
   return value;
@@ -96,7 +97,9 @@ ast::TypeName AstBuilder::keyword_type(P::KeywordTypeContext* ctx) {
   type.position = at(ctx);
   if (ctx->precision != nullptr) type.modifiers = {count_of(ctx->precision)};
   switch (ctx->kind->getType()) {
-    case P::K_DOUBLE: type.names = {"float8"}; break;
+    case P::K_DOUBLE:
+      type.names = {"float8"};
+      break;
     case P::K_TIMESTAMP:
     case P::K_TIME: {
       std::string name = ctx->kind->getType() == P::K_TIME ? "time" : "timestamp";

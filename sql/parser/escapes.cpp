@@ -84,15 +84,30 @@ void append_utf8(uint32_t c, std::string& value) {
 EscapeResult decode_escape(std::string_view text, std::string& value) {
   const char c = text[1];
   switch (c) {
-    case 'b': value.push_back('\b'); return {2};
-    case 'f': value.push_back('\f'); return {2};
-    case 'n': value.push_back('\n'); return {2};
-    case 'r': value.push_back('\r'); return {2};
-    case 't': value.push_back('\t'); return {2};
-    case 'v': value.push_back('\v'); return {2};
-    case 'u': return unicode_escape(text, 4, value);
-    case 'U': return unicode_escape(text, 8, value);
-    default: break;
+    case 'b':
+      value.push_back('\b');
+      return {2};
+    case 'f':
+      value.push_back('\f');
+      return {2};
+    case 'n':
+      value.push_back('\n');
+      return {2};
+    case 'r':
+      value.push_back('\r');
+      return {2};
+    case 't':
+      value.push_back('\t');
+      return {2};
+    case 'v':
+      value.push_back('\v');
+      return {2};
+    case 'u':
+      return unicode_escape(text, 4, value);
+    case 'U':
+      return unicode_escape(text, 8, value);
+    default:
+      break;
   }
   uint32_t byte = 0;
   size_t length = 2;
@@ -101,7 +116,8 @@ EscapeResult decode_escape(std::string_view text, std::string& value) {
       byte = byte * 16 + static_cast<uint32_t>(hex_digit(text[length]));
     }
   } else if (c >= '0' && c <= '7') {
-    for (length = 1; length < 4 && length < text.size() && text[length] >= '0' && text[length] <= '7';
+    for (length = 1;
+         length < 4 && length < text.size() && text[length] >= '0' && text[length] <= '7';
          ++length) {
       byte = byte * 8 + static_cast<uint32_t>(text[length] - '0');
     }
@@ -110,7 +126,8 @@ EscapeResult decode_escape(std::string_view text, std::string& value) {
     return {2};
   }
   if ((byte & 0xFF) == 0) {
-    return {0, "invalid byte sequence for encoding \"UTF8\": 0x00", "", data::sqlstate::kInvalidCharacter};
+    return {0, "invalid byte sequence for encoding \"UTF8\": 0x00", "",
+            data::sqlstate::kInvalidCharacter};
   }
   value.push_back(static_cast<char>(byte));
   return {length};
@@ -136,7 +153,8 @@ EscapeResult decode_unicode_escapes(std::string_view text, std::string& value) {
     }
     if (take_hex(text, at + 1, 4, code_point)) {
       length = 5;
-    } else if (at + 1 < text.size() && text[at + 1] == '+' && take_hex(text, at + 2, 6, code_point)) {
+    } else if (at + 1 < text.size() && text[at + 1] == '+' &&
+               take_hex(text, at + 2, 6, code_point)) {
       length = 8;
     } else {
       return {at, "invalid Unicode escape", kHint, data::sqlstate::kSyntaxError};
@@ -176,7 +194,8 @@ bool is_valid_utf8(std::string_view text) {
     }
     const int extra = *p >= 0xF0 ? 3 : *p >= 0xE0 ? 2 : 1;
     if (*p < 0xC2 || *p > 0xF4 || end - p <= extra) return false;
-    // The first continuation byte's range rules out overlong forms, surrogates and what is too large.
+    // The first continuation byte's range rules out overlong forms, surrogates and what is too
+    // large.
     const uint8_t low = *p == 0xE0 ? 0xA0 : *p == 0xF0 ? 0x90 : 0x80;
     const uint8_t high = *p == 0xED ? 0x9F : *p == 0xF4 ? 0x8F : 0xBF;
     if (p[1] < low || p[1] > high) return false;

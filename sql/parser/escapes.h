@@ -16,8 +16,8 @@ struct EscapeResult {
   data::SqlState sqlstate = data::sqlstate::kSyntaxError;
 };
 
-/// Decodes the escape of an E'' string at the start of `text` (a backslash) and appends its value; takes a
-/// surrogate pair as one.
+/// Decodes the escape of an E'' string at the start of `text` (a backslash) and appends its value;
+/// takes a surrogate pair as one.
 EscapeResult decode_escape(std::string_view text, std::string& value);
 
 /// Decodes all \XXXX and \+XXXXXX of a U&'' string.

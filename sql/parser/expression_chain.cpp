@@ -12,7 +12,8 @@ ExpressionChain::ExpressionChain(AstBuilder& builder, P::ExprContext* ctx)
   tails_.reserve(ctx->tails.size());
   for (P::ExprTailContext* tail : ctx->tails) {
     const antlr4::Token* op = tail->qualified != nullptr ? tail->qualified->start : tail->op;
-    tails_.push_back({tail->qualified != nullptr ? static_cast<int32_t>(P::OP) : static_cast<int32_t>(op->getType()),
+    tails_.push_back({tail->qualified != nullptr ? static_cast<int32_t>(P::OP)
+                                                 : static_cast<int32_t>(op->getType()),
                       op, tail->negated, tail->right, tail->qualified, tail});
   }
 }
@@ -22,14 +23,16 @@ ExpressionChain::ExpressionChain(AstBuilder& builder, P::BexprContext* ctx)
   tails_.reserve(ctx->tails.size());
   for (P::BexprTailContext* tail : ctx->tails) {
     const antlr4::Token* op = tail->qualified != nullptr ? tail->qualified->start : tail->op;
-    tails_.push_back({tail->qualified != nullptr ? static_cast<int32_t>(P::OP) : static_cast<int32_t>(op->getType()),
+    tails_.push_back({tail->qualified != nullptr ? static_cast<int32_t>(P::OP)
+                                                 : static_cast<int32_t>(op->getType()),
                       op, tail->negated, tail->right, tail->qualified, nullptr});
   }
 }
 
 ExprPtr ExpressionChain::build() {
   ExprPtr result = climb(Precedence::kLowest);
-  if (next_tail_ < tails_.size()) builder_.fail_syntax(tails_[next_tail_].op_token->getTokenIndex());
+  if (next_tail_ < tails_.size())
+    builder_.fail_syntax(tails_[next_tail_].op_token->getTokenIndex());
   return result;
 }
 
@@ -40,20 +43,28 @@ ExprPtr ExpressionChain::finish(ExprPtr node, int32_t children_depth) {
 
 Precedence ExpressionChain::precedence_of(const Tail& tail) const {
   switch (tail.op) {
-    case P::K_OR: return Precedence::kOr;
-    case P::K_AND: return Precedence::kAnd;
+    case P::K_OR:
+      return Precedence::kOr;
+    case P::K_AND:
+      return Precedence::kAnd;
     case P::K_IS:
     case P::K_ISNULL:
-    case P::K_NOTNULL: return Precedence::kIs;
+    case P::K_NOTNULL:
+      return Precedence::kIs;
     case P::K_BETWEEN:
     case P::K_IN:
     case P::K_LIKE:
     case P::K_ILIKE:
-    case P::K_SIMILAR: return Precedence::kBetween;
-    case P::K_COLLATE: return Precedence::kCollate;
-    case P::K_AT: return Precedence::kAtTimeZone;
-    case P::K_ESCAPE: return Precedence::kLowest;  // taken by LIKE, else an error
-    default: break;
+    case P::K_SIMILAR:
+      return Precedence::kBetween;
+    case P::K_COLLATE:
+      return Precedence::kCollate;
+    case P::K_AT:
+      return Precedence::kAtTimeZone;
+    case P::K_ESCAPE:
+      return Precedence::kLowest;  // taken by LIKE, else an error
+    default:
+      break;
   }
   // OPERATOR(...) binds as any other operator, whatever its symbol.
   if (tail.qualified != nullptr) return Precedence::kOther;
@@ -95,8 +106,9 @@ ExprPtr ExpressionChain::climb(Precedence least) {
     const Precedence precedence = precedence_of(tail);
     if (precedence < least || tail.op == P::K_ESCAPE) break;
     if (precedence == non_associative) {
-      builder_.fail_syntax((tail.negated != nullptr && tail.op != P::K_IS ? tail.negated : tail.op_token)
-                               ->getTokenIndex());
+      builder_.fail_syntax(
+          (tail.negated != nullptr && tail.op != P::K_IS ? tail.negated : tail.op_token)
+              ->getTokenIndex());
       break;
     }
     non_associative = is_non_associative(tail) ? precedence : Precedence::kPrimary;
@@ -108,7 +120,8 @@ ExprPtr ExpressionChain::climb(Precedence least) {
 }
 
 ExprPtr ExpressionChain::prefixed() {
-  if (prefix_ >= operand_->prefixes.size() || builder_.failed()) return builder_.primary_with_posts(operand_);
+  if (prefix_ >= operand_->prefixes.size() || builder_.failed())
+    return builder_.primary_with_posts(operand_);
   const antlr4::Token* prefix = operand_->prefixes[prefix_++];
   const int32_t position = builder_.at(prefix);
   switch (prefix->getType()) {
@@ -118,11 +131,13 @@ ExprPtr ExpressionChain::prefixed() {
       const int32_t depth = node->operand->depth;
       return finish(std::move(node), depth);
     }
-    case P::MINUS: return negate(climb(Precedence::kSign), position);
+    case P::MINUS:
+      return negate(climb(Precedence::kSign), position);
     default: {
       auto node = std::make_unique<ast::Unary>(position);
       node->op.symbol = builder_.text(prefix);
-      node->operand = climb(prefix->getType() == P::PLUS ? Precedence::kSign : next(Precedence::kOther));
+      node->operand =
+          climb(prefix->getType() == P::PLUS ? Precedence::kSign : next(Precedence::kOther));
       const int32_t depth = node->operand->depth;
       return finish(std::move(node), depth);
     }
@@ -132,7 +147,8 @@ ExprPtr ExpressionChain::prefixed() {
 ExprPtr ExpressionChain::negate(ExprPtr operand, int32_t position) {
   if (operand->kind == ast::ExprKind::kLiteral) {
     auto& number = ast::as<ast::Literal>(*operand);
-    if (number.literal == ast::LiteralKind::kInteger || number.literal == ast::LiteralKind::kNumeric) {
+    if (number.literal == ast::LiteralKind::kInteger ||
+        number.literal == ast::LiteralKind::kNumeric) {
       if (number.text.starts_with('-')) {
         number.text.erase(0, 1);
       } else {
@@ -156,18 +172,26 @@ ExprPtr ExpressionChain::negate(ExprPtr operand, int32_t position) {
 ExprPtr ExpressionChain::apply(ExprPtr left, const Tail& tail) {
   switch (tail.op) {
     case P::K_AND:
-    case P::K_OR: return apply_logical(std::move(left), tail);
+    case P::K_OR:
+      return apply_logical(std::move(left), tail);
     case P::K_IS:
     case P::K_ISNULL:
-    case P::K_NOTNULL: return apply_is(std::move(left), tail);
-    case P::K_BETWEEN: return apply_between(std::move(left), tail);
-    case P::K_IN: return apply_in(std::move(left), tail);
+    case P::K_NOTNULL:
+      return apply_is(std::move(left), tail);
+    case P::K_BETWEEN:
+      return apply_between(std::move(left), tail);
+    case P::K_IN:
+      return apply_in(std::move(left), tail);
     case P::K_LIKE:
     case P::K_ILIKE:
-    case P::K_SIMILAR: return apply_like(std::move(left), tail);
-    case P::K_COLLATE: return apply_collate(std::move(left), tail);
-    case P::K_AT: return apply_at_time_zone(std::move(left), tail);
-    default: return apply_operator(std::move(left), tail);
+    case P::K_SIMILAR:
+      return apply_like(std::move(left), tail);
+    case P::K_COLLATE:
+      return apply_collate(std::move(left), tail);
+    case P::K_AT:
+      return apply_at_time_zone(std::move(left), tail);
+    default:
+      return apply_operator(std::move(left), tail);
   }
 }
 
@@ -230,10 +254,17 @@ ExprPtr ExpressionChain::apply_is(ExprPtr left, const Tail& tail) {
   node->negated = tail.op == P::K_NOTNULL || tail.negated != nullptr;
   if (tail.op == P::K_IS) {
     switch (tail.full->what->getType()) {
-      case P::K_TRUE: node->test = ast::IsTestKind::kTrue; break;
-      case P::K_FALSE: node->test = ast::IsTestKind::kFalse; break;
-      case P::K_UNKNOWN: node->test = ast::IsTestKind::kUnknown; break;
-      default: break;
+      case P::K_TRUE:
+        node->test = ast::IsTestKind::kTrue;
+        break;
+      case P::K_FALSE:
+        node->test = ast::IsTestKind::kFalse;
+        break;
+      case P::K_UNKNOWN:
+        node->test = ast::IsTestKind::kUnknown;
+        break;
+      default:
+        break;
     }
   }
   node->operand = std::move(left);
@@ -249,7 +280,8 @@ ExprPtr ExpressionChain::apply_between(ExprPtr left, const Tail& tail) {
   enter_right(tail);
   node->low = climb(Precedence::kComparison);
   if (builder_.failed() || next_tail_ >= tails_.size() || tails_[next_tail_].op != P::K_AND) {
-    builder_.fail_syntax(next_tail_ < tails_.size() ? tails_[next_tail_].op_token->getTokenIndex() : end_token_);
+    builder_.fail_syntax(next_tail_ < tails_.size() ? tails_[next_tail_].op_token->getTokenIndex()
+                                                    : end_token_);
     return std::move(node->low);
   }
   enter_right(tails_[next_tail_++]);
@@ -276,7 +308,8 @@ ExprPtr ExpressionChain::apply_in(ExprPtr left, const Tail& tail) {
 
 ExprPtr ExpressionChain::apply_like(ExprPtr left, const Tail& tail) {
   if (tail.right == nullptr) {
-    const std::string symbol = std::string(tail.negated != nullptr ? "!~~" : "~~") + (tail.op == P::K_ILIKE ? "*" : "");
+    const std::string symbol =
+        std::string(tail.negated != nullptr ? "!~~" : "~~") + (tail.op == P::K_ILIKE ? "*" : "");
     return apply_quantified(std::move(left), tail, {"", symbol});
   }
   auto node = std::make_unique<ast::Like>(position_of(tail));

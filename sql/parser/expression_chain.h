@@ -6,8 +6,9 @@
 
 namespace forebay::sql {
 
-/// Applies precedence and associativity to a flat chain `operand tail tail ...` (precedence climbing).
-/// Left-associative chains are built by a loop; recursion goes by levels of precedence and prefixes.
+/// Applies precedence and associativity to a flat chain `operand tail tail ...` (precedence
+/// climbing). Left-associative chains are built by a loop; recursion goes by levels of precedence
+/// and prefixes.
 class ExpressionChain {
  public:
   using P = AstBuilder::P;

@@ -14,13 +14,16 @@ bool joins_without_condition(const std::vector<ScannedToken>& tokens, size_t joi
   for (size_t back = 1; back <= 3 && back <= join; ++back) {
     switch (tokens[join - back].type) {
       case P::K_CROSS:
-      case P::K_NATURAL: return true;
+      case P::K_NATURAL:
+        return true;
       case P::K_LEFT:
       case P::K_RIGHT:
       case P::K_FULL:
       case P::K_INNER:
-      case P::K_OUTER: continue;
-      default: return false;
+      case P::K_OUTER:
+        continue;
+      default:
+        return false;
     }
   }
   return false;
@@ -40,12 +43,15 @@ bool may_name_function(const ScannedToken& token) {
     case P::K_OVERLAY:
     case P::K_POSITION:
     case P::K_SUBSTRING:
-    case P::K_TRIM: return true;
+    case P::K_TRIM:
+      return true;
     case P::K_MATERIALIZED:
     case P::K_EXPLAIN:
     case P::K_ESCAPE:
-    case P::K_ZONE: return false;
-    default: return token.type >= P::K_ABORT && token.type <= P::K_ZONE;  // not reserved
+    case P::K_ZONE:
+      return false;
+    default:
+      return token.type >= P::K_ABORT && token.type <= P::K_ZONE;  // not reserved
   }
 }
 
@@ -60,8 +66,10 @@ bool continues_query(int32_t type) {
     case P::K_OFFSET:
     case P::K_FETCH:
     case P::K_FOR:
-    case P::RPAREN: return true;
-    default: return false;
+    case P::RPAREN:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -74,21 +82,31 @@ data::Status check_nesting(const std::vector<ScannedToken>& tokens) {
     switch (tokens[i].type) {
       case P::LPAREN:
       case P::LBRACKET:
-      case P::K_CASE: ++depth; break;
+      case P::K_CASE:
+        ++depth;
+        break;
       case P::RPAREN:
       case P::RBRACKET:
-      case P::K_END: depth = std::max(depth - 1, 0); break;
+      case P::K_END:
+        depth = std::max(depth - 1, 0);
+        break;
       case P::K_JOIN:
         if (!joins_without_condition(tokens, i)) ++waiting_joins;
         break;
       case P::K_ON:
-      case P::K_USING: waiting_joins = std::max(waiting_joins - 1, 0); break;
-      case P::SEMICOLON: depth = waiting_joins = 0; break;
-      default: break;
+      case P::K_USING:
+        waiting_joins = std::max(waiting_joins - 1, 0);
+        break;
+      case P::SEMICOLON:
+        depth = waiting_joins = 0;
+        break;
+      default:
+        break;
     }
     if (depth + waiting_joins > kMaxNesting) {
       return data::Status(data::sqlstate::kTooComplex, "stack depth limit exceeded")
-          .with_hint(fmt::format("Parentheses, brackets, CASE and joins may be nested up to {} levels.", kMaxNesting))
+          .with_hint(fmt::format(
+              "Parentheses, brackets, CASE and joins may be nested up to {} levels.", kMaxNesting))
           .at(tokens[i].position);
     }
   }
@@ -113,15 +131,20 @@ void mark_query_parentheses(std::vector<ScannedToken>& tokens) {
     switch (tokens[i + 1].type) {
       case P::K_SELECT:
       case P::K_WITH:
-      case P::K_TABLE: opens_query = true; break;
-      case P::K_VALUES: opens_query = i + 2 < tokens.size() && tokens[i + 2].type == P::LPAREN; break;
+      case P::K_TABLE:
+        opens_query = true;
+        break;
+      case P::K_VALUES:
+        opens_query = i + 2 < tokens.size() && tokens[i + 2].type == P::LPAREN;
+        break;
       case P::LPAREN_QUERY: {
         const size_t after = closes[i + 1] + 1;
         opens_query = after < tokens.size() && continues_query(tokens[after].type) &&
                       (i == 0 || !may_name_function(tokens[i - 1]));
         break;
       }
-      default: break;
+      default:
+        break;
     }
     if (opens_query) token.type = P::LPAREN_QUERY;
   }

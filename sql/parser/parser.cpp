@@ -7,8 +7,9 @@
 #include "sql/parser/ast_builder.h"
 #include "sql/parser/nesting.h"
 
-/// The one file where ANTLR runs and where its exceptions end. SLL prediction first, which is fast and never
-/// wrong when it succeeds; when it fails, LL once more, whose failure says where the error is.
+/// The one file where ANTLR runs and where its exceptions end. SLL prediction first, which is fast
+/// and never wrong when it succeeds; when it fails, LL once more, whose failure says where the
+/// error is.
 namespace forebay::sql {
 namespace {
 
@@ -27,7 +28,9 @@ class GrammarToken final : public antlr4::Token {
     const bool end = scanned == nullptr || scanned->type == ForebayParser::SEMICOLON;
     type_ = end ? antlr4::Token::EOF : static_cast<size_t>(scanned->type);
   }
-  std::string getText() const override { return scanned_ != nullptr ? scanned_->text : std::string(); }
+  std::string getText() const override {
+    return scanned_ != nullptr ? scanned_->text : std::string();
+  }
   size_t getType() const override { return type_; }
   size_t getLine() const override { return 1; }
   size_t getCharPositionInLine() const override { return index_; }
@@ -89,7 +92,9 @@ class StopAtError final : public antlr4::DefaultErrorStrategy {
   void reportError(antlr4::Parser*, const antlr4::RecognitionException& error) override {
     token_index_ = error.getOffendingToken()->getTokenIndex();
   }
-  void recover(antlr4::Parser*, std::exception_ptr) override { throw antlr4::ParseCancellationException(); }
+  void recover(antlr4::Parser*, std::exception_ptr) override {
+    throw antlr4::ParseCancellationException();
+  }
   antlr4::Token* recoverInline(antlr4::Parser* parser) override {
     token_index_ = parser->getCurrentToken()->getTokenIndex();
     throw antlr4::ParseCancellationException();
@@ -158,10 +163,11 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 /// A hint when the error is at the first word of a statement, and the word is nearly a statement's.
 std::string leading_word_hint(const std::vector<ScannedToken>& tokens, size_t begin, size_t error) {
   static constexpr std::array<std::string_view, 24> kLeading{
-      "select", "insert",   "update",   "delete", "create", "drop",     "with",     "values",
-      "show",   "set",      "explain",  "begin",  "commit", "rollback", "truncate", "alter",
-      "flush",  "describe", "prepare",  "execute", "reset", "copy",     "start",    "subscribe"};
-  if (error != begin || error >= tokens.size() || tokens[error].type != ForebayParser::IDENT) return {};
+      "select", "insert",   "update",  "delete",  "create", "drop",     "with",     "values",
+      "show",   "set",      "explain", "begin",   "commit", "rollback", "truncate", "alter",
+      "flush",  "describe", "prepare", "execute", "reset",  "copy",     "start",    "subscribe"};
+  if (error != begin || error >= tokens.size() || tokens[error].type != ForebayParser::IDENT)
+    return {};
   const std::string& word = tokens[error].text;
   if (word.size() < 3 || word.size() > 12) return {};
   std::string_view best;
@@ -181,12 +187,13 @@ std::string leading_word_hint(const std::vector<ScannedToken>& tokens, size_t be
 
 Result<std::vector<ScannedToken>> prepare_tokens(std::string_view sql) {
   FOREBAY_ASSIGN_OR_RETURN(std::vector<ScannedToken> tokens, scan_sql(sql));
+  FOREBAY_RETURN_IF_ERROR(check_nesting(tokens));
   if (tokens.size() > kMaxTokens) {
     return Status(data::sqlstate::kProgramLimit,
-                  fmt::format("statement of {} words is too long (limit {} words)", tokens.size(), kMaxTokens))
+                  fmt::format("statement of {} words is too long (limit {} words)", tokens.size(),
+                              kMaxTokens))
         .with_hint("Split it, or load the rows through a source.");
   }
-  FOREBAY_RETURN_IF_ERROR(check_nesting(tokens));
   mark_query_parentheses(tokens);
   return tokens;
 }
@@ -196,7 +203,8 @@ Result<ast::StatementPtr> parse_one(std::string_view sql, const std::vector<Scan
   GrammarRun run(grammar, begin, end);
   auto* context = run.run(&ForebayParser::oneStatement);
   if (context == nullptr) {
-    return syntax_error(sql, tokens, run.error_token()).with_hint(leading_word_hint(tokens, begin, run.error_token()));
+    return syntax_error(sql, tokens, run.error_token())
+        .with_hint(leading_word_hint(tokens, begin, run.error_token()));
   }
   AstBuilder builder(sql, tokens);
   ast::StatementPtr statement = builder.statement(context->body);
@@ -214,7 +222,8 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view sql) {
     if (tokens[begin].type == ForebayParser::SEMICOLON) continue;
     size_t end = begin;
     while (end < tokens.size() && tokens[end].type != ForebayParser::SEMICOLON) ++end;
-    FOREBAY_ASSIGN_OR_RETURN(ast::StatementPtr statement, parse_one(sql, tokens, grammar, begin, end));
+    FOREBAY_ASSIGN_OR_RETURN(ast::StatementPtr statement,
+                             parse_one(sql, tokens, grammar, begin, end));
     result.push_back({std::move(statement), tokens[begin].begin, tokens[end - 1].end});
     begin = end;
   }

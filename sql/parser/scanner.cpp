@@ -39,31 +39,50 @@ void truncate_identifier(std::string& name) {
 
 int32_t single_char_token(char c) {
   switch (c) {
-    case '(': return ForebayParser::LPAREN;
-    case ')': return ForebayParser::RPAREN;
-    case '[': return ForebayParser::LBRACKET;
-    case ']': return ForebayParser::RBRACKET;
-    case ',': return ForebayParser::COMMA;
-    case '.': return ForebayParser::DOT;
-    case ':': return ForebayParser::COLON;
-    case ';': return ForebayParser::SEMICOLON;
-    default: return 0;
+    case '(':
+      return ForebayParser::LPAREN;
+    case ')':
+      return ForebayParser::RPAREN;
+    case '[':
+      return ForebayParser::LBRACKET;
+    case ']':
+      return ForebayParser::RBRACKET;
+    case ',':
+      return ForebayParser::COMMA;
+    case '.':
+      return ForebayParser::DOT;
+    case ':':
+      return ForebayParser::COLON;
+    case ';':
+      return ForebayParser::SEMICOLON;
+    default:
+      return 0;
   }
 }
 
 int32_t operator_token(std::string_view op) {
   if (op.size() == 1) {
     switch (op[0]) {
-      case '+': return ForebayParser::PLUS;
-      case '-': return ForebayParser::MINUS;
-      case '*': return ForebayParser::STAR;
-      case '/': return ForebayParser::SLASH;
-      case '%': return ForebayParser::PERCENT;
-      case '^': return ForebayParser::CARET;
-      case '<': return ForebayParser::LT;
-      case '>': return ForebayParser::GT;
-      case '=': return ForebayParser::EQ;
-      default: return ForebayParser::OP;
+      case '+':
+        return ForebayParser::PLUS;
+      case '-':
+        return ForebayParser::MINUS;
+      case '*':
+        return ForebayParser::STAR;
+      case '/':
+        return ForebayParser::SLASH;
+      case '%':
+        return ForebayParser::PERCENT;
+      case '^':
+        return ForebayParser::CARET;
+      case '<':
+        return ForebayParser::LT;
+      case '>':
+        return ForebayParser::GT;
+      case '=':
+        return ForebayParser::EQ;
+      default:
+        return ForebayParser::OP;
     }
   }
   if (op == "<=") return ForebayParser::LE;
@@ -110,7 +129,8 @@ class Scanner {
   /// PostgreSQL's `message at or near "text from begin to at_"`.
   Status fail_near(const char* message, size_t begin) {
     return fail(sqlstate::kSyntaxError,
-                fmt::format("{} at or near \"{}\"", message, sql_.substr(begin, at_ - begin)), begin);
+                fmt::format("{} at or near \"{}\"", message, sql_.substr(begin, at_ - begin)),
+                begin);
   }
 
   ScannedToken& add(int32_t type, size_t begin) {
@@ -228,13 +248,15 @@ class Scanner {
       }
     }
     if (escapes && !is_valid_utf8(value)) {
-      return fail(sqlstate::kInvalidCharacter, "invalid byte sequence for encoding \"UTF8\"", piece_begin);
+      return fail(sqlstate::kInvalidCharacter, "invalid byte sequence for encoding \"UTF8\"",
+                  piece_begin);
     }
     add(ForebayParser::STRING, begin).text = std::move(value);
     return Status::ok();
   }
 
-  /// After a closing quote: blanks with a line break among them and another quote? Then at_ is there.
+  /// After a closing quote: blanks with a line break among them and another quote? Then at_ is
+  /// there.
   bool continues_after_newline() {
     bool newline = false;
     while (at_ < sql_.size()) {
@@ -310,7 +332,8 @@ class Scanner {
     }
     const int32_t keyword = keyword_token(word);
     truncate_identifier(word);
-    add(keyword != 0 ? keyword : static_cast<int32_t>(ForebayParser::IDENT), begin).text = std::move(word);
+    add(keyword != 0 ? keyword : static_cast<int32_t>(ForebayParser::IDENT), begin).text =
+        std::move(word);
   }
 
   Status scan_number(size_t begin) {
@@ -352,7 +375,8 @@ class Scanner {
       return Status::ok();
     }
     size_t tag_end = at_ + 1;
-    while (tag_end < sql_.size() && is_identifier_part(sql_[tag_end]) && sql_[tag_end] != '$') ++tag_end;
+    while (tag_end < sql_.size() && is_identifier_part(sql_[tag_end]) && sql_[tag_end] != '$')
+      ++tag_end;
     if (tag_end >= sql_.size() || sql_[tag_end] != '$') {
       ++at_;
       return fail_near("syntax error", begin);
@@ -399,7 +423,8 @@ class Scanner {
 Result<std::vector<ScannedToken>> scan_sql(std::string_view sql) {
   if (sql.size() > kMaxTextBytes) {
     return Status(sqlstate::kProgramLimit,
-                  fmt::format("statement of {} bytes is too long (limit {} bytes)", sql.size(), kMaxTextBytes))
+                  fmt::format("statement of {} bytes is too long (limit {} bytes)", sql.size(),
+                              kMaxTextBytes))
         .with_hint("Split it, or load the rows through a source.");
   }
   if (!is_valid_utf8(sql)) {

@@ -7,8 +7,8 @@
 
 #include "engine/data/status.h"
 
-/// PostgreSQL's lexical rules: text to tokens. Used by the parser, and by whatever needs to cut SQL text
-/// at its tokens (plan cache, splitting of scripts).
+/// PostgreSQL's lexical rules: text to tokens. Used by the parser, and by whatever needs to cut SQL
+/// text at its tokens (plan cache, splitting of scripts).
 namespace forebay::sql {
 
 /// One token. Its type is a number of the grammar's (see sql/grammar/ForebayParser.g4).
@@ -29,9 +29,9 @@ inline constexpr size_t kMaxTextBytes = 16 << 20;
 /// deeper fails with 54001.
 inline constexpr int32_t kMaxNesting = 500;
 
-/// All tokens of the text, comments and blanks left out, without an end mark. Fails with PostgreSQL's
-/// messages and positions for unterminated strings and comments, junk after numbers, bad escapes (42601,
-/// 22025), bytes that are not UTF-8 (22021), and text that is too long (54000).
+/// All tokens of the text, comments and blanks left out, without an end mark. Fails with
+/// PostgreSQL's messages and positions for unterminated strings and comments, junk after numbers,
+/// bad escapes (42601, 22025), bytes that are not UTF-8 (22021), and text that is too long (54000).
 data::Result<std::vector<ScannedToken>> scan_sql(std::string_view sql);
 
 /// The keyword's token type, or 0. `word` is lower case.

@@ -1,0 +1,51 @@
+#pragma once
+
+/// Statements that the parser must take, one of each production at least; ordinary spelling.
+namespace forebay::sql {
+
+inline constexpr const char* kStatements[] = {
+    R"sql(SELECT c FROM t WHERE k = $1)sql",
+    R"sql(select 1+2*3, -2^2, a and b or not c = d, x between 1 and 2 and y, a like 'x' escape '\', x::int::text, -1::int, (-1)::int)sql",
+    R"sql(select a b, count(*), t.*, f(distinct x order by y desc) filter (where z > 0) over (partition by a order by b rows between 1 preceding and current row) from s.t as q(a,b), lateral (select 1) z left join u on a=b natural join v cross join w join x using (k) where a in (1,2) and b not in (select 1) and exists (select 1) group by 1, rollup(a,b), grouping sets ((a),(b),()) having count(*) > 1 order by 1 desc nulls last limit 10 offset 5 rows)sql",
+    R"sql(((select 1) union all (select 2 limit 1) intersect select 3 except values (1),(2)) order by 1)sql",
+    R"sql(select ((select 1) + 2), ((select 1)), f((select 1)), x in ((select 1)), (select 1, 2) , array(select 1), array[1,2], array[[1],[2]], row(1), (1,2), x[1], (x).y, x[1:2])sql",
+    R"sql(create source if not exists s (id int, ts timestamp(3) with time zone, v double precision, d as_x, g int as (id + 1), watermark for ts as ts - interval '5 seconds', primary key (id)) include key as k include header 'h' as hh include partition with (connector = 'kafka', scan.startup.mode = 'earliest', properties.bootstrap.server = 'x', 'quoted.key' = 1, flag = true) format plain encode json (a = 1) on error into e)sql",
+    R"sql(create table t (a int primary key, b varchar(10) not null default 'x', c numeric(10,2) default 5 not null, d text[]) append only on conflict overwrite)sql",
+    R"sql(create materialized view if not exists mv (a, b) with (ttl = '1 day') on error skip as select a, b from t emit on window close emit late into l)sql",
+    R"sql(insert into t (a, b) values (1, default), (2, 3) on conflict (a) do update set b = excluded.b where t.a > 1 returning *, a as x)sql",
+    R"sql(insert into t default values)sql",
+    R"sql(update t as x set a = 1, (b, c) = (2, default), (d, e) = (select 1, 2) from u where x.a = u.a returning a)sql",
+    R"sql(delete from t x using u where x.a = u.a)sql",
+    R"sql(drop materialized view if exists a, b cascade)sql",
+    R"sql(set a.b to 'x', 1, on)sql",
+    R"sql(set time zone 'UTC'; set session x = default; reset all; show all; show transaction isolation level; show tables from s; show columns from t; show materialized views; show create materialized view x)sql",
+    R"sql(begin isolation level read committed, read only; commit; rollback; start transaction; end; abort; savepoint a; rollback to savepoint a; release a)sql",
+    R"sql(explain (analyze, verbose false) select 1; explain analyze verbose select 1; explain create materialized view m as select 1)sql",
+    R"sql(prepare p (int, text) as select $1; execute p (1, 'x'); deallocate all)sql",
+    R"sql(alter table t add column x int; copy t from stdin; create index i on t (a); create unique index i on t(a); truncate t; discard all; close all; declare c cursor for select 1; refresh materialized view x; create schema s; create function f() returns int language sql as $$ select 1 $$)sql",
+    R"sql(select date '2020-01-01', timestamp with time zone 'x', timestamp 'x', interval '1' day, interval '1' hour to second(3), interval(3) '1', time 'x', double precision '1', character varying(3) 'x', int4 '5', pg_catalog.int4 '5')sql",
+    R"sql(select extract(year from x), substring(a from 1 for 2), substring(a for 2), substring(a, 1), position('a' in b), trim(both 'x' from y), trim(leading from y), trim(y), overlay(a placing b from 1 for 2), current_date, current_timestamp(3), current_user, left(a, 1), right(b, 2), coalesce(a, b), x at time zone 'UTC', x collate "C", x operator(pg_catalog.~) 'y' collate pg_catalog.default)sql",
+    R"sql(select a from t where a = any (select 1) or b > all (array[1]) or c like any (array['x']) or d is not distinct from e or f is null or g is not true or h isnull or i notnull)sql",
+    R"sql(select 1 as select, 2 as "from", key, value, name, date, timestamp, year, day, hour, source, type, count, position from t)sql",
+    R"sql(with recursive a (x) as (select 1 union all select x + 1 from a where x < 5), b as materialized (select 2) select * from a, b)sql",
+    R"sql(select case when a then b else c end, case x when 1 then 2 end, not not a, - - 5, - a, + a, @ a, a || b || c, a -> 'b' ->> 'c', a @> b, a <@ b, a ? b, a #>> b, ~ a & b | c # d << 1 >> 2)sql",
+    R"sql(select E'a\nb\\\'\u00e9', U&'\0441', $$a'b$$, $x$ $$ $x$, 'a' 
+'b', 'it''s', N'x', 1e5, .5, 1., 12345678901234567890, 9223372036854775807, -9223372036854775808)sql",
+    R"sql(select * from generate_series(1, 10) with ordinality as g(a, b), unnest(array[1]) u, json_to_record('{}') as x(a int, b text), (a join b on true) , (a join b on true) j, only t)sql",
+    R"sql(table x)sql",
+    R"sql(select)sql",
+    R"sql(select from t)sql",
+    R"sql(values (1, (select 1)), ((select 2), 3), ((select 3)))sql",
+    R"sql(select a, /* c /* nested */ */ b -- x
+from t;;;  select 2;)sql",
+    R"sql(describe t; flush)sql",
+    R"sql(select sum(a) over w, rank() over (w order by b) from t window w as (partition by a), x as (order by c range between unbounded preceding and 1 following exclude ties))sql",
+    R"sql(select percentile_cont(0.5) within group (order by x desc), f(a => 1, b := 2), f(variadic array[1]), grouping(a))sql",
+    R"sql(select * from t fetch first 5 rows only)sql",
+    R"sql(select * from t order by a fetch first row with ties)sql",
+    R"sql(select a.b.c.d, "Quoted ""x""".y, ABC, "select" from "T")sql",
+    R"sql(select row(1), row(), trim(y), timestamp(3) 'x', character varying(3) 'x', timestamp from t)sql",
+    R"sql(SELECT c.relchecks OPERATOR(pg_catalog.=) ANY (ARRAY['a'::"char"]), 'x'::pg_catalog.char, x::text[]::int[3][4])sql",
+};
+
+}  // namespace forebay::sql
