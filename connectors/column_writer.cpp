@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "connectors/fast_parse.h"
 #include "engine/data/text_format.h"
 
@@ -14,7 +16,14 @@ ColumnWriter::ColumnWriter(data::Field field, uint32_t capacity)
       layout_(data::layout_of(field_.type.id)),
       capacity_(capacity),
       builder_(field_.type),
-      validity_(capacity / 64 + 1, ~uint64_t{0}) {}
+      validity_(capacity / 64 + 1, ~uint64_t{0}) {
+  if (field_.type.id == TypeId::kNumeric && field_.type.modifier >= 0) {
+    column_scale_ = field_.type.numeric_scale();
+    mantissa_limit_ = 1;
+    for (int32_t i = 0; i < std::min(18, field_.type.numeric_precision()); ++i)
+      mantissa_limit_ *= 10;
+  }
+}
 
 void ColumnWriter::begin() {
   values_ = builder_.resize_bytes(capacity_);
@@ -63,6 +72,15 @@ Status ColumnWriter::set_text(uint32_t row, std::string_view text) {
         return Status::ok();
       }
       break;
+    case TypeId::kNumeric: {
+      int64_t mantissa;
+      uint32_t scale;
+      if (parse_plain_decimal(text.data(), length, mantissa, scale) &&
+          set_decimal(row, mantissa, scale)) {
+        return Status::ok();
+      }
+      break;
+    }
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
       if (int64_t value; plain && parse_plain_timestamp(text.data(), length, value)) {
@@ -129,8 +147,16 @@ BatchWriter::BatchWriter(const DecodeRequest& request)
   if (wants_offset_) offsets_.resize(capacity_);
 }
 
-void BatchWriter::begin() {
-  for (ColumnWriter& column : columns_) column.begin();
+void BatchWriter::begin(const data::ArenaRef& raw_owner) {
+  // The buffer's bytes are counted with the first of the columns that share it.
+  static const data::Arena kUncounted;
+  bool first = true;
+  for (ColumnWriter& column : columns_) {
+    column.begin();
+    if (column.layout() != Layout::kString) continue;
+    column.keep(first ? raw_owner : data::ArenaRef(raw_owner, &kUncounted));
+    first = false;
+  }
 }
 
 ChangeBatch BatchWriter::finish(uint32_t rows, const RawBatch& raw) {
@@ -151,9 +177,15 @@ ChangeBatch BatchWriter::finish(uint32_t rows, const RawBatch& raw) {
   return ChangeBatch(std::move(columns), rows);
 }
 
-data::ArenaRef arena_of_buffer(std::shared_ptr<const char[]> buffer) {
-  static const data::Arena kEmpty;
-  return data::ArenaRef(std::move(buffer), &kEmpty);
+data::ArenaRef arena_of(const RawBatch& raw) {
+  struct Owner {
+    data::Arena arena;
+    std::shared_ptr<const char[]> buffer;
+  };
+  auto owner = std::make_shared<Owner>();
+  owner->buffer = raw.buffer;
+  owner->arena.count_external(raw.size);
+  return data::ArenaRef(owner, &owner->arena);
 }
 
 BadRecord make_bad_record(const RawBatch& raw, uint64_t offset, std::string_view bytes,

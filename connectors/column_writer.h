@@ -28,6 +28,20 @@ class ColumnWriter {
   void set(uint32_t row, const T& value) {
     reinterpret_cast<T*>(values_)[row] = value;
   }
+  /// mantissa * 10^-scale into a numeric column. False when it has to be rounded or may not fit:
+  /// then set_text does it.
+  bool set_decimal(uint32_t row, int64_t mantissa, uint32_t scale) {
+    if (column_scale_ >= 0) {
+      uint32_t missing = static_cast<uint32_t>(column_scale_) - scale;
+      if (missing > 2) return false;
+      static constexpr int64_t kFactors[3] = {1, 10, 100};
+      mantissa *= kFactors[missing];  // at most 18 digits
+      scale += missing;
+      if (mantissa >= mantissa_limit_ || mantissa <= -mantissa_limit_) return false;
+    }
+    set(row, data::Numeric(mantissa, static_cast<uint16_t>(scale)));
+    return true;
+  }
   /// Long strings must live in arena() or something given to keep().
   void set_string(uint32_t row, std::string_view bytes) { set(row, StringView(bytes)); }
   void set_string_copy(uint32_t row, std::string_view bytes) {
@@ -60,6 +74,8 @@ class ColumnWriter {
   const data::Field field_;
   const Layout layout_;
   const uint32_t capacity_;
+  int32_t column_scale_ = -1;   // of numeric(p,s), else -1
+  int64_t mantissa_limit_ = 0;  // 10^p, or what fits 18 digits
   data::ColumnBuilder builder_;
   char* values_ = nullptr;
   std::vector<uint64_t> validity_;
@@ -73,7 +89,8 @@ class BatchWriter {
 
   std::vector<ColumnWriter>& columns() { return columns_; }
   uint32_t capacity() const { return capacity_; }
-  void begin();
+  /// `raw_owner` keeps alive what zero-copy strings point into.
+  void begin(const data::ArenaRef& raw_owner);
   void set_offset(uint32_t row, uint64_t offset) {
     if (wants_offset_) offsets_[row] = static_cast<int64_t>(offset);
   }
@@ -91,8 +108,8 @@ class BatchWriter {
   std::vector<int64_t> offsets_;
 };
 
-/// Keeps a raw buffer alive behind strings that point into it.
-data::ArenaRef arena_of_buffer(std::shared_ptr<const char[]> buffer);
+/// Keeps a raw batch's buffer alive behind strings that point into it, and counts its bytes.
+data::ArenaRef arena_of(const RawBatch& raw);
 
 /// Makes a BadRecord of a record's bytes and its error; `bytes` are cut at 64 KiB.
 BadRecord make_bad_record(const RawBatch& raw, uint64_t offset, std::string_view bytes,

@@ -65,7 +65,7 @@ void CsvDecoder::map_by_header(const std::string& header) {
 
 void CsvDecoder::start(RawBatch batch) {
   raw_ = std::move(batch);
-  raw_owner_ = arena_of_buffer(raw_.buffer);
+  raw_owner_ = arena_of(raw_);
   done_ = false;
   if (raw_.header != nullptr && raw_.header != header_) {
     header_ = raw_.header;
@@ -84,10 +84,7 @@ bool CsvDecoder::next(DecodedBatch& out) {
     done_ = true;
     return false;
   }
-  writer_.begin();
-  for (ColumnWriter& column : writer_.columns()) {
-    if (column.layout() == Layout::kString) column.keep(raw_owner_);
-  }
+  writer_.begin(raw_owner_);
   uint32_t rows = 0;
   if (raw_.oversized) {
     data::Error error{.sqlstate = data::sqlstate::kBadCopyFormat,

@@ -54,7 +54,7 @@ JsonDecoder::JsonDecoder(const DecodeRequest& request)
 
 void JsonDecoder::start(RawBatch batch) {
   raw_ = std::move(batch);
-  raw_owner_ = arena_of_buffer(raw_.buffer);
+  raw_owner_ = arena_of(raw_);
   position_ = block_begin_ = block_end_ = one_by_one_end_ = 0;
 }
 
@@ -90,10 +90,7 @@ bool JsonDecoder::next(DecodedBatch& out) {
     raw_owner_.reset();
     return false;
   }
-  writer_.begin();
-  for (ColumnWriter& column : writer_.columns()) {
-    if (column.layout() == Layout::kString) column.keep(raw_owner_);
-  }
+  writer_.begin(raw_owner_);
   uint32_t rows = 0;
   if (raw_.oversized) {
     data::Error error{.sqlstate = data::sqlstate::kProgramLimit,

@@ -46,7 +46,7 @@ int32_t JsonRecordParser::find_column(std::string_view name) const {
 }
 
 JsonRecordParser::Kind JsonRecordParser::kind_of(int32_t column) const {
-  if (column == kSkipped) return Kind::kGeneral;
+  if (column == kSkipped) return Kind::kSkipped;
   const data::Type& type = columns_[static_cast<size_t>(column)].field().type;
   switch (type.id) {
     case TypeId::kBigint:
@@ -55,6 +55,8 @@ JsonRecordParser::Kind JsonRecordParser::kind_of(int32_t column) const {
       return Kind::kInteger;
     case TypeId::kDouble:
       return Kind::kDouble;
+    case TypeId::kNumeric:
+      return Kind::kNumeric;
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
       return type.modifier < 0 ? Kind::kTimestamp : Kind::kGeneral;
@@ -131,6 +133,10 @@ const uint32_t* JsonRecordParser::parse_skipped(const char* base, const uint32_t
 const uint32_t* JsonRecordParser::parse_general(const char* base, const uint32_t* t,
                                                 const uint32_t* end, bool escapes, uint32_t row,
                                                 int32_t column) {
+  if (base[*t] == 'n') {
+    ColumnWriter& writer = columns_[static_cast<size_t>(column)];
+    return token_text(base, t) == "null" && writer.set_missing(row) ? t + 1 : nullptr;
+  }
   JsonDefect defect;
   const uint32_t* next = skip_json_value(base, t, end, escapes, defect);
   if (next == nullptr) return nullptr;
@@ -140,10 +146,12 @@ const uint32_t* JsonRecordParser::parse_general(const char* base, const uint32_t
 inline const uint32_t* JsonRecordParser::parse_value(const char* base, const uint32_t* t,
                                                      const uint32_t* end, bool escapes,
                                                      uint32_t row, const KeySlot& slot) {
-  if (slot.column == kSkipped) return parse_skipped(base, t, end, escapes);
+  if (slot.kind == Kind::kSkipped) return parse_skipped(base, t, end, escapes);
   ColumnWriter& column = columns_[static_cast<size_t>(slot.column)];
   const uint32_t at = *t;
   switch (slot.kind) {
+    case Kind::kSkipped:
+      break;
     case Kind::kBigint:
       if (int64_t value; parse_plain_integer(base + at, t[1] - at, value)) {
         column.set(row, value);
@@ -163,6 +171,15 @@ inline const uint32_t* JsonRecordParser::parse_value(const char* base, const uin
         return t + 1;
       }
       break;
+    case Kind::kNumeric: {
+      int64_t mantissa;
+      uint32_t scale;
+      if (parse_plain_decimal(base + at, t[1] - at, mantissa, scale) &&
+          column.set_decimal(row, mantissa, scale)) {
+        return t + 1;
+      }
+      break;
+    }
     case Kind::kTimestamp:
       if (base[at] == '"') {
         uint32_t quote = closing_quote(base, t);

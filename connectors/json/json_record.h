@@ -35,7 +35,16 @@ class JsonRecordParser {
  private:
   static constexpr int32_t kSkipped = -1;
   /// What the inner loop distinguishes; kGeneral goes through convert().
-  enum class Kind : uint8_t { kBigint, kInteger, kDouble, kTimestamp, kString, kGeneral };
+  enum class Kind : uint8_t {
+    kSkipped,
+    kBigint,
+    kInteger,
+    kDouble,
+    kNumeric,
+    kTimestamp,
+    kString,
+    kGeneral
+  };
 
   /// A key as it stands in records, with its closing quote, and the column that it is for.
   struct KeySlot {

@@ -229,6 +229,11 @@ class ValueChecker {
 
 const uint32_t* skip_json_value(const char* base, const uint32_t* t, const uint32_t* end,
                                 bool escapes, JsonDefect& defect) {
+  if (t < end && base[*t] != '{' && base[*t] != '[') {
+    if (is_json_scalar(token_text(base, t), escapes)) return t + 1;
+    defect = {data::sqlstate::kInvalidText, "invalid value", *t};
+    return nullptr;
+  }
   return ValueChecker(base, end, escapes, defect).check(t);
 }
 

@@ -47,7 +47,9 @@ class Arena {
     next_ -= bytes;
     remaining_ += bytes;
   }
-  /// All bytes held from the allocator.
+  /// Counts bytes that are kept alive beside the arena by the same owner (a raw input buffer).
+  void count_external(size_t bytes) { total_ += bytes; }
+  /// All bytes held from the allocator, and those counted.
   size_t bytes() const { return total_; }
 
  private:
