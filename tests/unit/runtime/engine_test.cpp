@@ -1,0 +1,322 @@
+// The whole engine on one thread, seeded: fake clock, fake log, model store. Source -> aggregate -> join
+// -> commit -> crash -> recovery; twice with the same seed gives the same trace.
+
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "engine/data/row_codec.h"
+#include "engine/operators/specs.h"
+#include "engine/operators/stored_relation.h"
+#include "engine/runtime/engine.h"
+#include "engine/runtime/query.h"
+#include "tests/unit/runtime/fake_log.h"
+#include "udfs/registry.h"
+
+namespace forebay::runtime {
+namespace {
+
+using data::kBigintType;
+using data::kTextType;
+
+constexpr ObjectId kTable{20};
+constexpr ObjectId kView{21};
+
+uint64_t test_seed() {
+  const char* text = std::getenv("FOREBAY_TEST_SEED");
+  uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device()();
+  fmt::print("seed {}\n", seed);
+  return seed;
+}
+
+CircuitNode node(operators::SpecRef spec, std::vector<NodeInput> inputs) {
+  std::vector<Type> types = spec->output_types();
+  return {std::move(spec), std::move(inputs), std::move(types)};
+}
+
+// CREATE TABLE names (k bigint PRIMARY KEY, name text)
+Fragment table_fragment() {
+  operators::MaterializeParameters rows{
+      .types = {kBigintType, kTextType}, .key_columns = {0}, .has_key = true, .rows = TableId(30)};
+  Fragment fragment{kTable, "names", {}, operators::stored_materialize(rows)};
+  fragment.nodes.push_back({TableInput{}, {}, rows.types});
+  fragment.nodes.push_back(node(operators::make_materialize(rows), {{0, Exchange{{0}}}}));
+  return fragment;
+}
+
+const udfs::AggregateFunction* aggregate(std::string_view name) {
+  for (const auto* function : udfs::find_aggregate(name)) {
+    if (function->arguments.empty() || function->arguments[0] == data::TypeId::kBigint ||
+        function->arguments[0] == data::TypeId::kUnknown) {
+      return function;
+    }
+  }
+  return nullptr;
+}
+
+// SELECT k, count, sum, k, name FROM (SELECT k, count(*), sum(v) FROM log GROUP BY k) JOIN names
+Fragment view_fragment(std::shared_ptr<testing::FakeLog> log, const Fragment& table) {
+  operators::AggregateParameters groups;
+  groups.input_types = {kBigintType, kBigintType};
+  groups.group_columns = {0};
+  groups.aggregates = {{aggregate("count"), {}, false, -1, kBigintType},
+                       {aggregate("sum"), {1}, false, -1, data::kNumericType}};
+  groups.groups = TableId(31);
+  groups.value_tables = {TableId(32), TableId(33)};
+  operators::JoinParameters join;
+  join.left_types = {kBigintType, kBigintType, data::kNumericType};
+  join.right_types = {kBigintType, kTextType};
+  join.left_keys = {0};
+  join.right_keys = {0};
+  join.null_safe = {0};
+  join.left_rows = TableId(34);
+  join.right_rows = TableId(35);
+  operators::SpecRef join_spec = operators::make_join(join);
+  operators::MaterializeParameters rows{.types = join_spec->output_types(),
+                                        .key_columns = {0},
+                                        .has_key = true,
+                                        .rows = TableId(36)};
+  Fragment fragment{kView, "view", {}, operators::stored_materialize(rows)};
+  SourceInput source{ObjectId(19), "log", std::make_shared<testing::FakeSource>(log), {}};
+  fragment.nodes.push_back({source, {}, groups.input_types});
+  fragment.nodes.push_back(node(operators::make_aggregate(groups), {{0, Exchange{{0}}}}));
+  fragment.nodes.push_back({ObjectInput{kTable, table.relation, {}}, {}, join.right_types});
+  fragment.nodes.push_back(node(join_spec, {{1, Exchange{{0}}}, {2, Exchange{{0}}}}));
+  fragment.nodes.push_back(node(operators::make_materialize(rows), {{3, Exchange{{0}}}}));
+  return fragment;
+}
+
+std::vector<std::string> rows_of(const operators::StoredRelation& relation,
+                                 const state::Snapshot& snapshot) {
+  std::vector<std::string> rows;
+  EXPECT_TRUE(relation
+                  .scan(snapshot, 0, data::kShardCount, 1000,
+                        [&](ChangeBatch batch) {
+                          batch.for_each([&](uint32_t row) {
+                            rows.push_back(operators::error_row_text(batch, row));
+                          });
+                          return true;
+                        })
+                  .is_ok());
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+// One seeded life of the engine with crashes; `trace` tells every committed epoch.
+class Life {
+ public:
+  Life(uint64_t seed, bool with_crashes) : random_(seed), with_crashes_(with_crashes) {
+    log_->batch_records = 1 + random_() % 7;
+    for (int i = 0; i < 300; ++i) {
+      log_->records.emplace_back(random_() % 12, static_cast<int64_t>(random_() % 1000) - 500);
+    }
+  }
+
+  void run() {
+    std::unique_ptr<state::Store> store = state::make_model_store();
+    open(std::move(store), true);
+    while (log_->visible < log_->records.size() || !is_settled()) {
+      act();
+      note_epoch();
+      if (with_crashes_ && random_() % 150 == 0) crash();
+    }
+    EXPECT_EQ(view(), expected());
+    engine_.reset();
+  }
+  const std::string& trace() const { return trace_; }
+
+ private:
+  void open(std::unique_ptr<state::Store> store, bool is_new) {
+    store_ = store.get();
+    EngineOptions options;
+    options.workers = static_cast<uint16_t>(1 + random_() % 4);
+    options.clock = clock_;
+    options.threads = false;
+    auto engine = make_engine(std::move(store), options);
+    ASSERT_TRUE(engine.is_ok()) << engine.error().message;
+    engine_ = std::move(engine).value();
+    engine_->settings().batch_rows = 1 + static_cast<uint32_t>(random_() % 5);
+    table_ = table_fragment();
+    Fragment view = view_fragment(log_, table_);
+    view_relation_ = view.relation;
+    if (is_new) {
+      ASSERT_TRUE(engine_->start().is_ok());
+      EXPECT_TRUE(engine_->create(table_, {kTable, "t"}, nullptr).is_ok());
+      EXPECT_TRUE(engine_->create(view, {kView, "v"}, nullptr).is_ok());
+    } else {
+      auto records = engine_->catalog_records();
+      ASSERT_TRUE(records.is_ok());
+      EXPECT_EQ(records->size(), 2u);
+      EXPECT_TRUE(engine_->attach(table_).is_ok());
+      EXPECT_TRUE(engine_->attach(std::move(view)).is_ok());
+      ASSERT_TRUE(engine_->start().is_ok());
+    }
+  }
+
+  void act() {
+    uint64_t what = random_() % 20;
+    if (what == 0) {
+      clock_->advance_ms(static_cast<int64_t>(random_() % 400));
+    } else if (what == 1) {
+      log_->visible = std::min(log_->records.size(), log_->visible + random_() % 20);
+    } else if (what == 2) {
+      write();
+    } else if (!engine_->run_one(random_())) {
+      clock_->advance_ms(5);
+    }
+  }
+
+  // Gives a key a name, changes it, or takes it away; waits for the commit, or not.
+  void write() {
+    int64_t key = static_cast<int64_t>(random_() % 12);
+    auto gate = engine_->enter_gate(kTable, nullptr);
+    ASSERT_TRUE(gate.is_ok());
+    data::BatchBuilder rows({kBigintType, kTextType});
+    auto append = [&](const std::string& name, data::Weight weight) {
+      rows.column(0).append(key);
+      rows.column(1).append_string(name);
+      rows.end_row(weight);
+    };
+    auto old = names_.find(key);
+    if (old != names_.end()) append(old->second, -1);
+    bool removes = old != names_.end() && random_() % 3 == 0;
+    std::string name = fmt::format("name {} of key {}", random_() % 100, key);
+    if (removes) {
+      names_.erase(old);
+    } else {
+      append(name, 1);
+      names_[key] = name;
+    }
+    auto ticket = (*gate)->write(rows.finish(), {});
+    ASSERT_TRUE(ticket.is_ok());
+    gate->reset();
+    // An acknowledged change must be there after a crash: this life always waits before it crashes.
+    last_ticket_ = *ticket;
+    if (random_() % 2 == 0) {
+      EXPECT_TRUE(engine_->wait(kTable, *ticket, nullptr).is_ok());
+    }
+  }
+
+  void crash() {
+    if (last_ticket_ != 0) EXPECT_TRUE(engine_->wait(kTable, last_ticket_, nullptr).is_ok());
+    last_ticket_ = 0;
+    note_epoch();
+    trace_ += "crash\n";
+    std::unique_ptr<state::Store> survived = state::reopen_model_store(*store_);
+    engine_.reset();
+    open(std::move(survived), false);
+    note_epoch();
+  }
+
+  void note_epoch() {
+    auto snapshot = engine_->snapshot();
+    if (snapshot->epoch() == seen_) return;
+    seen_ = snapshot->epoch();
+    trace_ += fmt::format("{}:", seen_.value);
+    for (const std::string& row : rows_of(*view_relation_, *snapshot)) trace_ += row;
+    trace_ += "\n";
+  }
+
+  bool is_settled() {
+    clock_->advance_ms(2000);
+    for (int i = 0; i < 10'000; ++i) {
+      if (!engine_->run_one(random_())) clock_->advance_ms(20);
+      if (i % 100 == 99 && engine_->flush(nullptr).is_ok() && view() == expected()) return true;
+    }
+    return true;
+  }
+
+  std::vector<std::string> view() { return rows_of(*view_relation_, *engine_->snapshot()); }
+
+  std::vector<std::string> expected() const {
+    std::map<int64_t, std::pair<int64_t, int64_t>> groups;
+    for (const auto& [key, value] : log_->records) {
+      ++groups[key].first;
+      groups[key].second += value;
+    }
+    std::vector<std::string> rows;
+    for (const auto& [key, name] : names_) {
+      auto group = groups.find(key);
+      if (group == groups.end()) continue;
+      rows.push_back(fmt::format("({},{},{},{},\"{}\")", key, group->second.first,
+                                 group->second.second, key, name));
+    }
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
+
+  std::mt19937_64 random_;
+  const bool with_crashes_;
+  std::shared_ptr<testing::FakeLog> log_ = std::make_shared<testing::FakeLog>();
+  std::shared_ptr<data::FakeClock> clock_ = std::make_shared<data::FakeClock>();
+  state::Store* store_ = nullptr;
+  std::unique_ptr<Engine> engine_;
+  Fragment table_;
+  operators::StoredRelationRef view_relation_;
+  std::map<int64_t, std::string> names_;
+  uint64_t last_ticket_ = 0;
+  Epoch seen_{0};
+  std::string trace_;
+};
+
+TEST(EngineTest, SameSeedGivesTheSameTraceThroughCrashes) {
+  uint64_t seed = test_seed();
+  for (uint64_t round = 0; round < 20; ++round) {
+    Life first(seed + round, true);
+    first.run();
+    Life second(seed + round, true);
+    second.run();
+    ASSERT_EQ(first.trace(), second.trace()) << "seed " << seed + round;
+    ASSERT_NE(first.trace().find('\n'), std::string::npos);
+  }
+}
+
+TEST(EngineTest, ThreadsGiveTheSameViewAsOneThread) {
+  uint64_t seed = test_seed();
+  std::mt19937_64 random(seed);
+  auto log = std::make_shared<testing::FakeLog>();
+  log->batch_records = 50;
+  for (int i = 0; i < 20'000; ++i) log->records.emplace_back(random() % 50, random() % 10);
+  log->visible = log->records.size();
+  EngineOptions options;
+  options.workers = 3;
+  auto engine = make_engine(state::make_model_store(), options);
+  ASSERT_TRUE(engine.is_ok());
+  ASSERT_TRUE((*engine)->start().is_ok());
+  Fragment table = table_fragment();
+  ASSERT_TRUE((*engine)->create(table, {kTable, "t"}, nullptr).is_ok());
+  data::BatchBuilder rows({kBigintType, kTextType});
+  for (int64_t key = 0; key < 50; ++key) {
+    rows.column(0).append(key);
+    rows.column(1).append_string("n");
+    rows.end_row();
+  }
+  auto gate = (*engine)->enter_gate(kTable, nullptr);
+  auto ticket = (*gate)->write(rows.finish(), {});
+  gate->reset();
+  ASSERT_TRUE((*engine)->wait(kTable, *ticket, nullptr).is_ok());
+  Fragment view = view_fragment(log, table);
+  ASSERT_TRUE((*engine)->create(view, {kView, "v"}, nullptr).is_ok());
+  int64_t total = 0;
+  while (total < 20'000) {  // every epoch is exact: the sum of counts is a number of whole batches
+    ASSERT_TRUE((*engine)->flush(nullptr).is_ok());
+    total = 0;
+    (void)view.relation->scan(*(*engine)->snapshot(), 0, data::kShardCount, 1000,
+                              [&](ChangeBatch batch) {
+                                batch.for_each([&](uint32_t row) {
+                                  total += batch.column(1).at<int64_t>(row);
+                                });
+                                return true;
+                              });
+    ASSERT_EQ(total % 50, 0);
+  }
+  EXPECT_EQ(total, 20'000);
+  EXPECT_TRUE((*engine)->drop({kView, kTable}).is_ok());
+  EXPECT_TRUE((*engine)->shut_down().is_ok());
+}
+
+}  // namespace
+}  // namespace forebay::runtime
