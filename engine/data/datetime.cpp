@@ -32,7 +32,7 @@ Result<int64_t> timestamp_of(int64_t year, int32_t month, int32_t day, int64_t t
   return static_cast<int64_t>(micros);
 }
 
-Result<int64_t> add_months(int64_t timestamp, int32_t months) {
+Result<int64_t> add_months(int64_t timestamp, int64_t months) {
   const int32_t days = day_of_timestamp(timestamp);
   const CivilDate date = civil_from_days(days);
   const int64_t month_number = int64_t{date.year} * 12 + (date.month - 1) + months;
@@ -41,6 +41,22 @@ Result<int64_t> add_months(int64_t timestamp, int32_t months) {
   if (!is_valid_julian(year, month)) return timestamp_out_of_range();
   const int32_t day = std::min(date.day, days_in_month(static_cast<int32_t>(year), month));
   return timestamp_of(year, month, day, timestamp - days * kMicrosPerDay);
+}
+
+/// timestamp + sign * interval; 64 bits hold what negating an interval's fields may need.
+Result<int64_t> add_signed(int64_t timestamp, const Interval& interval, int sign) {
+  if (!is_finite_timestamp(timestamp)) return timestamp;
+  if (interval.months != 0) {
+    FOREBAY_ASSIGN_OR_RETURN(timestamp, add_months(timestamp, int64_t{sign} * interval.months));
+  }
+  Int128 total = timestamp;
+  if (interval.days != 0) {
+    total += Int128{sign} * interval.days * kMicrosPerDay;
+    if (!is_valid_timestamp(total)) return timestamp_out_of_range();
+  }
+  total += Int128{sign} * interval.microseconds;
+  if (!is_valid_timestamp(total)) return timestamp_out_of_range();
+  return static_cast<int64_t>(total);
 }
 
 bool fits_in_32_bits(double value) {
@@ -132,23 +148,11 @@ int32_t day_of_timestamp(int64_t microseconds) {
 }
 
 Result<int64_t> add(int64_t timestamp, const Interval& interval) {
-  if (!is_finite_timestamp(timestamp)) return timestamp;
-  if (interval.months != 0) {
-    FOREBAY_ASSIGN_OR_RETURN(timestamp, add_months(timestamp, interval.months));
-  }
-  Int128 total = timestamp;
-  if (interval.days != 0) {
-    total += Int128{interval.days} * kMicrosPerDay;
-    if (!is_valid_timestamp(total)) return timestamp_out_of_range();
-  }
-  total += interval.microseconds;
-  if (!is_valid_timestamp(total)) return timestamp_out_of_range();
-  return static_cast<int64_t>(total);
+  return add_signed(timestamp, interval, 1);
 }
 
 Result<int64_t> subtract(int64_t timestamp, const Interval& interval) {
-  FOREBAY_ASSIGN_OR_RETURN(const Interval negated, negate(interval));
-  return add(timestamp, negated);
+  return add_signed(timestamp, interval, -1);
 }
 
 Result<Interval> timestamp_difference(int64_t a, int64_t b) {

@@ -48,6 +48,14 @@ int compare(const Interval& a, const Interval& b);
 /// `is_timestamptz` only names the type in errors.
 [[nodiscard]] Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp,
                                                  bool is_timestamptz = false);
+/// The microseconds of a field that date_trunc reaches by flooring ("microsecond" to "day"), else
+/// 0: callers look once and then take floor_to_unit() per row.
+int64_t fixed_unit_micros(std::string_view field);
+/// `timestamp` is finite.
+constexpr int64_t floor_to_unit(int64_t timestamp, int64_t unit_micros) {
+  const int64_t rest = timestamp % unit_micros;
+  return timestamp - rest - (rest < 0 ? unit_micros : 0);
+}
 [[nodiscard]] Result<Interval> truncate_interval(std::string_view field, const Interval& value);
 /// extract(field FROM x) as numeric, with PostgreSQL's scales (epoch, second: 6). `is_timestamptz`
 /// allows timezone fields. Of infinities: infinite for fields that only grow (year, epoch ...); for
@@ -55,9 +63,8 @@ int compare(const Interval& a, const Interval& b);
 [[nodiscard]] Result<Numeric> extract_timestamp(std::string_view field, int64_t timestamp,
                                                 bool is_timestamptz);
 [[nodiscard]] Result<Numeric> extract_date(std::string_view field, int32_t days);
-/// True when extract(field FROM x) of the infinite date or timestamp x is NULL: fields that
-/// oscillate.
-bool extract_is_null(std::string_view field);
+/// True when extract(field FROM x) of an infinite x is NULL: fields that oscillate.
+bool extract_is_null(std::string_view field, TypeId type = TypeId::kTimestamp);
 [[nodiscard]] Result<Numeric> extract_interval(std::string_view field, const Interval& value);
 /// date -> timestamp at midnight; infinities map to infinities; 22008 beyond.
 [[nodiscard]] Result<int64_t> timestamp_from_date(int32_t days);

@@ -15,7 +15,7 @@ enum Field : uint32_t {
   kYear = 1 << 0,
   kMonth = 1 << 1,
   kDay = 1 << 2,
-  kTime = 1 << 3,
+  kHour = 1 << 3,
   kZone = 1 << 4,
   kDayOfYear = 1 << 5,
   kDaylight = 1 << 6,
@@ -23,20 +23,24 @@ enum Field : uint32_t {
   kEra = 1 << 8,
   kWeekday = 1 << 9,
   kReserved = 1 << 10,
+  kMinute = 1 << 11,
+  kSecond = 1 << 12,
+  kSubsecond = 1 << 13,
 };
 constexpr uint32_t kDate = kYear | kMonth | kDay;
+constexpr uint32_t kTime = kHour | kMinute | kSecond | kSubsecond;
 constexpr int32_t kMaxZoneHour = 15;
 // From day 0 of the Julian calendar to 2000-01-01.
 constexpr int32_t kJulianEpoch = 2'451'545;
 
 /// What the word before a token says about it.
-enum class Label : uint8_t { kNone, kJulian, kIsoTime, kOther };
+enum class Label : uint8_t { kNone, kJulian, kIsoTime, kUnit };
 
+// As C's atoi, overflow included, of the digits at the start.
 int32_t number_at(std::string_view digits) {
   size_t position = 0;
-  int32_t value = 0;
-  scan_int32(digits, position, value);
-  return value;
+  int64_t value = 0;
+  return scan_int64(digits, position, value) ? static_cast<int32_t>(value) : -1;
 }
 
 class Decoder {
@@ -92,12 +96,14 @@ class Decoder {
       return decode_date(text);
     }
     if (!is_digit(text[0]) && label_ == Label::kNone) {
+      found_ = kZone;
       culprit_ = text;
-      return DateError::kUnknownZone;
+      has_posix_zone_ = true;
+      return decode_posix_zone(text);
     }
-    if (label_ == Label::kOther) return DateError::kBadFormat;
+    if (label_ == Label::kUnit) return DateError::kBadFormat;
     label_ = Label::kNone;
-    if ((fields_ & kTime) != 0) return DateError::kBadFormat;
+    if ((fields_ & kTime) == kTime) return DateError::kBadFormat;
     const size_t zone = text.find('-');
     if (zone == std::string::npos) return DateError::kBadFormat;
     DateError error = decode_zone(std::string_view(text).substr(zone));
@@ -204,7 +210,28 @@ class Decoder {
     return i == text.size() ? DateError::kNone : DateError::kBadFormat;
   }
 
-  // The number behind "j" (a Julian day) or "t" (hhmmss).
+  // A zone as POSIX names it without summer time: letters, then hours west of UTC ("est+5").
+  DateError decode_posix_zone(std::string_view text) {
+    size_t i = text.find_first_of("0123456789+-,");
+    if (i == std::string_view::npos || text[i] == ',') return DateError::kUnknownZone;
+    const bool is_east = text[i] == '-';
+    if (!is_digit(text[i])) ++i;
+    int32_t parts[3] = {};
+    static constexpr int32_t kMost[] = {167, 59, 60};
+    for (int part = 0; part < 3; ++part) {
+      const size_t start = i;
+      while (i < text.size() && is_digit(text[i])) ++i;
+      parts[part] = number_at(text.substr(start, i - start));
+      if (i == start || parts[part] > kMost[part]) return DateError::kUnknownZone;
+      if (part == 2 || i == text.size() || text[i] != ':') break;
+      ++i;
+    }
+    const int32_t offset = (parts[0] * 60 + parts[1]) * 60 + parts[2];
+    result_.seconds_east = is_east ? offset : -offset;
+    return i == text.size() ? DateError::kNone : DateError::kUnknownZone;
+  }
+
+  // The number behind a word that says what it is: "j" (a Julian day), "t" (hhmmss), "y", "d" ...
   DateError decode_labelled_number(const std::string& text) {
     size_t position = 0;
     int32_t value = 0;
@@ -212,13 +239,18 @@ class Decoder {
     if (position < text.size() && text[position] != '.') return DateError::kBadFormat;
     const Label label = label_;
     label_ = Label::kNone;
+    if (label == Label::kUnit) {
+      const std::string_view fraction = std::string_view(text).substr(position);
+      const DateError error = decode_unit(value, fraction);
+      if (error == DateError::kNone) result_.kind = DecodedDateTime::Kind::kFields;
+      return error;
+    }
     result_.kind = DecodedDateTime::Kind::kFields;
     if (label == Label::kIsoTime) {
       const DateError error = decode_run_together(text, fields_ | kDate);
       if (error != DateError::kNone) return error;
       return found_ == kTime ? DateError::kNone : DateError::kBadFormat;
     }
-    if (label != Label::kJulian) return DateError::kBadFormat;
     if (value < 0) return DateError::kFieldOverflow;
     set_julian_day(value);
     found_ = kDate;
@@ -233,14 +265,49 @@ class Decoder {
     return DateError::kNone;
   }
 
+  // y2013m1d2h3mm4s5.
+  DateError decode_unit(int32_t value, std::string_view fraction) {
+    if (!fraction.empty() && unit_ != TimeUnit::kSecond) return DateError::kBadFormat;
+    switch (unit_) {
+      case TimeUnit::kYear:
+        found_ = kYear;
+        result_.year = value;
+        return DateError::kNone;
+      case TimeUnit::kMonth:
+        if ((fields_ & kMonth) == 0 || (fields_ & kHour) == 0) {
+          set_month(value);
+          return DateError::kNone;
+        }
+        [[fallthrough]];  // after a month and an hour they are minutes
+      case TimeUnit::kMinute:
+        found_ = kMinute;
+        result_.minute = value;
+        return DateError::kNone;
+      case TimeUnit::kDay:
+        set_day(value);
+        return DateError::kNone;
+      case TimeUnit::kHour:
+        found_ = kHour;
+        result_.hour = value;
+        return DateError::kNone;
+      case TimeUnit::kSecond:
+        found_ = kSecond;
+        result_.second = value;
+        if (fraction.empty()) return DateError::kNone;
+        found_ |= kSubsecond;
+        return scan_fraction_micros(fraction, result_.micros) ? DateError::kNone
+                                                              : DateError::kBadFormat;
+      default:
+        return DateError::kBadFormat;
+    }
+  }
+
   DateError decode_number_token(const std::string& text) {
     const size_t point = text.find('.');
-    if (point != std::string::npos) {
-      if ((fields_ & kDate) == 0) return decode_date(text);
-      if (point > 2) return decode_run_together(text, fields_);
-    } else if (text.size() >= 6 && ((fields_ & kDate) == 0 || (fields_ & kTime) == 0)) {
-      return decode_run_together(text, fields_);
-    }
+    const bool has_point = point != std::string::npos;
+    if (has_point && (fields_ & kDate) == 0) return decode_date(text);
+    const bool is_long = text.size() >= 6 && ((fields_ & kDate) == 0 || (fields_ & kTime) == 0);
+    if (is_long || (has_point && point > 2)) return decode_run_together(text, fields_);
     return decode_number(text, has_text_month_, fields_);
   }
 
@@ -262,7 +329,7 @@ class Decoder {
       if (size == 6) has_short_year_ = true;
       return DateError::kNone;
     }
-    if ((given & kTime) != 0 || (text.size() != 6 && text.size() != 4))
+    if ((given & kTime) == kTime || (text.size() != 6 && text.size() != 4))
       return DateError::kBadFormat;
     found_ = kTime;
     const std::string_view digits = text;
@@ -346,12 +413,17 @@ class Decoder {
         found_ = kZone;
         result_.seconds_east = meaning.value;
         break;
+      case DateWord::kDaylightZone:
+        found_ = kZone | kDaylight;
+        result_.seconds_east = meaning.value;
+        break;
       case DateWord::kDaylight:
         found_ = kDaylight;
         result_.seconds_east += meaning.value;
         break;
       case DateWord::kUnit:
-        label_ = Label::kOther;
+        label_ = Label::kUnit;
+        unit_ = static_cast<TimeUnit>(meaning.value);
         break;
       case DateWord::kJulian:
         label_ = Label::kJulian;
@@ -444,7 +516,8 @@ class Decoder {
       if (is_pm_ && result_.hour != 12) result_.hour += 12;
     }
     if ((fields_ & kDate) != kDate) return DateError::kBadFormat;
-    if ((fields_ & kDaylight) != 0 && (fields_ & kZone) == 0) return DateError::kBadFormat;
+    const bool takes_daylight = (fields_ & kZone) != 0 && !has_posix_zone_;
+    if ((fields_ & kDaylight) != 0 && !takes_daylight) return DateError::kBadFormat;
     return DateError::kNone;
   }
 
@@ -487,10 +560,12 @@ class Decoder {
   uint32_t fields_ = 0;  // of the tokens before
   uint32_t found_ = 0;   // of this token
   Label label_ = Label::kNone;
+  TimeUnit unit_ = TimeUnit::kUnknown;  // of Label::kUnit
   int32_t day_of_year_ = 0;
   bool has_text_month_ = false;
   bool has_short_year_ = false;
   bool is_julian_ = false;
+  bool has_posix_zone_ = false;
   bool is_pm_ = false;
   bool is_bc_ = false;
 };

@@ -28,11 +28,6 @@ Status unsupported(std::string_view unit, const std::string& type_name) {
   return unit_error(sqlstate::kFeatureNotSupported, "supported", unit, type_name);
 }
 
-int64_t floor_div(int64_t a, int64_t b) {
-  const int64_t quotient = a / b;
-  return quotient - (a % b < 0);
-}
-
 int weekday(int32_t days) {  // 0 = Sunday
   return static_cast<int>(((int64_t{days} + kWeekdayOfEpoch) % 7 + 7) % 7);
 }
@@ -84,12 +79,23 @@ Result<int64_t> timestamp_of_date(int32_t year, int32_t month, int32_t day) {
   return static_cast<int64_t>(micros);
 }
 
-Result<int64_t> truncate_to_units(int64_t timestamp, int64_t unit) {
-  const Int128 micros = Int128{floor_div(timestamp, unit)} * unit;
-  if (!is_valid_timestamp(micros)) {
-    return Status(sqlstate::kDatetimeOverflow, "timestamp out of range");
+int64_t micros_of(TimeUnit unit) {
+  switch (unit) {
+    case TimeUnit::kMicrosecond:
+      return 1;
+    case TimeUnit::kMillisecond:
+      return 1000;
+    case TimeUnit::kSecond:
+      return kMicrosPerSecond;
+    case TimeUnit::kMinute:
+      return kMicrosPerMinute;
+    case TimeUnit::kHour:
+      return kMicrosPerHour;
+    case TimeUnit::kDay:
+      return kMicrosPerDay;
+    default:
+      return 0;
   }
-  return static_cast<int64_t>(micros);
 }
 
 Numeric fixed_point(Int128 unscaled, uint16_t scale) { return Numeric(unscaled, scale); }
@@ -181,6 +187,21 @@ bool grows_forever(TimeUnit unit) {
   }
 }
 
+bool is_timezone_field(TimeUnit unit) {
+  return unit == TimeUnit::kTimezone || unit == TimeUnit::kTimezoneHour ||
+         unit == TimeUnit::kTimezoneMinute;
+}
+
+/// Seconds since 1970, six digits behind the point. At the end of the range PostgreSQL leaves 64
+/// bits and divides, which keeps fewer digits.
+Result<Numeric> epoch_of(int64_t timestamp) {
+  const Int128 micros = Int128{timestamp} + kUnixEpochOffsetSeconds * kMicrosPerSecond;
+  if (micros < INT64_MAX) return Numeric(micros, 6);
+  FOREBAY_ASSIGN_OR_RETURN(const Numeric quotient,
+                           divide(Numeric(micros, 0), numeric_from(kMicrosPerSecond)));
+  return round(quotient, 6);
+}
+
 Numeric infinity_of(bool positive) {
   return Numeric::special(positive ? Numeric::Kind::kInfinity : Numeric::Kind::kNegativeInfinity);
 }
@@ -192,19 +213,15 @@ Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp, bo
   if (!is_finite_timestamp(timestamp)) return timestamp;
   const std::string word = lower_case(field);
   const CivilDate date = civil_from_days(day_of_timestamp(timestamp));
-  switch (find_time_unit(word)) {
+  const TimeUnit unit = find_time_unit(word);
+  switch (unit) {
     case TimeUnit::kMicrosecond:
-      return timestamp;
     case TimeUnit::kMillisecond:
-      return truncate_to_units(timestamp, 1000);
     case TimeUnit::kSecond:
-      return truncate_to_units(timestamp, kMicrosPerSecond);
     case TimeUnit::kMinute:
-      return truncate_to_units(timestamp, kMicrosPerMinute);
     case TimeUnit::kHour:
-      return truncate_to_units(timestamp, kMicrosPerHour);
     case TimeUnit::kDay:
-      return truncate_to_units(timestamp, kMicrosPerDay);
+      return floor_to_unit(timestamp, micros_of(unit));  // the first moment of all starts a day
     case TimeUnit::kWeek: {
       const Int128 monday = Int128{monday_of(day_of_timestamp(timestamp))} * kMicrosPerDay;
       if (!is_valid_timestamp(monday)) {
@@ -231,6 +248,10 @@ Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp, bo
     default:
       return unrecognized(word, type.name());
   }
+}
+
+int64_t fixed_unit_micros(std::string_view field) {
+  return micros_of(find_time_unit(lower_case(field)));
 }
 
 Result<Interval> truncate_interval(std::string_view field, const Interval& value) {
@@ -276,9 +297,13 @@ Result<Interval> truncate_interval(std::string_view field, const Interval& value
   }
 }
 
-bool extract_is_null(std::string_view field) {
+bool extract_is_null(std::string_view field, TypeId type) {
   const TimeUnit unit = find_extract_field(lower_case(field));
-  return unit > TimeUnit::kAgo && !grows_forever(unit);
+  if (grows_forever(unit)) return false;
+  Numeric unused;
+  if (extract_date_field(unit, 0, unused)) return true;
+  if (type == TypeId::kDate) return false;
+  return extract_time_field(unit, 0, unused) || is_timezone_field(unit);
 }
 
 Result<Numeric> extract_timestamp(std::string_view field, int64_t timestamp, bool is_timestamptz) {
@@ -294,7 +319,7 @@ Result<Numeric> extract_timestamp(std::string_view field, int64_t timestamp, boo
   }
   switch (unit) {
     case TimeUnit::kEpoch:
-      return fixed_point(Int128{timestamp} + kUnixEpochOffsetSeconds * kMicrosPerSecond, 6);
+      return epoch_of(timestamp);
     case TimeUnit::kJulian: {
       FOREBAY_ASSIGN_OR_RETURN(const Numeric fraction,
                                divide(numeric_from(time_of_day), numeric_from(kMicrosPerDay)));
@@ -362,11 +387,6 @@ Result<Numeric> extract_interval(std::string_view field, const Interval& value) 
     case TimeUnit::kUnknown:
     case TimeUnit::kIgnored:
     case TimeUnit::kAgo:
-    case TimeUnit::kJulian:
-    case TimeUnit::kIsoYear:
-    case TimeUnit::kDayOfWeek:
-    case TimeUnit::kIsoDayOfWeek:
-    case TimeUnit::kDayOfYear:
       return unrecognized(word, kIntervalType.name());
     default:
       return unsupported(word, kIntervalType.name());

@@ -9,36 +9,6 @@
 /// calendar functions.
 namespace forebay::data {
 
-/// What a word in a date or timestamp means.
-enum class DateWord : uint8_t {
-  kUnknown,
-  kIgnored,   // "at", "on"
-  kMonth,     // value: 1..12
-  kWeekday,   // value: 0 = Sunday
-  kMeridiem,  // value: 1 = PM
-  kEra,       // value: 1 = BC
-  kZone,      // value: seconds east of UTC
-  kDaylight,  // "dst": an hour more; value: seconds
-  kUnit,      // a field's name: nothing may follow it but what it labels
-  kJulian,    // labels a Julian day
-  kIsoTime,   // "t": the time follows
-  kZulu,      // "allballs": midnight UTC
-  kEpoch,
-  kInfinity,
-  kNegativeInfinity,
-  kClock,  // now, today, tomorrow, yesterday
-};
-
-struct DateWordMeaning {
-  DateWord kind = DateWord::kUnknown;
-  int32_t value = 0;
-};
-
-/// `word` is lower case; time zone abbreviations come before other words.
-DateWordMeaning find_date_word(std::string_view word);
-/// Without time zone abbreviations.
-DateWordMeaning find_core_date_word(std::string_view word);
-
 /// The units of intervals, date_trunc and extract.
 enum class TimeUnit : uint8_t {
   kUnknown,
@@ -68,6 +38,37 @@ enum class TimeUnit : uint8_t {
   kIsoDayOfWeek,
   kDayOfYear,
 };
+
+/// What a word in a date or timestamp means.
+enum class DateWord : uint8_t {
+  kUnknown,
+  kIgnored,       // "at", "on"
+  kMonth,         // value: 1..12
+  kWeekday,       // value: 0 = Sunday
+  kMeridiem,      // value: 1 = PM
+  kEra,           // value: 1 = BC
+  kZone,          // value: seconds east of UTC
+  kDaylightZone,  // the same of a zone in summer
+  kDaylight,      // "dst": an hour more; value: seconds
+  kUnit,          // labels the number behind it; value: a TimeUnit
+  kJulian,        // labels a Julian day
+  kIsoTime,       // "t": the time follows
+  kZulu,          // "allballs": midnight UTC
+  kEpoch,
+  kInfinity,
+  kNegativeInfinity,
+  kClock,  // now, today, tomorrow, yesterday
+};
+
+struct DateWordMeaning {
+  DateWord kind = DateWord::kUnknown;
+  int32_t value = 0;
+};
+
+/// `word` is lower case; time zone abbreviations come before other words.
+DateWordMeaning find_date_word(std::string_view word);
+/// Without time zone abbreviations.
+DateWordMeaning find_core_date_word(std::string_view word);
 
 /// A unit of an interval or a field that date_trunc knows ("hours", "hr", "h"); lower case.
 TimeUnit find_time_unit(std::string_view word);

@@ -136,13 +136,11 @@ Result<Numeric> round_or_truncate(const Numeric& value, int32_t scale, bool roun
   UInt256 unscaled(magnitude(value));
   if (scale < value.scale) {
     unscaled = scale_down(unscaled, value.scale - scale, rounds);
-  } else if (rounds && scale_up(unscaled, scale - value.scale)) {
+  } else if (scale_up(unscaled, scale - value.scale)) {
     return overflow();
   }
   if (scale < 0 && scale_up(unscaled, -scale)) return overflow();
-  int shown = std::max(scale, 0);
-  if (!rounds) shown = std::min<int>(shown, value.scale);
-  return numeric_of(unscaled, is_negative(value), shown);
+  return numeric_of(unscaled, is_negative(value), std::max(scale, 0));
 }
 
 /// floor (`toward` = -1) or ceil (+1).

@@ -235,13 +235,16 @@ Result<Datum> datum_of(Type type, Result<T> result) {
   return Datum{type, std::move(result).value()};
 }
 
-int64_t round_to_digits(int64_t microseconds, int32_t digits) {
+/// Rounds to the `digits` of interval(p), half away from zero.
+Result<int64_t> round_to_digits(int64_t microseconds, int32_t digits) {
   if (digits < 0 || digits >= 6) return microseconds;
   int64_t unit = 1;
   for (int32_t i = digits; i < 6; ++i) unit *= 10;
   const int64_t half = microseconds < 0 ? -unit / 2 : unit / 2;
   int64_t shifted = 0;
-  if (__builtin_add_overflow(microseconds, half, &shifted)) return microseconds;
+  if (__builtin_add_overflow(microseconds, half, &shifted)) {
+    return Status(sqlstate::kDatetimeOverflow, "interval out of range");
+  }
   return shifted / unit * unit;
 }
 
@@ -297,16 +300,19 @@ Result<Datum> parse_datum(std::string_view text, Type type) {
     case TypeId::kTimestampTz:
       return datum_of(type, parse_timestamptz(text, type.modifier));
     case TypeId::kInterval: {
-      Result<Interval> value = parse_interval(text);
-      if (value.is_ok()) value->microseconds = round_to_digits(value->microseconds, type.modifier);
-      return datum_of(type, std::move(value));
+      FOREBAY_ASSIGN_OR_RETURN(Interval value, parse_interval(text));
+      FOREBAY_ASSIGN_OR_RETURN(value.microseconds,
+                               round_to_digits(value.microseconds, type.modifier));
+      return Datum{type, value};
     }
     case TypeId::kUnknown:
     case TypeId::kVarchar:
     case TypeId::kText: {
       const size_t invalid = find_invalid(text);
       if (invalid != std::string_view::npos) return invalid_encoding(text, invalid);
-      return datum_of(type, fit_varchar(text, type.id == TypeId::kVarchar ? type.modifier : -1));
+      const int32_t limit = type.id == TypeId::kVarchar ? type.modifier : -1;
+      FOREBAY_ASSIGN_OR_RETURN(std::string fitted, fit_varchar(text, limit));
+      return Datum{type, std::move(fitted)};
     }
   }
   return Status::internal("no such type");

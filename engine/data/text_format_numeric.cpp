@@ -116,8 +116,6 @@ Result<Numeric> parse_numeric_slowly(std::string_view original, int32_t modifier
   Decimal decimal;
   FOREBAY_ASSIGN_OR_RETURN(const bool is_number, scan_decimal(text, decimal));
   if (!is_number) return invalid_text("numeric", original);
-  // PostgreSQL's own format has 16383 digits behind the point: beyond, it refuses before rounding.
-  if (decimal.scale > kMaxScale) return overflow();
   if (modifier < 0) return numeric_of(decimal);
   round_decimal(decimal, Type{TypeId::kNumeric, modifier}.numeric_scale());
   Result<Numeric> value = numeric_of(decimal);

@@ -72,6 +72,8 @@ TEST(Timestamp, IsTruncated) {
   EXPECT_EQ(truncated("ms"), "2013-08-15 13:14:15.678");
   EXPECT_EQ(truncated("Doy"), "unit \"doy\" not recognized for type timestamp without time zone");
   EXPECT_EQ(text_of(truncate_timestamp("day", -1)), "1999-12-31 00:00:00");
+  EXPECT_EQ(text_of(floor_to_unit(moment, fixed_unit_micros("Hours"))), "2013-08-15 13:00:00");
+  EXPECT_EQ(fixed_unit_micros("month"), 0);
 }
 
 TEST(Timestamp, IsExtracted) {
