@@ -216,17 +216,16 @@ class Decoder {
     if (i == std::string_view::npos || text[i] == ',') return DateError::kUnknownZone;
     const bool is_east = text[i] == '-';
     if (!is_digit(text[i])) ++i;
-    int32_t parts[3] = {};
-    static constexpr int32_t kMost[] = {167, 59, 60};
+    int64_t parts[3] = {};
+    static constexpr int64_t kMost[] = {167, 59, 60};
     for (int part = 0; part < 3; ++part) {
-      const size_t start = i;
-      while (i < text.size() && is_digit(text[i])) ++i;
-      parts[part] = number_at(text.substr(start, i - start));
-      if (i == start || parts[part] > kMost[part]) return DateError::kUnknownZone;
+      const bool is_number =
+          i < text.size() && is_digit(text[i]) && scan_int64(text, i, parts[part]);
+      if (!is_number || parts[part] > kMost[part]) return DateError::kUnknownZone;
       if (part == 2 || i == text.size() || text[i] != ':') break;
       ++i;
     }
-    const int32_t offset = (parts[0] * 60 + parts[1]) * 60 + parts[2];
+    const auto offset = static_cast<int32_t>((parts[0] * 60 + parts[1]) * 60 + parts[2]);
     result_.seconds_east = is_east ? offset : -offset;
     return i == text.size() ? DateError::kNone : DateError::kUnknownZone;
   }
