@@ -14,6 +14,9 @@ constexpr double kSecondsPerDay = 86'400;
 constexpr int64_t kDaysFromMarchEra = 719'468 + 10'957;
 constexpr int64_t kDaysPerEra = 146'097;  // 400 years
 
+constexpr int32_t kMicroDigits = 6;
+constexpr int64_t kRoundingUnits[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10};
+
 Status timestamp_out_of_range() {
   return Status(sqlstate::kDatetimeOverflow, "timestamp out of range");
 }
@@ -209,6 +212,27 @@ int compare(const Interval& a, const Interval& b) {
   const Int128 left = comparable_span(a);
   const Int128 right = comparable_span(b);
   return left < right ? -1 : left > right;
+}
+
+int64_t round_timestamp(int64_t timestamp, int32_t precision) {
+  if (precision < 0 || precision >= kMicroDigits || !is_finite_timestamp(timestamp)) {
+    return timestamp;
+  }
+  const int64_t unit = kRoundingUnits[precision];
+  const int64_t half = timestamp < 0 ? -unit / 2 : unit / 2;
+  return (timestamp + half) / unit * unit;
+}
+
+Result<Interval> round_interval(const Interval& value, int32_t precision) {
+  if (precision < 0 || precision >= kMicroDigits) return value;
+  const int64_t unit = kRoundingUnits[precision];
+  const int64_t half = value.microseconds < 0 ? -unit / 2 : unit / 2;
+  Interval result = value;
+  if (__builtin_add_overflow(value.microseconds, half, &result.microseconds)) {
+    return interval_out_of_range();
+  }
+  result.microseconds -= result.microseconds % unit;
+  return result;
 }
 
 Result<Interval> age(int64_t a, int64_t b) {

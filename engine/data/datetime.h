@@ -41,6 +41,10 @@ int32_t day_of_timestamp(int64_t microseconds);
 /// By PostgreSQL's order: 30-day months, 24-hour days. The 128-bit span in microseconds.
 Int128 comparable_span(const Interval& value);
 int compare(const Interval& a, const Interval& b);
+/// Rounds to the digits of timestamp(p) and interval(p), half away from zero; precision -1: as it
+/// is.
+int64_t round_timestamp(int64_t timestamp, int32_t precision);
+[[nodiscard]] Result<Interval> round_interval(const Interval& value, int32_t precision);
 /// age(a, b): in years, months and days.
 [[nodiscard]] Result<Interval> age(int64_t a, int64_t b);
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "engine/data/datetime.h"
 #include "engine/data/text_scan.h"
 
 namespace forebay::data {
@@ -235,19 +236,6 @@ Result<Datum> datum_of(Type type, Result<T> result) {
   return Datum{type, std::move(result).value()};
 }
 
-/// Rounds to the `digits` of interval(p), half away from zero.
-Result<int64_t> round_to_digits(int64_t microseconds, int32_t digits) {
-  if (digits < 0 || digits >= 6) return microseconds;
-  int64_t unit = 1;
-  for (int32_t i = digits; i < 6; ++i) unit *= 10;
-  const int64_t half = microseconds < 0 ? -unit / 2 : unit / 2;
-  int64_t shifted = 0;
-  if (__builtin_add_overflow(microseconds, half, &shifted)) {
-    return Status(sqlstate::kDatetimeOverflow, "interval out of range");
-  }
-  return shifted / unit * unit;
-}
-
 }  // namespace
 
 Result<bool> parse_boolean(std::string_view text) {
@@ -300,9 +288,8 @@ Result<Datum> parse_datum(std::string_view text, Type type) {
     case TypeId::kTimestampTz:
       return datum_of(type, parse_timestamptz(text, type.modifier));
     case TypeId::kInterval: {
-      FOREBAY_ASSIGN_OR_RETURN(Interval value, parse_interval(text));
-      FOREBAY_ASSIGN_OR_RETURN(value.microseconds,
-                               round_to_digits(value.microseconds, type.modifier));
+      FOREBAY_ASSIGN_OR_RETURN(const Interval exact, parse_interval(text));
+      FOREBAY_ASSIGN_OR_RETURN(const Interval value, round_interval(exact, type.modifier));
       return Datum{type, value};
     }
     case TypeId::kUnknown:

@@ -5,13 +5,14 @@
 
 #include "engine/data/value.h"
 
-/// Text in and out of every type, byte for byte PostgreSQL's (DateStyle ISO, IntervalStyle postgres,
-/// extra_float_digits 1, time zone UTC). Errors carry PostgreSQL's SQLSTATE and message, e.g. 22P02
-/// `invalid input syntax for type integer: "x"`.
+/// Text in and out of every type, byte for byte PostgreSQL's (DateStyle ISO, IntervalStyle
+/// postgres, extra_float_digits 1, time zone UTC). Errors carry PostgreSQL's SQLSTATE and message,
+/// e.g. 22P02 `invalid input syntax for type integer: "x"`.
 namespace forebay::data {
 
-/// Parses the text of one value; `type.modifier` is applied (numeric(p,s) rounds, varchar(n) refuses
-/// with 22001, timestamp(p) rounds). White space around it is accepted where PostgreSQL does.
+/// Parses the text of one value; `type.modifier` is applied (numeric(p,s) rounds, varchar(n)
+/// refuses with 22001, timestamp(p) rounds). White space around it is accepted where PostgreSQL
+/// does.
 [[nodiscard]] Result<bool> parse_boolean(std::string_view text);
 [[nodiscard]] Result<int32_t> parse_integer(std::string_view text);
 [[nodiscard]] Result<int64_t> parse_bigint(std::string_view text);

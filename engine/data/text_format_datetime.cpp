@@ -150,14 +150,6 @@ Result<int64_t> parse_timestamp_slowly(std::string_view text, bool has_zone) {
   return static_cast<int64_t>(micros);
 }
 
-/// Rounds to the `precision` digits of timestamp(p), half away from zero.
-int64_t round_timestamp(int64_t micros, int32_t precision) {
-  static constexpr int64_t kUnits[] = {1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
-  if (precision < 0 || precision >= 6 || !is_finite_timestamp(micros)) return micros;
-  const int64_t unit = kUnits[precision];
-  return micros >= 0 ? (micros + unit / 2) / unit * unit : -((-micros + unit / 2) / unit * unit);
-}
-
 constexpr auto kTwoDigits = [] {
   struct Table {
     char text[200];

@@ -62,6 +62,21 @@ def input_operations():
                         g.restricted_interval)
 
 
+def binary_operations():
+    def send(name, function, generator):
+        return Operation(f"send {name}", f"'x' || encode({function}(a::{name}), 'hex')", generator)
+
+    yield send("boolean", "boolsend", g.boolean)
+    yield send("integer", "int4send", g.integer)
+    yield send("bigint", "int8send", g.bigint)
+    yield send("double precision", "float8send", g.double)
+    yield send("numeric", "numeric_send", g.plain_numeric)
+    yield send("date", "date_send", g.plain_date)
+    yield send("timestamp", "timestamp_send", g.plain_timestamp)
+    yield send("timestamptz", "timestamptz_send", g.plain_timestamp)
+    yield send("interval", "interval_send", g.plain_interval)
+
+
 def numeric_operations():
     for sign in "+-*/%":
         yield Operation(f"numeric {sign}", f"a::numeric {sign} b::numeric", g.plain_numeric, g.plain_numeric)
@@ -206,7 +221,8 @@ def main():
     options = parser.parse_args()
     start_seed = seed()
     print(f"seed {start_seed} (FOREBAY_TEST_SEED={start_seed} repeats this run)", flush=True)
-    operations = [*input_operations(), *numeric_operations(), *calendar_operations()]
+    operations = [*input_operations(), *binary_operations(), *numeric_operations(),
+                  *calendar_operations()]
     started = time.monotonic()
     asked = different = 0
     with ScratchPostgres() as postgres, postgres.connect() as connection:

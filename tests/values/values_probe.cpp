@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/data/binary_format.h"
 #include "engine/data/datetime.h"
 #include "engine/data/numeric.h"
 #include "engine/data/text_format.h"
@@ -139,6 +140,36 @@ void add_input_operations(std::map<std::string, Operation>& operations) {
   }
 }
 
+/// The bytes of the binary format in hexadecimal; they must be read back as the same value.
+Answer send(std::string_view text, Type type) {
+  FOREBAY_ASSIGN_OR_RETURN(const Datum datum, parse_datum(text, type));
+  std::string bytes;
+  append_binary(datum, bytes);
+  FOREBAY_ASSIGN_OR_RETURN(const Datum back, parse_binary(bytes, type));
+  std::string text_in;
+  std::string text_back;
+  format_datum(datum, text_in);
+  format_datum(back, text_back);
+  if (text_in != text_back) return "reads back " + text_back + " for " + text_in;
+  std::string hex = "x";
+  for (const char c : bytes) {
+    static constexpr char kHex[] = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    hex.append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+  }
+  return hex;
+}
+
+void add_binary_operations(std::map<std::string, Operation>& operations) {
+  for (const char* name : {"boolean", "integer", "bigint", "double precision", "numeric", "date",
+                           "timestamp", "timestamptz", "interval"}) {
+    const Type type{type_of_name(name)};
+    operations[std::string("send ") + name] = [type](const Arguments& arguments) {
+      return send(arguments[0], type);
+    };
+  }
+}
+
 void add_numeric_operations(std::map<std::string, Operation>& operations) {
   const auto add_binary = [&](const std::string& name, auto function) {
     operations["numeric " + name] =
@@ -265,6 +296,7 @@ void add_calendar_operations(std::map<std::string, Operation>& operations) {
 int run() {
   std::map<std::string, Operation> operations;
   add_input_operations(operations);
+  add_binary_operations(operations);
   add_numeric_operations(operations);
   add_calendar_operations(operations);
   std::ios::sync_with_stdio(false);
