@@ -312,7 +312,8 @@ Result<Numeric> extract_timestamp(std::string_view field, int64_t timestamp, boo
   const TimeUnit unit = find_extract_field(word);
   if (!is_finite_timestamp(timestamp) && grows_forever(unit)) return infinity_of(timestamp > 0);
   const int32_t days = day_of_timestamp(timestamp);
-  const int64_t time_of_day = timestamp - days * kMicrosPerDay;
+  const int64_t rest = timestamp % kMicrosPerDay;  // also of infinities
+  const int64_t time_of_day = rest < 0 ? rest + kMicrosPerDay : rest;
   Numeric result;
   if (extract_time_field(unit, time_of_day, result) || extract_date_field(unit, days, result)) {
     return result;
