@@ -114,6 +114,8 @@ def plain_numeric(rng):
     """For arithmetic: no errors of input, mostly."""
     if rng.random() < 0.05:
         return rng.choice(["NaN", "Infinity", "-Infinity", "0", "0.00", "-0.0"])
+    if rng.random() < 0.1:  # exactly between two, when rounded to two places
+        return f"{rng.choice(['', '-'])}{digits(rng, 6)}.{rng.randint(0, 99):02d}5"
     most = rng.choice([4, 9, 9, 15, 19, 30])
     text = digits(rng, most)
     if rng.random() < 0.6:
@@ -297,7 +299,7 @@ def factor(rng):
 
 
 def places(rng):
-    return str(rng.choice([rng.randint(-5, 15), rng.randint(-40, 40), rng.randint(0, 3)]))
+    return str(rng.choice([rng.randint(-5, 15), rng.randint(-40, 40), rng.randint(0, 3), 2]))
 
 
 def field(rng):
