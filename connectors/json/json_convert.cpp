@@ -143,7 +143,13 @@ Status JsonRecordParser::convert_number(ColumnWriter& column, std::string_view t
       FOREBAY_ASSIGN_OR_RETURN(data::Numeric number, data::parse_numeric(text));
       FOREBAY_ASSIGN_OR_RETURN(int64_t rounded, data::to_int64(number));
       if (compare(number, data::numeric_from(rounded)) != 0) return invalid_for(type, text);
-      return column.set_text(row, fmt::format("{:<32}", rounded).substr(0, 21));
+      if (type.id == TypeId::kBigint) {
+        column.set(row, rounded);
+      } else {
+        FOREBAY_ASSIGN_OR_RETURN(int32_t narrow, data::to_int32(number));
+        column.set(row, narrow);
+      }
+      return Status::ok();
     }
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:

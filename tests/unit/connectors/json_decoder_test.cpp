@@ -98,6 +98,7 @@ TEST(JsonDecoder, Integers) {
   EXPECT_EQ(value(data::kIntegerType, "2147483648"), "22003");
   EXPECT_EQ(value(data::kIntegerType, "-2147483648"), "-2147483648");
   EXPECT_EQ(value(data::kIntegerType, "7.00"), "7");
+  EXPECT_EQ(value(data::kIntegerType, "3e9"), "22003");
 }
 
 TEST(JsonDecoder, Doubles) {
@@ -217,6 +218,8 @@ const std::vector<std::pair<std::string, std::string>>& poison() {
       {"{\"id\":1", "22P02"},
       {"{\"id\":", "22P02"},
       {"{\"id\"", "22P02"},
+      {"{\"name\":", "22P02"},
+      {"{\"na\\u006de\":", "22P02"},
       {"{", "22P02"},
       {"}", "22P02"},
       {"[1,2]", "22P02"},
@@ -301,6 +304,15 @@ TEST(JsonDecoder, PoisonCostsItsOwnRecordOnly) {
     ASSERT_EQ(alone.bad_records.size(), 1u) << record.substr(0, 200);
     EXPECT_EQ(alone.bad_records[0].reason, got.bad_records[0].reason);
   }
+}
+
+TEST(JsonDecoder, RecordsDontReachIntoTheNextLine) {
+  Decoded got =
+      decode_json(poison_request(),
+                  "{\"id\":1\n}\n{\"id\":\n2}\n{\n\"id\":3}\n{\"id\":4,\n\"name\":\"x\"}\n"
+                  "{\"id\":5,\"x\":[1\n,2]}\n{\"id\":6}\n");
+  EXPECT_EQ(got.rows, Texts{"6|NULL"});
+  EXPECT_EQ(got.bad.size(), 10u);
 }
 
 TEST(JsonDecoder, ManyFieldsInBoundedMemory) {
