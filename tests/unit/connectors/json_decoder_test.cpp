@@ -1,6 +1,7 @@
 #include "connectors/json/json_decoder.h"
 
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 #include <random>
 
@@ -248,6 +249,8 @@ const std::vector<std::pair<std::string, std::string>>& poison() {
       {"{\"id\":NaN}", "22P02"},
       {"{\"other\":tru}", "22P02"},
       {"{\"other\":01}", "22P02"},
+      {"{\"other\":01.5}", "22P02"},
+      {"{\"other\":-00.5}", "22P02"},
       {"{\"other\":\"\\q\"}", "22P02"},
       {"{\"other\":\"\\u12g4\"}", "22P02"},
       {"{\"oth\\er\":1}", "22P02"},
@@ -345,14 +348,15 @@ class RandomJson {
       case 1:
         return std::string(random_() % 3, ' ');
       default:
-        return object();
+        return make_object();
     }
   }
   uint64_t number() { return random_(); }
+  std::string object() { return make_object(); }
 
  private:
   std::string blank() { return random_() % 8 == 0 ? std::string(1 + random_() % 3, ' ') : ""; }
-  std::string object() {
+  std::string make_object() {
     static const char* kNames[] = {
         "id", "name", "x",
         "ts", "ID",   "other",
@@ -393,6 +397,56 @@ class RandomJson {
   }
   std::mt19937_64 random_;
 };
+
+/// A number of more than 15 digits, or with an exponent.
+bool may_be_huge(const std::string& text) {
+  size_t run = 0, longest = 0;
+  for (char c : text) longest = std::max(longest, run = c >= '0' && c <= '9' ? run + 1 : 0);
+  return longest > 15 || text.find_first_of("eE") != std::string::npos;
+}
+
+/// Random defects against an independent parser that checks whole documents: simdjson's DOM.
+TEST(JsonDecoder, AcceptsWhatAnotherParserAccepts) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  RandomJson random(seed);
+  static constexpr std::string_view kBytes =
+      "\"\"\"\\\\{}[]::,,0123456789eE+-. \ttrulsnfa\xc3\xa9/";
+  DecodeRequest request = request_for({{"id", data::kTextType}, {"name", data::kTextType}});
+  JsonDecoder decoder(request);
+  simdjson::dom::parser parser;
+  size_t accepted = 0, refused = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string line = random.object();
+    for (uint64_t changes = random.number() % 4; changes > 0; --changes) {
+      char byte = kBytes[random.number() % kBytes.size()];
+      size_t at = random.number() % line.size();
+      switch (random.number() % 3) {
+        case 0:
+          line[at] = byte;
+          break;
+        case 1:
+          line.insert(at, 1, byte);
+          break;
+        default:
+          line.erase(at, 1);
+      }
+      if (line.empty()) line = " ";
+    }
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    simdjson::dom::element element;
+    auto error = parser.parse(line).get(element);
+    // It refuses numbers beyond 64 bits and beyond double precision, which is not about their form.
+    if (error == simdjson::NUMBER_ERROR && may_be_huge(line)) continue;
+    bool expected = error == simdjson::SUCCESS && element.is_object();
+    Decoded got = decode(decoder, line + "\n" + line);
+    ASSERT_EQ(got.rows.size(), expected ? 2u : 0u) << line;
+    ASSERT_EQ(got.bad.size(), expected ? 0u : 2u) << line;
+    ++(expected ? accepted : refused);
+  }
+  EXPECT_GT(accepted, 1000u);
+  EXPECT_GT(refused, 1000u);
+}
 
 TEST(JsonDecoder, CutsAndBatchSizesChangeNothing) {
   const uint64_t seed = std::random_device()();
