@@ -1,21 +1,26 @@
 // Aggregate: GROUP BY.
 //
-// Input: any changes, hashed by the group columns. Output: at the end of an epoch, -old +new for
-// every group whose row changed; a group is there while its row count is above 0 (without group
-// columns: always). A group whose aggregate overflows is an error row instead. State: a PointTable
-// group key -> payload (aggregate_payload.h), which is the view's contents when the aggregate is
-// its last operator; per DISTINCT call, and per min/max call over input that retracts, an
-// OrderedTable group key -> values with their counts.
+// Input: any changes, hashed by the group columns.
+//
+// Output: at the end of an epoch, -old +new for every group whose row changed; a group is there
+// while its row count is above 0 (without group columns: always). A group whose aggregate overflows
+// is an error row instead.
+//
+// State: a PointTable group key -> payload (aggregate_payload.h), which is the view's contents when
+// the aggregate is its last operator; per DISTINCT call, and per min/max call over input that
+// retracts, an OrderedTable group key -> values with their counts.
+//
 // Invariants: the i-th dirty entry's payload at the start of the epoch is before_[i]. DISTINCT
-// values feed their accumulator at the flush, when their count has become 0 or ceased to be. Cost:
-// per row one lookup and one kernel step per call (an ordered insertion where there is a value
-// table); per epoch one finish of old and new per dirty group.
+// values feed their accumulator at the flush, when their count has become 0 or ceased to be.
+//
+// Cost: per row one lookup and one kernel step per call (an ordered insertion where there is a
+// value table); per epoch one finish of old and new per dirty group.
 
-#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/epoch_index.h"
 #include "engine/operators/group_changes.h"
 
 namespace forebay::operators {
@@ -66,7 +71,7 @@ struct ValueTable {
   OrderedTable table;
   /// DISTINCT: the values that the epoch touched, in order, and where each stands.
   std::vector<Touched> touched;
-  absl::flat_hash_map<const OrderedTable::Entry*, uint32_t> place;
+  EpochIndex place;
   /// Values whose count went below 0 at some time in the epoch.
   std::vector<OrderedTable::Entry*> suspects;
 };
@@ -140,6 +145,10 @@ class Aggregate final : public Operator {
     size_t count =
         std::min<size_t>(std::max<uint32_t>(1, context_.batch_rows / 2), dirty.size() - flushed_);
     std::span<PointTable::Entry* const> entries = dirty.subspan(flushed_, count);
+    for (const PointTable::Entry* entry : entries) {
+      __builtin_prefetch(entry);
+      __builtin_prefetch(reinterpret_cast<const char*>(entry) + 64);
+    }
     FOREBAY_RETURN_IF_ERROR(refresh_extremes(entries));
     chunk_.clear();
     for (size_t i = 0; i < count; ++i) {
@@ -342,9 +351,11 @@ class Aggregate final : public Operator {
       int64_t before = OrderedTable::count(value);
       int64_t now = before + rows.weights[i];
       if (distinct) {
-        auto [place, first] =
-            values.place.try_emplace(value, static_cast<uint32_t>(values.touched.size()));
-        if (first) values.touched.push_back({entries_[rows.places[i]], value, before});
+        auto next = static_cast<uint32_t>(values.touched.size());
+        auto same = [&](uint32_t at) { return values.touched[at].value == value; };
+        if (values.place.find_or_add(EpochIndex::hash_of(value), next, same) == next) {
+          values.touched.push_back({entries_[rows.places[i]], value, before});
+        }
       }
       if (scaled) {
         raise_value_scale(values.table, group, value,

@@ -1,13 +1,20 @@
 // Join: inner, left, right, full, semi and anti, on equal keys and any condition over the pair.
 //
-// Input 0 is left, 1 is right, both hashed by their keys. Output: left then right columns (semi,
-// anti: left columns). Matched pairs are emitted as changes come; rows that stand by themselves
-// (padded, semi, anti) at the end of the epoch (join_presence.h). State: per side an OrderedTable:
-// key -> rows (append_row bytes) with their counts, and their degrees where needed. Of the right
-// side of a semi or anti join without a condition only the count is kept. Invariants: a change of
-// one side meets the other side as it is at that moment and is then part of its own side, so that
-// over an epoch dL x R + L x dR + dL x dR comes out in any order of arrival. Rows with a NULL key
-// are not kept: they match nothing for ever, so they pass straight to the padded output or nowhere.
+// Input: 0 is left, 1 is right, both hashed by their keys.
+//
+// Output: left then right columns (semi, anti: left columns). Matched pairs are emitted as changes
+// come; rows that stand by themselves (padded, semi, anti) at the end of the epoch
+// (join_presence.h).
+//
+// State: per side an OrderedTable: key -> rows (append_row bytes) with their counts, and their
+// degrees where needed. Of the right side of a semi or anti join without a condition only the count
+// is kept.
+//
+// Invariants: a change of one side meets the other side as it is at that moment and is then part of
+// its own side, so that over an epoch dL x R + L x dR + dL x dR comes out in any order of arrival.
+// Rows with a NULL key are not kept: they match nothing for ever, so they pass straight to the
+// padded output or nowhere.
+//
 // Cost: per change one lookup on each side, one insertion, and its matches.
 
 #include <fmt/format.h>
@@ -143,10 +150,12 @@ class Join final : public Operator {
     own_groups_.resize(count);
     other_groups_.resize(count);
     FOREBAY_RETURN_IF_ERROR(table.load(keys_, own_groups_));
-    if (presence_.by_key()) {
-      FOREBAY_RETURN_IF_ERROR(tables_[1 - side_]->load(keys_, other_groups_));
-    } else {
-      FOREBAY_RETURN_IF_ERROR(tables_[1 - side_]->find(keys_, other_groups_));
+    FOREBAY_RETURN_IF_ERROR(tables_[1 - side_]->find(keys_, other_groups_));
+    // One tight loop, so that the misses of many rows overlap.
+    firsts_.resize(count);
+    for (uint32_t i = 0; probes_ && i < count; ++i) {
+      OrderedTable::Group* other = other_groups_[i];
+      firsts_[i] = other == nullptr ? nullptr : OrderedTable::first(other);
     }
     bool tracked = presence_.tracks(side_);
     bool bare = side_ == 1 && count_only_right_;
@@ -157,14 +166,15 @@ class Join final : public Operator {
     }
     for (uint32_t i = 0; i < count; ++i) {
       OrderedTable::Group* own = own_groups_[i];
-      OrderedTable::Group* left = side_ == 0 ? own : other_groups_[i];
-      OrderedTable::Group* right = side_ == 0 ? other_groups_[i] : own;
-      if (presence_.by_key()) presence_.note_key(left, right);
+      uint32_t key = 0;
+      if (presence_.by_key()) {
+        key = presence_.note_key(side_, own, other_groups_[i], keys_.hashes[i]);
+      }
       uint32_t row = batch_.physical(i);
       row_.clear();
       if (!bare) data::append_row(batch_, row, row_);
       OrderedTable::Entry* entry = table.upsert(own, row_);
-      if (tracked) presence_.note_row(side_, left, right, entry);
+      if (tracked) presence_.note_row(side_, key, entry);
       int64_t before = OrderedTable::count(entry);
       int64_t now = before + batch_.weight(row);
       table.set_count(own, entry, now);
@@ -188,7 +198,7 @@ class Join final : public Operator {
     uint32_t count = keys_.rows();
     while (probe_row_ < count && pair_rows_.size() < context_.batch_rows) {
       const OrderedTable::Group* group = other_groups_[probe_row_];
-      if (probe_entry_ == nullptr && group != nullptr) probe_entry_ = OrderedTable::first(group);
+      if (probe_entry_ == nullptr) probe_entry_ = firsts_[probe_row_];
       uint32_t row = batch_.physical(probe_row_);
       while (probe_entry_ != nullptr && pair_rows_.size() < context_.batch_rows) {
         std::string_view bytes = OrderedTable::suffix(probe_entry_);
@@ -277,7 +287,7 @@ class Join final : public Operator {
                              OrderedTable::count(other));
       }
       if (other_tracked) {
-        presence_.note_row(1 - side_, nullptr, nullptr, other);
+        presence_.note_row(1 - side_, 0, other);
         presence_.add_degree(1 - side_, other_groups_[place], other,
                              batch_.weight(pair_rows_[pair]));
       }
@@ -305,6 +315,7 @@ class Join final : public Operator {
   KeyRows keys_;
   std::vector<OrderedTable::Group*> own_groups_;
   std::vector<OrderedTable::Group*> other_groups_;
+  std::vector<OrderedTable::Entry*> firsts_;  // of the other side's groups; nullptr: no rows
   uint32_t probe_row_ = 0;
   OrderedTable::Entry* probe_entry_ = nullptr;
   bool keeps_degree_ = false;

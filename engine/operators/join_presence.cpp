@@ -9,6 +9,10 @@ namespace forebay::operators {
 
 using state::OrderedTable;
 
+namespace {
+constexpr size_t kAhead = 8;  // records whose entries are fetched ahead of use
+}
+
 JoinPresence::JoinPresence(const JoinParameters& parameters, OrderedTable* left,
                            OrderedTable* right)
     : kind_(parameters.kind),
@@ -21,23 +25,33 @@ JoinPresence::JoinPresence(const JoinParameters& parameters, OrderedTable* left,
   by_degree_ = any && parameters.condition != nullptr;
 }
 
-void JoinPresence::note_key(Group* left, Group* right) {
-  auto [place, first] = key_place_.try_emplace(left, static_cast<uint32_t>(keys_.size()));
-  if (!first) return;
-  keys_.push_back({{left, right}, {OrderedTable::size(left) != 0, OrderedTable::size(right) != 0}});
+uint32_t JoinPresence::note_key(int side, Group* own, Group* other, uint64_t hash) {
+  auto next = static_cast<uint32_t>(keys_.size());
+  uint32_t place = key_place_.find_or_add(hash, next, [&](uint32_t i) {
+    const Key& key = keys_[i];
+    if (key.groups[side] != nullptr) return key.groups[side] == own;
+    return OrderedTable::group_key(key.groups[1 - side]) == OrderedTable::group_key(own);
+  });
+  if (place == next) keys_.push_back({{}, {}, {0, 0}});
+  Key& key = keys_[place];
+  if (place == next) {
+    key.groups[1 - side] = other;
+    key.had_rows[side] = OrderedTable::size(own) != 0;
+    key.had_rows[1 - side] = rows_of(other) != 0;
+  }
+  key.groups[side] = own;
+  return place;
 }
 
-void JoinPresence::note_row(int side, Group* left, Group*, Entry* entry) {
+void JoinPresence::note_row(int side, uint32_t key, Entry* entry) {
   Side& to = sides_[side];
-  auto [place, first] = to.place.try_emplace(entry, static_cast<uint32_t>(to.rows.size()));
-  if (!first) return;
-  Row row{entry, 0, OrderedTable::count(entry), false};
-  if (by_key_) {
-    row.key = key_place_.find(left)->second;
-    row.matched_before = keys_[row.key].had_rows[1 - side];
-  } else {
-    row.matched_before = row.count_before != 0 && degree(entry) != 0;
-  }
+  auto next = static_cast<uint32_t>(to.rows.size());
+  uint32_t place = to.place.find_or_add(EpochIndex::hash_of(entry), next,
+                                        [&](uint32_t i) { return to.rows[i].entry == entry; });
+  if (place != next) return;
+  Row row{entry, key, OrderedTable::count(entry), false};
+  row.matched_before =
+      by_key_ ? keys_[key].had_rows[1 - side] : row.count_before != 0 && degree(entry) != 0;
   to.rows.push_back(row);
 }
 
@@ -66,7 +80,7 @@ void JoinPresence::add_degree(int side, Group* group, Entry* entry, int64_t chan
 }
 
 bool JoinPresence::matched_now(int side, const Row& row) const {
-  if (by_key_) return OrderedTable::size(keys_[row.key].groups[1 - side]) != 0;
+  if (by_key_) return rows_of(keys_[row.key].groups[1 - side]) != 0;
   if (OrderedTable::count(row.entry) == 0) return false;
   int64_t matches = degree(row.entry);
   if (matches < 0) {
@@ -99,7 +113,9 @@ Status JoinPresence::flush_rows(int side, uint32_t batch_rows) {
   Status status;
   std::vector<Row>& rows = sides_[side].rows;
   while (next_row_ < rows.size() && weights_.size() < batch_rows) {
+    if (next_row_ + kAhead < rows.size()) __builtin_prefetch(rows[next_row_ + kAhead].entry);
     const Row& row = rows[next_row_++];
+    if (by_key_ && OrderedTable::count(row.entry) != 0) ++keys_[row.key].judged[side];
     Weight before = present(row.matched_before) ? row.count_before : 0;
     Weight now = present(matched_now(side, row)) ? OrderedTable::count(row.entry) : 0;
     add_output(side, row.entry, now - before, status);
@@ -110,15 +126,21 @@ Status JoinPresence::flush_rows(int side, uint32_t batch_rows) {
 Status JoinPresence::flush_keys(int side, uint32_t batch_rows) {
   Status status;
   while (next_key_ < keys_.size() && weights_.size() < batch_rows) {
+    if (next_key_ + kAhead < keys_.size()) {
+      __builtin_prefetch(keys_[next_key_ + kAhead].groups[0]);
+      __builtin_prefetch(keys_[next_key_ + kAhead].groups[1]);
+    }
     const Key& key = keys_[next_key_];
     bool had = key.had_rows[1 - side];
-    bool has = OrderedTable::size(key.groups[1 - side]) != 0;
+    bool has = rows_of(key.groups[1 - side]) != 0;
     const Group* group = key.groups[side];
-    if (next_entry_ == nullptr && had != has) next_entry_ = OrderedTable::first(group);
+    if (next_entry_ == nullptr && had != has && key.judged[side] < rows_of(group)) {
+      next_entry_ = OrderedTable::first(group);
+    }
     while (next_entry_ != nullptr && weights_.size() < batch_rows) {
       const Entry* entry = next_entry_;
       next_entry_ = OrderedTable::next(group, entry);
-      if (sides_[side].place.contains(entry)) continue;  // judged among the rows
+      if (sides_[side].has(entry)) continue;  // judged among the rows
       Weight count = OrderedTable::count(entry);
       add_output(side, entry, present(has) ? count : -count, status);
     }
@@ -156,9 +178,9 @@ void JoinPresence::clear() {
 }
 
 size_t JoinPresence::memory_bytes() const {
-  size_t bytes = keys_.capacity() * sizeof(Key) + key_place_.capacity() * 17;
+  size_t bytes = keys_.capacity() * sizeof(Key) + key_place_.memory_bytes();
   for (const Side& side : sides_) {
-    bytes += side.rows.capacity() * sizeof(Row) + side.place.capacity() * 17;
+    bytes += side.rows.capacity() * sizeof(Row) + side.place.memory_bytes();
   }
   return bytes;
 }

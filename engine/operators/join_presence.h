@@ -1,10 +1,9 @@
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
 #include <string_view>
 #include <vector>
 
+#include "engine/operators/epoch_index.h"
 #include "engine/operators/specs.h"
 
 /// Which rows of a join stand in its output by themselves: padded with NULLs (outer joins), as
@@ -37,10 +36,11 @@ class JoinPresence {
   /// Whether a row without or with matches is in the output by itself.
   bool present(bool matched) const { return kind_ == JoinKind::kSemi ? matched : !matched; }
 
-  /// Before the first change of a key in the epoch (later calls do nothing). by_key only.
-  void note_key(Group* left, Group* right);
-  /// Before a row of a tracked side changes its count or degree.
-  void note_row(int side, Group* left, Group* right, Entry* entry);
+  /// Before a change of a key: `own` is its group on the changing side, `other` the other side's or
+  /// nullptr while that has no rows. Returns the key's number for note_row. by_key only.
+  uint32_t note_key(int side, Group* own, Group* other, uint64_t hash);
+  /// Before a row of a tracked side changes its count or degree. `key` counts by_key only.
+  void note_row(int side, uint32_t key, Entry* entry);
   void set_degree(int side, Group* group, Entry* entry, int64_t degree);
   void add_degree(int side, Group* group, Entry* entry, int64_t change);
 
@@ -55,8 +55,9 @@ class JoinPresence {
 
  private:
   struct Key {
-    Group* groups[2];
+    Group* groups[2];  // nullptr: no rows yet
     bool had_rows[2];
+    uint32_t judged[2];  // rows with a count that the flush judged one by one
   };
   struct Row {
     Entry* entry;
@@ -66,9 +67,16 @@ class JoinPresence {
   };
   struct Side {
     std::vector<Row> rows;
-    absl::flat_hash_map<const Entry*, uint32_t> place;
+    EpochIndex place;  // of entries in rows
+    bool has(const Entry* entry) const {
+      auto same = [&](uint32_t i) { return rows[i].entry == entry; };
+      return place.find(EpochIndex::hash_of(entry), same) != EpochIndex::kNone;
+    }
   };
 
+  static size_t rows_of(const Group* group) {
+    return group == nullptr ? 0 : state::OrderedTable::size(group);
+  }
   static int64_t degree(const Entry* entry);
   bool matched_now(int side, const Row& row) const;
   void add_output(int side, const Entry* entry, Weight weight, Status& status);
@@ -84,7 +92,7 @@ class JoinPresence {
   state::OrderedTable* tables_[2];
 
   std::vector<Key> keys_;
-  absl::flat_hash_map<const Group*, uint32_t> key_place_;  // by the left group
+  EpochIndex key_place_;
   Side sides_[2];
 
   // The flush: which side, its next row, then its next key and the next entry of that key.

@@ -1,9 +1,12 @@
 // Map: filter and projection in one.
 //
-// Input: any changes. Output: the rows where the predicate is true, projected, with their weights.
-// A row whose predicate or projection fails becomes one error row with its weight and is left out.
-// State: none. Cost: per row evaluated; nothing per epoch. Columns that are only passed on are
-// shared.
+// Input: any changes.
+//
+// Output: the rows where the predicate is true, projected, with their weights. A row whose
+// predicate or projection fails becomes one error row with its weight and is left out. Columns that
+// are only passed on are shared.
+//
+// State: none. Cost: per row evaluated; nothing per epoch.
 
 #include <fmt/format.h>
 

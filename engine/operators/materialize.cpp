@@ -1,18 +1,25 @@
 // Materialize: keeps the rows of a view or table.
 //
 // Input: any changes, hashed by the key columns (kGrouping), or by all columns (kExact) when there
-// is no key. Output: the same changes, passed on as they come. State, with a key: the store's table
-// key -> whole row (append_row), written at seal and never read by the operator; in memory only the
-// changes of the epoch, netted per key and row. Without a key: a PointTable of whole rows (kExact
-// key bytes) -> count. Invariants, judged at the flush: a key nets to at most one row that leaves
-// and one that comes; a multiset's counts are not negative. Cost: per row one row encoding and one
-// lookup; per epoch one put or tombstone per key that changed.
+// is no key.
+//
+// Output: the same changes, passed on as they come.
+//
+// State, with a key: the store's table key -> whole row (append_row), written at seal and never
+// read by the operator; in memory only the changes of the epoch, netted per key and row. Without a
+// key: a PointTable of whole rows (kExact key bytes) -> count.
+//
+// Invariants, judged at the flush: a key nets to at most one row that leaves and one that comes; a
+// multiset's counts are not negative.
+//
+// Cost: per row one row encoding and one lookup; per epoch one put or tombstone per key that
+// changed.
 
-#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/epoch_index.h"
 #include "engine/operators/specs.h"
 
 namespace forebay::operators {
@@ -32,7 +39,6 @@ class KeyedMaterialize final : public Operator {
   Result<Progress> take(uint32_t, ChangeBatch batch, Output& output) override {
     data::encode_keys(batch, parameters_.key_columns, KeyMode::kGrouping, keys_);
     data::add_hashes(keys_);
-    keys_of_epoch_.reserve(keys_of_epoch_.size() + batch.rows() / 2);
     for (uint32_t i = 0; i < keys_.rows(); ++i) {
       uint32_t row = batch.physical(i);
       row_.clear();
@@ -66,7 +72,7 @@ class KeyedMaterialize final : public Operator {
         run.remove(kFamily, store_key_);
       }
     }
-    keys_of_epoch_.clear();
+    place_.clear();
     dirty_.clear();
     changes_.clear();
     arena_ = data::Arena(64 * 1024);
@@ -74,7 +80,7 @@ class KeyedMaterialize final : public Operator {
 
   size_t memory_bytes() const override {
     return arena_.bytes() + changes_.capacity() * sizeof(Change) + dirty_.capacity() * sizeof(Key) +
-           keys_of_epoch_.capacity() * 24;
+           place_.memory_bytes();
   }
   size_t dirty_entries() const override { return dirty_.size(); }
 
@@ -91,28 +97,13 @@ class KeyedMaterialize final : public Operator {
     uint64_t hash;
     uint32_t first_change;
   };
-  /// Keys are found by hash_key, which was computed already.
-  struct HashedKey {
-    std::string_view bytes;
-    uint64_t hash;
-    friend bool operator==(const HashedKey& a, const HashedKey& b) {
-      return a.hash == b.hash && a.bytes == b.bytes;
-    }
-    template <typename H>
-    friend H AbslHashValue(H state, const HashedKey& key) {
-      return H::combine(std::move(state), key.hash);
-    }
-  };
-
   /// Adds `weight` to the change of the row in row_.
   void add_change(std::string_view key, uint64_t hash, Weight weight) {
-    auto found = keys_of_epoch_.find(HashedKey{key, hash});
-    if (found == keys_of_epoch_.end()) {
-      std::string_view kept = arena_.copy(key);
-      found = keys_of_epoch_.emplace(HashedKey{kept, hash}, uint32_t(dirty_.size())).first;
-      dirty_.push_back({kept, hash, kEnd});
-    }
-    Key& entry = dirty_[found->second];
+    auto next = static_cast<uint32_t>(dirty_.size());
+    uint32_t place = place_.find_or_add(
+        hash, next, [&](uint32_t i) { return dirty_[i].hash == hash && dirty_[i].bytes == key; });
+    if (place == next) dirty_.push_back({arena_.copy(key), hash, kEnd});
+    Key& entry = dirty_[place];
     for (uint32_t at = entry.first_change; at != kEnd; at = changes_[at].next) {
       if (changes_[at].row == row_) {
         changes_[at].weight += weight;
@@ -143,7 +134,7 @@ class KeyedMaterialize final : public Operator {
   MaterializeParameters parameters_;
   OperatorContext context_;
   data::Arena arena_{64 * 1024};
-  absl::flat_hash_map<HashedKey, uint32_t> keys_of_epoch_;
+  EpochIndex place_;        // of keys in dirty_
   std::vector<Key> dirty_;  // in the order of their first change
   std::vector<Change> changes_;
   KeyRows keys_;

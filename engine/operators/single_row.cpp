@@ -1,16 +1,21 @@
 // SingleRow: a scalar subquery's guard, at most one row per key.
 //
-// Input: any changes, hashed by the key columns. Output: at the end of an epoch, -old +new of keys
-// that have exactly one row; a key with more is one error row 21000 and gives no row. State: an
-// OrderedTable key -> rows (append_row bytes) with their counts. Invariant: what a touched key gave
-// when the epoch began is remembered by entry. Cost: per change one insertion; per touched key and
-// epoch its first two rows, twice.
+// Input: any changes, hashed by the key columns.
+//
+// Output: at the end of an epoch, -old +new of keys that have exactly one row; a key with more is
+// one error row 21000 and gives no row.
+//
+// State: an OrderedTable key -> rows (append_row bytes) with their counts.
+//
+// Invariant: what a touched key gave when the epoch began is remembered by entry.
+//
+// Cost: per change one insertion; per touched key and epoch its first two rows, twice.
 
-#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/epoch_index.h"
 #include "engine/operators/specs.h"
 
 namespace forebay::operators {
@@ -108,7 +113,9 @@ class SingleRow final : public Operator {
   }
 
   void note(OrderedTable::Group* group) {
-    if (!place_.try_emplace(group, static_cast<uint32_t>(touched_.size())).second) return;
+    auto next = static_cast<uint32_t>(touched_.size());
+    auto same = [&](uint32_t i) { return touched_[i].group == group; };
+    if (place_.find_or_add(EpochIndex::hash_of(group), next, same) != next) return;
     touched_.push_back({group, answer_of(group)});
   }
 
@@ -145,7 +152,7 @@ class SingleRow final : public Operator {
   OperatorContext context_;
   OrderedTable rows_;
   std::vector<Touched> touched_;
-  absl::flat_hash_map<const OrderedTable::Group*, uint32_t> place_;
+  EpochIndex place_;  // of groups in touched_
   std::vector<const OrderedTable::Entry*> suspects_;
   size_t next_ = 0;
 

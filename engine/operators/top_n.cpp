@@ -1,18 +1,25 @@
 // TopN: ORDER BY ... LIMIT/OFFSET, per partition.
 //
-// Input: any changes, hashed by the partition columns. Output: at the end of an epoch the net
-// change of each partition's window [offset, offset + limit); duplicates count one each. Ties of
-// the order are broken by the whole row: its columns in order, ascending, NULLs last, finest detail
-// included. State: an OrderedTable partition -> rows; suffix = order keys (kGrouping) and then all
-// columns (kExact). Invariant: a touched partition's window as it was when the epoch began is
-// remembered by entry, as entries stay in place until seal. Cost: per change one ordered insertion;
-// per touched partition and epoch offset + limit rows, twice.
+// Input: any changes, hashed by the partition columns.
+//
+// Output: at the end of an epoch the net change of each partition's window [offset, offset +
+// limit); duplicates count one each. Ties of the order are broken by the whole row: its columns in
+// order, ascending, NULLs last, finest detail included.
+//
+// State: an OrderedTable partition -> rows; suffix = order keys (kGrouping) and then all columns
+// (kExact).
+//
+// Invariant: a touched partition's window as it was when the epoch began is remembered by entry, as
+// entries stay in place until seal.
+//
+// Cost: per change one ordered insertion; per touched partition and epoch offset + limit rows,
+// twice.
 
-#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/epoch_index.h"
 #include "engine/operators/specs.h"
 
 namespace forebay::operators {
@@ -124,7 +131,9 @@ class TopN final : public Operator {
 
   /// Remembers the window of a partition that the epoch has not touched before.
   void note(OrderedTable::Group* group) {
-    if (!place_.try_emplace(group, static_cast<uint32_t>(touched_.size())).second) return;
+    auto next = static_cast<uint32_t>(touched_.size());
+    auto same = [&](uint32_t i) { return touched_[i].group == group; };
+    if (place_.find_or_add(EpochIndex::hash_of(group), next, same) != next) return;
     size_t from = old_windows_.size();
     collect_window(group, old_windows_);
     touched_.push_back({group, from, old_windows_.size()});
@@ -196,7 +205,7 @@ class TopN final : public Operator {
 
   OrderedTable rows_;
   std::vector<Partition> touched_;
-  absl::flat_hash_map<const OrderedTable::Group*, uint32_t> place_;
+  EpochIndex place_;  // of groups in touched_
   std::vector<WindowRow> old_windows_;
   std::vector<const OrderedTable::Entry*> suspects_;
 

@@ -108,6 +108,7 @@ TEST_P(AggregateRandom, EqualsReferenceAtEveryEpoch) {
   for (int i = 0; i < key_count; ++i) keys.push_back(static_cast<uint32_t>(i));
   AggregateParameters p = parameters(keys, append_only);
   Generator generator(seed, kTypes);
+  generator.domain = append_only ? 4 : 8;
   Driver driver(make_aggregate(p), {{kTypes, keys}}, batch_rows, state::make_model_store());
   StoredRelationRef stored = stored_aggregate(p);
   Relation input;
