@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kNames[] = {
     "open.before_cleanup",       // the directory is locked, leftovers of a crash are still there
-    "open.after_cleanup",         // before the records are read
+    "open.after_cleanup",        // before the records are read
     "open.before_format",        // a new store without its format record
     "commit.before_write",       // batch mode: nothing written yet
     "commit.after_write",        // batch mode: durable, not yet visible

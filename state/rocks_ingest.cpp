@@ -77,6 +77,7 @@ Status IngestFiles::write(Family family, std::span<const SortedChange> changes, 
     rocksdb::Status status = writer.Open(files_[f].back());
     uint64_t bytes = 0;
     for (; status.ok() && next < changes.size() && bytes < kFileBytes; ++next) {
+      prefetch_ahead(changes, next);
       const SealedRun::Change& change = *changes[next].change;
       status = change.tombstone ? writer.Delete(slice(change.key))
                                 : writer.Put(slice(change.key), slice(change.value));

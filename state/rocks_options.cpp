@@ -25,7 +25,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options) {
   db.max_open_files = 1024;
   db.skip_stats_update_on_db_open = true;
   db.skip_checking_sst_file_sizes_on_db_open = true;
-  db.max_total_wal_size = options.memtable_bytes / 2;  // what a crash leaves to replay
+  db.max_total_wal_size = options.memtable_bytes / 4;  // what a crash leaves to replay
   db.avoid_flush_during_recovery = true;
   db.avoid_flush_during_shutdown = true;
 

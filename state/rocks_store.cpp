@@ -3,6 +3,8 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/write_batch.h>
 
+#include <charconv>
+
 #include "state/failpoint.h"
 
 namespace forebay::state {
@@ -42,6 +44,16 @@ uint64_t RocksStore::number(Family family, const std::string& property) const {
   uint64_t value = 0;
   database_->db->GetIntProperty(database_->family(family), property, &value);
   return value;
+}
+
+uint64_t RocksStore::level0_files(Family family) const {
+  // Known to RocksDB as a text only.
+  std::string text;
+  database_->db->GetProperty(database_->family(family),
+                             rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &text);
+  uint64_t files = 0;
+  std::from_chars(text.data(), text.data() + text.size(), files);
+  return files;
 }
 
 std::shared_ptr<const Snapshot> RocksStore::snapshot() const {
@@ -114,9 +126,9 @@ Status RocksStore::commit_batch(Epoch epoch, std::span<const SealedRun> runs,
   for (int f = 0; f < kFamilyCount; ++f) {
     std::vector<SortedChange> sorted = sort_changes(runs, static_cast<Family>(f));
     in_memtable_[f] |= !sorted.empty();
-    for (const SortedChange& next : sorted) {
-      if (!status.ok()) break;
-      const SealedRun::Change& change = *next.change;
+    for (size_t i = 0; status.ok() && i < sorted.size(); ++i) {
+      prefetch_ahead(sorted, i);
+      const SealedRun::Change& change = *sorted[i].change;
       status = change.tombstone
                    ? batch.Delete(database_->families[f], slice(change.key))
                    : batch.Put(database_->families[f], slice(change.key), slice(change.value));
@@ -177,8 +189,7 @@ Status RocksStore::commit_files(Epoch epoch, std::span<const SealedRun> runs) {
 
 Status RocksStore::wait_for_compaction() const {
   for (Family family : {Family::kHot, Family::kLog}) {
-    while (number(family, rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0") >=
-           kMostLevel0Files) {
+    while (level0_files(family) >= kMostLevel0Files) {
       FOREBAY_RETURN_IF_ERROR(database_->watch->first_error());
       // Nothing runs and nothing waits to run: there is nothing to wait for.
       if (number(family, rocksdb::DB::Properties::kCompactionPending) == 0 &&
@@ -200,8 +211,7 @@ StoreFigures RocksStore::figures() const {
     figures.data_bytes += number(family, Properties::kLiveSstFilesSize);
     figures.memory_bytes += number(family, Properties::kSizeAllMemTables);
     figures.memory_bytes += number(family, Properties::kEstimateTableReadersMem);
-    figures.level0_files +=
-        static_cast<uint32_t>(number(family, Properties::kNumFilesAtLevelPrefix + "0"));
+    figures.level0_files += static_cast<uint32_t>(level0_files(family));
     figures.pending_compaction_bytes += number(family, Properties::kEstimatePendingCompactionBytes);
   }
   figures.bytes_written = bytes_written_ + database_->watch->bytes_written();

@@ -32,6 +32,7 @@ class RocksStore final : public Store {
   /// Blocks while too many sorted runs wait for compaction.
   Status wait_for_compaction() const;
   uint64_t number(Family family, const std::string& property) const;
+  uint64_t level0_files(Family family) const;
 
   std::shared_ptr<Database> database_;
   const StoreOptions options_;

@@ -72,6 +72,16 @@ struct SortedChange {
   uint64_t prefix[2];  // the key's first 16 bytes, big-endian, zero padded
   const SealedRun::Change* change;
 };
+/// Fetches what a loop over sorted changes will need soon: they lie all over the runs.
+inline void prefetch_ahead(std::span<const SortedChange> changes, size_t at) {
+  if (at + 16 < changes.size()) __builtin_prefetch(changes[at + 16].change);
+  if (at + 8 < changes.size()) {
+    const SealedRun::Change& soon = *changes[at + 8].change;
+    __builtin_prefetch(soon.key.data());
+    __builtin_prefetch(soon.value.data());
+    __builtin_prefetch(soon.value.data() + 64);
+  }
+}
 std::vector<SortedChange> sort_changes(std::span<const SealedRun> runs, Family family);
 
 /// Files of sorted changes, ready for ingestion. Removes what is left of them when it dies.

@@ -134,7 +134,9 @@ struct StoreOptions {
 };
 
 /// Opens (or creates) the RocksDB store in `directory`, which is locked against a second process
-/// (55006 "data directory ... is in use"). XX001 on corruption or an unknown format version.
+/// (55006 "data directory ... is in use"). XX001 on damage, 55000 on another format version.
+/// Snapshots and cursors stay readable after the store is gone, and keep the directory open until
+/// they are gone.
 Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
                                                 const StoreOptions& options);
 
