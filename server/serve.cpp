@@ -1,0 +1,87 @@
+#include "server/serve.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+
+#include "server/database.h"
+#include "server/log.h"
+#include "server/pgwire/server.h"
+#include "server/version.h"
+
+namespace forebay::server {
+
+namespace {
+
+/// Statements that run at SIGTERM get this long before they are cancelled.
+constexpr uint32_t kStopGraceMs = 1000;
+
+int failed(std::string_view what, const data::Error& error) {
+  std::string text = fmt::format("{}: {}", what, error.message);
+  if (!error.detail.empty()) text += fmt::format(" ({})", error.detail);
+  if (!error.hint.empty()) text += fmt::format(" ({})", error.hint);
+  log_error(text);
+  return kExitFailure;
+}
+
+// Blocked in this thread before others are made, so that they all inherit it; main waits for them.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+  return signals;
+}
+
+// Every connection is a file descriptor: as many as we may have.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int serve(const ServeCommand& command) {
+  sigset_t signals = block_signals();
+  raise_file_limit();
+  DatabaseOptions options;
+  options.data_directory = command.data_directory;
+  options.workers = command.workers;
+  options.memory_bytes = command.memory_bytes;
+  options.settings = command.settings;
+  auto database = Database::open(options);
+  if (!database.is_ok()) {
+    return failed("cannot open " + command.data_directory, database.error());
+  }
+  pgwire::ServerOptions server_options;
+  server_options.listen = command.listen;
+  auto server = pgwire::Server::start(**database, server_options);
+  if (!server.is_ok()) return failed("cannot start", server.error());
+
+  fmt::print("forebay {} is listening on {} (data directory {}, {} {})\n", version(),
+             (*server)->address(), command.data_directory, command.workers,
+             command.workers == 1 ? "worker" : "workers");
+  std::fflush(stdout);
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  // A second signal ends the process at once.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  log_info(fmt::format("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+  (*server)->stop(kStopGraceMs);
+  if (data::Status status = (*database)->shut_down(); !status.is_ok()) {
+    return failed("cannot commit the last epoch", status.error());
+  }
+  log_info("stopped; everything is committed");
+  return kExitOk;
+}
+
+}  // namespace forebay::server
