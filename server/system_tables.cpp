@@ -1,8 +1,8 @@
 // The tables of schema forebay: what the server knows about itself.
 
-#include <map>
-
 #include <fmt/format.h>
+
+#include <map>
 
 #include "server/database.h"
 #include "server/settings.h"
@@ -60,7 +60,7 @@ Cell connector_of(const sql::CatalogObjectRef& object) {
 
 // One row per reader and partition: readers of a source have positions of their own.
 data::Status fill_sources(const Figures& figures, const sql::SnapshotRef& catalog,
-                  VirtualRowsBuilder& out) {
+                          VirtualRowsBuilder& out) {
   std::map<data::ObjectId, bool> read;
   for (const runtime::SourceFigures& source : figures.sources) {
     read[source.source] = true;
@@ -72,9 +72,9 @@ data::Status fill_sources(const Figures& figures, const sql::SnapshotRef& catalo
       end = number(at.end->value);
       lag = std::max<int64_t>(0, number(at.end->value) - position);
     }
-    out.row({name_of(catalog, source.source), connector_of(object),
-             text_or_null(at.name), position, end, lag, number(source.records), number(source.bytes),
-             number(source.errors), source.status, text_or_null(source.reason)});
+    out.row({name_of(catalog, source.source), connector_of(object), text_or_null(at.name), position,
+             end, lag, number(source.records), number(source.bytes), number(source.errors),
+             source.status, text_or_null(source.reason)});
   }
   for (const sql::CatalogObjectRef& object : catalog->objects()) {
     if (object->kind != ObjectKind::kSource || read.count(object->id) > 0) continue;
@@ -87,18 +87,18 @@ data::Status fill_sources(const Figures& figures, const sql::SnapshotRef& catalo
 Cell count_rows(const Database& database, const CatalogObject& object) {
   if (object.relation == nullptr) return kNull;
   int64_t count = 0;
-  data::Status status = object.relation->scan(
-      *database.engine().snapshot(), 0, data::kShardCount, kCountBatchRows,
-      [&](data::ChangeBatch batch) {
-        batch.for_each([&](uint32_t row) { count += batch.weight(row); });
-        return count <= kMostCountedRows;
-      });
+  data::Status status =
+      object.relation->scan(*database.engine().snapshot(), 0, data::kShardCount, kCountBatchRows,
+                            [&](data::ChangeBatch batch) {
+                              batch.for_each([&](uint32_t row) { count += batch.weight(row); });
+                              return count <= kMostCountedRows;
+                            });
   if (!status.is_ok() || count > kMostCountedRows) return kNull;
   return count;
 }
 
-data::Status fill_views(const Database& database, const Figures& figures, const sql::SnapshotRef& catalog,
-                VirtualRowsBuilder& out) {
+data::Status fill_views(const Database& database, const Figures& figures,
+                        const sql::SnapshotRef& catalog, VirtualRowsBuilder& out) {
   std::map<data::ObjectId, int64_t> state_bytes;
   for (const runtime::OperatorFigures& one : figures.operators) {
     state_bytes[one.object] += number(one.state_bytes);
@@ -119,7 +119,7 @@ data::Status fill_views(const Database& database, const Figures& figures, const 
 }
 
 data::Status fill_pipelines(const Figures& figures, const sql::SnapshotRef& catalog,
-                    VirtualRowsBuilder& out) {
+                            VirtualRowsBuilder& out) {
   for (const runtime::PipelineFigures& one : figures.pipelines) {
     std::string objects;
     for (data::ObjectId id : one.objects) {
@@ -134,7 +134,7 @@ data::Status fill_pipelines(const Figures& figures, const sql::SnapshotRef& cata
 }
 
 data::Status fill_operators(const Figures& figures, const sql::SnapshotRef& catalog,
-                    VirtualRowsBuilder& out) {
+                            VirtualRowsBuilder& out) {
   for (const runtime::OperatorFigures& one : figures.operators) {
     out.row({name_of(catalog, one.object), one.operator_name, int32_t{one.worker},
              number(one.rows_in), number(one.rows_out), number(one.busy_ns / 1'000'000),
@@ -177,7 +177,8 @@ data::Status fill_functions(VirtualRowsBuilder& out) {
       result = std::string(function.examples.front().result);
     }
     out.row({std::string(function.name), signature_of(function, variadic),
-             result_name(function.result), kind, std::string(function.description), example, result});
+             result_name(function.result), kind, std::string(function.description), example,
+             result});
   };
   for (const udfs::ScalarFunction* function : udfs::all_scalar_functions()) {
     add(*function, std::string(function->category), function->variadic);
@@ -209,13 +210,16 @@ void add_system_tables(Database& database) {
       });
   add("views",
       "name text, pipeline bigint, rows bigint, state_bytes bigint, rows_in bigint, "
-      "rows_out bigint, late bigint, errors bigint, epoch bigint, freshness_ms bigint, status text, "
+      "rows_out bigint, late bigint, errors bigint, epoch bigint, freshness_ms bigint, status "
+      "text, "
       "reason text",
       [&database](VirtualRowsBuilder& out) {
-        return fill_views(database, database.engine().figures(), database.catalog().snapshot(), out);
+        return fill_views(database, database.engine().figures(), database.catalog().snapshot(),
+                          out);
       });
   add("pipelines",
-      "id bigint, objects text, epoch bigint, epoch_ms bigint, commit_ms bigint, dirty_keys bigint, "
+      "id bigint, objects text, epoch bigint, epoch_ms bigint, commit_ms bigint, dirty_keys "
+      "bigint, "
       "memory_bytes bigint, status text, reason text",
       [&database](VirtualRowsBuilder& out) {
         return fill_pipelines(database.engine().figures(), database.catalog().snapshot(), out);
@@ -236,7 +240,8 @@ void add_system_tables(Database& database) {
   auto empty = [](VirtualRowsBuilder&) { return data::Status::ok(); };
   add("sinks",
       "name text, pipeline bigint, rows bigint, state_bytes bigint, rows_in bigint, "
-      "rows_out bigint, late bigint, errors bigint, epoch bigint, freshness_ms bigint, status text, "
+      "rows_out bigint, late bigint, errors bigint, epoch bigint, freshness_ms bigint, status "
+      "text, "
       "reason text, waiting_epochs bigint, waiting_bytes bigint, delivered bigint",
       empty);
   add("watermarks",

@@ -22,12 +22,17 @@ int64_t integer_of(const Cell& cell) {
 void append(const Cell& cell, TypeId type, data::ColumnBuilder& column) {
   if (std::holds_alternative<std::monostate>(cell)) return column.append_null();
   switch (type) {
-    case TypeId::kBoolean: return column.append<uint8_t>(std::get<bool>(cell) ? 1 : 0);
-    case TypeId::kInteger: return column.append(static_cast<int32_t>(integer_of(cell)));
+    case TypeId::kBoolean:
+      return column.append<uint8_t>(std::get<bool>(cell) ? 1 : 0);
+    case TypeId::kInteger:
+      return column.append(static_cast<int32_t>(integer_of(cell)));
     case TypeId::kBigint:
-    case TypeId::kTimestampTz: return column.append(integer_of(cell));
-    case TypeId::kDouble: return column.append(static_cast<double>(integer_of(cell)));
-    default: return column.append_string(std::get<std::string>(cell));
+    case TypeId::kTimestampTz:
+      return column.append(integer_of(cell));
+    case TypeId::kDouble:
+      return column.append(static_cast<double>(integer_of(cell)));
+    default:
+      return column.append_string(std::get<std::string>(cell));
   }
 }
 
@@ -69,14 +74,16 @@ std::vector<data::ChangeBatch> VirtualRowsBuilder::finish() {
 }
 
 void add_virtual_table(sql::catalog::Catalog& catalog, std::string schema, std::string name,
-                       std::string_view columns, std::function<data::Status(VirtualRowsBuilder&)> fill) {
+                       std::string_view columns,
+                       std::function<data::Status(VirtualRowsBuilder&)> fill) {
   data::Schema fields = virtual_columns(columns);
-  catalog.add_virtual(std::move(schema), std::move(name), fields,
-                      [fields, fill = std::move(fill)]() -> data::Result<std::vector<data::ChangeBatch>> {
-                        VirtualRowsBuilder builder(fields);
-                        FOREBAY_RETURN_IF_ERROR(fill(builder));
-                        return builder.finish();
-                      });
+  catalog.add_virtual(
+      std::move(schema), std::move(name), fields,
+      [fields, fill = std::move(fill)]() -> data::Result<std::vector<data::ChangeBatch>> {
+        VirtualRowsBuilder builder(fields);
+        FOREBAY_RETURN_IF_ERROR(fill(builder));
+        return builder.finish();
+      });
 }
 
 }  // namespace forebay::server

@@ -17,8 +17,8 @@ namespace forebay::server {
 using Cell = std::variant<std::monostate, bool, int32_t, int64_t, std::string>;
 inline constexpr std::monostate kNull{};
 
-/// Columns of "name type, name type, ...", where a type is one word: bool, int, bigint, double, text,
-/// numeric, timestamptz, ...
+/// Columns of "name type, name type, ...", where a type is one word: bool, int, bigint, double,
+/// text, numeric, timestamptz, ...
 data::Schema virtual_columns(std::string_view text);
 
 /// Collects the rows of one answer.
@@ -36,6 +36,7 @@ class VirtualRowsBuilder {
 
 /// Registers a system table whose rows `fill` adds.
 void add_virtual_table(sql::catalog::Catalog& catalog, std::string schema, std::string name,
-                       std::string_view columns, std::function<data::Status(VirtualRowsBuilder&)> fill);
+                       std::string_view columns,
+                       std::function<data::Status(VirtualRowsBuilder&)> fill);
 
 }  // namespace forebay::server

@@ -50,6 +50,7 @@ class Registry {
     add_comparison(scalars);
     add_arithmetic(scalars);
     add_datetime_arithmetic(scalars);
+    add_pg_catalog(scalars);
     add_casts(cast_entries);
     add_aggregates(aggregates);
     add_float_aggregates(aggregates);

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/data/text_format.h"
-#include "server/pgwire/binary_values.h"
+#include "server/pgwire/parameters.h"
 #include "server/pgwire/sink.h"
 
 namespace forebay::server::pgwire {
@@ -204,7 +204,7 @@ Status Conversation::read_parameters(MessageReader& reader, const Statement& sta
     std::string_view bytes = reader.bytes(static_cast<size_t>(size));
     FOREBAY_RETURN_IF_ERROR(reader.check());
     int16_t format = formats.empty() ? int16_t{0} : formats[formats.size() == 1 ? 0 : i];
-    auto value = format == 1 ? parse_binary(bytes, statement.parameter_oids[i], type)
+    auto value = format == 1 ? parse_binary_parameter(bytes, statement.parameter_oids[i], type)
                              : data::parse_datum(bytes, type);
     if (!value.is_ok()) {
       if (value.error().sqlstate == data::sqlstate::kInvalidBinary &&

@@ -3,8 +3,8 @@
 #include <bit>
 #include <charconv>
 
+#include "engine/data/binary_format.h"
 #include "engine/data/text_format.h"
-#include "server/pgwire/binary_values.h"
 
 namespace forebay::server::pgwire {
 
@@ -169,7 +169,7 @@ void RowEncoder::append_value(Form form, const ColumnView& view, uint32_t row, M
       return;
     case Form::kBinaryNumeric:
       return append_sized(out, [&](std::string& bytes) {
-        append_binary_numeric(view.at<data::Numeric>(row), bytes);
+        data::append_binary_numeric(view.at<data::Numeric>(row), bytes);
       });
     case Form::kBinaryInterval: {
       const auto& interval = view.at<data::Interval>(row);

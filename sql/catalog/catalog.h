@@ -120,6 +120,10 @@ inline constexpr std::string_view kSchemas[] = {"public", "pg_catalog", "informa
                                                 "forebay"};
 /// Ids from here on belong to virtual tables: they are not persisted.
 inline constexpr uint32_t kFirstVirtualId = 0xF0000000u;
+/// pg_class.oid of an object, and what regclass gives: those of users begin where PostgreSQL's do.
+inline int64_t oid_of(ObjectId id) {
+  return id.value >= kFirstVirtualId ? int64_t{id.value} : int64_t{id.value} + 16384;
+}
 
 /// The published snapshot. Thread-safe; writers serialise themselves (one DDL at a time).
 class Catalog {

@@ -19,6 +19,7 @@ void add_patterns(ScalarList& list);
 void add_datetime(ScalarList& list);
 void add_conditional(ScalarList& list);
 void add_system(ScalarList& list);
+void add_pg_catalog(ScalarList& list);
 
 /// A cast and its functions, before they have an address in the registry.
 struct CastEntry {

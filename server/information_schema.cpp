@@ -1,0 +1,189 @@
+// information_schema: tables, columns, views, schemata.
+
+#include "server/pg_catalog.h"
+
+namespace forebay::server {
+
+using data::Status;
+using data::TypeId;
+using sql::catalog::CatalogObject;
+using sql::catalog::ObjectKind;
+
+namespace {
+
+const std::string kDatabase = "dev";
+
+std::string table_type(const CatalogObject& object) {
+  switch (object.kind) {
+    case ObjectKind::kTable:
+      return "BASE TABLE";
+    case ObjectKind::kSource:
+      return "FOREIGN";
+    case ObjectKind::kMaterializedView:
+      return "MATERIALIZED VIEW";
+    case ObjectKind::kView:
+      return "VIEW";
+    case ObjectKind::kVirtual:
+      return relation_kind(object) == "r" ? "BASE TABLE" : "VIEW";
+  }
+  return "";
+}
+
+Status fill_tables(Database& database, VirtualRowsBuilder& out) {
+  for (const sql::CatalogObjectRef& object : database.catalog().snapshot()->objects()) {
+    bool table = object->kind == ObjectKind::kTable;
+    out.row({kDatabase, object->schema, object->name, table_type(*object), kNull, kNull, kNull,
+             kNull, kNull, std::string(table ? "YES" : "NO"), std::string("NO"), kNull});
+  }
+  return Status::ok();
+}
+
+struct Precision {
+  Cell characters = kNull, octets = kNull, digits = kNull, radix = kNull, scale = kNull,
+       fraction = kNull;
+};
+
+Precision precision_of(const data::Type& type) {
+  Precision precision;
+  switch (type.id) {
+    case TypeId::kInteger:
+    case TypeId::kBigint:
+      precision.digits = int32_t{type.id == TypeId::kInteger ? 32 : 64};
+      precision.radix = int32_t{2};
+      precision.scale = int32_t{0};
+      break;
+    case TypeId::kDouble:
+      precision.digits = int32_t{53};
+      precision.radix = int32_t{2};
+      break;
+    case TypeId::kNumeric:
+      precision.radix = int32_t{10};
+      if (type.modifier >= 0) {
+        precision.digits = type.numeric_precision();
+        precision.scale = type.numeric_scale();
+      }
+      break;
+    case TypeId::kVarchar:
+      if (type.modifier >= 0) precision.characters = type.modifier;
+      precision.octets = int32_t{1073741824};
+      break;
+    case TypeId::kText:
+      precision.octets = int32_t{1073741824};
+      break;
+    case TypeId::kDate:
+      precision.fraction = int32_t{0};
+      break;
+    case TypeId::kTimestamp:
+    case TypeId::kTimestampTz:
+    case TypeId::kInterval:
+      precision.fraction = type.modifier >= 0 ? type.modifier : int32_t{6};
+      break;
+    default:
+      break;
+  }
+  return precision;
+}
+
+// pg_type.typname of a column's type.
+std::string udt_name(TypeId id) {
+  switch (id) {
+    case TypeId::kBoolean:
+      return "bool";
+    case TypeId::kInteger:
+      return "int4";
+    case TypeId::kBigint:
+      return "int8";
+    case TypeId::kDouble:
+      return "float8";
+    case TypeId::kVarchar:
+      return "varchar";
+    case TypeId::kTimestamp:
+      return "timestamp";
+    case TypeId::kTimestampTz:
+      return "timestamptz";
+    default:
+      return data::Type{id}.name();
+  }
+}
+
+Status fill_columns(Database& database, VirtualRowsBuilder& out) {
+  for (const sql::CatalogObjectRef& object : database.catalog().snapshot()->objects()) {
+    for (size_t i = 0; i < object->columns.size(); ++i) {
+      const data::Field& field = object->columns[i];
+      bool not_null = field.not_null;
+      for (uint32_t key : object->key_columns) not_null |= object->declared_key && key == i;
+      Cell written = kNull;
+      if (i < object->defaults.size() && !object->defaults[i].empty())
+        written = object->defaults[i];
+      Precision precision = precision_of(field.type);
+      bool table = object->kind == ObjectKind::kTable;
+      out.row({kDatabase,
+               object->schema,
+               object->name,
+               field.name,
+               static_cast<int32_t>(i + 1),
+               written,
+               std::string(not_null ? "NO" : "YES"),
+               data::Type{field.type.id}.name(),
+               precision.characters,
+               precision.octets,
+               precision.digits,
+               precision.radix,
+               precision.scale,
+               precision.fraction,
+               kDatabase,
+               std::string("pg_catalog"),
+               udt_name(field.type.id),
+               std::string("NO"),
+               std::string("NEVER"),
+               std::string(table ? "YES" : "NO")});
+    }
+  }
+  return Status::ok();
+}
+
+Status fill_views(Database& database, VirtualRowsBuilder& out) {
+  for (const sql::CatalogObjectRef& object : database.catalog().snapshot()->objects()) {
+    if (object->kind != ObjectKind::kView) continue;
+    out.row({kDatabase, object->schema, object->name, " " + object->query_text + ";",
+             std::string("NONE"), std::string("NO"), std::string("NO")});
+  }
+  return Status::ok();
+}
+
+Status fill_schemata(Database&, VirtualRowsBuilder& out) {
+  for (std::string_view name : sql::catalog::kSchemas) {
+    out.row({kDatabase, std::string(name), std::string("root")});
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+void add_information_schema(Database& database) {
+  using Fill = Status (*)(Database&, VirtualRowsBuilder&);
+  auto add = [&](const char* name, std::string_view columns, Fill fill) {
+    add_virtual_table(database.catalog(), "information_schema", name, columns,
+                      [&database, fill](VirtualRowsBuilder& out) { return fill(database, out); });
+  };
+  add("tables",
+      "table_catalog text, table_schema text, table_name text, table_type text, "
+      "self_referencing_column_name text, reference_generation text, "
+      "user_defined_type_catalog text, user_defined_type_schema text, "
+      "user_defined_type_name text, is_insertable_into text, is_typed text, commit_action text",
+      fill_tables);
+  add("columns",
+      "table_catalog text, table_schema text, table_name text, column_name text, "
+      "ordinal_position int, column_default text, is_nullable text, data_type text, "
+      "character_maximum_length int, character_octet_length int, numeric_precision int, "
+      "numeric_precision_radix int, numeric_scale int, datetime_precision int, udt_catalog text, "
+      "udt_schema text, udt_name text, is_identity text, is_generated text, is_updatable text",
+      fill_columns);
+  add("views",
+      "table_catalog text, table_schema text, table_name text, view_definition text, "
+      "check_option text, is_updatable text, is_insertable_into text",
+      fill_views);
+  add("schemata", "catalog_name text, schema_name text, schema_owner text", fill_schemata);
+}
+
+}  // namespace forebay::server

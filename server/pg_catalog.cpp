@@ -1,0 +1,140 @@
+#include "server/pg_catalog.h"
+
+#include <fmt/format.h>
+
+#include "udfs/catalog_facts.h"
+
+namespace forebay::server {
+
+using sql::catalog::CatalogObject;
+using sql::catalog::ObjectKind;
+
+namespace {
+
+bool is_plain_name(std::string_view name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  for (char c : name) {
+    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    if (!plain) return false;
+  }
+  return true;
+}
+
+std::string quoted(std::string_view name) {
+  if (is_plain_name(name)) return std::string(name);
+  std::string text = "\"";
+  for (char c : name) {
+    if (c == '"') text += '"';
+    text += c;
+  }
+  return text + '"';
+}
+
+/// What system functions tell of this database's catalog.
+class DatabaseFacts final : public udfs::CatalogFacts {
+ public:
+  explicit DatabaseFacts(Database& database) : database_(database) {}
+
+  std::optional<bool> is_visible(int64_t oid) const override {
+    sql::CatalogObjectRef object = find(oid);
+    if (object == nullptr) object = find(oid - kKeyIndexOffset);
+    if (object == nullptr) return std::nullopt;
+    return object->schema == "public" || object->schema == "pg_catalog";
+  }
+  std::optional<std::string> relation_name(int64_t oid) const override {
+    sql::CatalogObjectRef object = find(oid);
+    if (object == nullptr) return std::nullopt;
+    bool visible = object->schema == "public" || object->schema == "pg_catalog";
+    return (visible ? std::string() : quoted(object->schema) + ".") + quoted(object->name);
+  }
+  std::optional<std::string> view_definition(int64_t oid) const override {
+    sql::CatalogObjectRef object = find(oid);
+    if (object == nullptr || object->query_text.empty()) return std::nullopt;
+    return " " + object->query_text + ";";
+  }
+  std::optional<std::string> index_definition(int64_t oid, int32_t column) const override {
+    sql::CatalogObjectRef object = keyed(oid - kKeyIndexOffset);
+    if (object == nullptr) return std::nullopt;
+    if (column > 0) {
+      auto at = static_cast<size_t>(column - 1);
+      if (at >= object->key_columns.size()) return std::string();
+      return quoted(object->columns[object->key_columns[at]].name);
+    }
+    return fmt::format("CREATE UNIQUE INDEX {} ON {}.{} USING btree ({})",
+                       quoted(key_index_name(*object)), quoted(object->schema),
+                       quoted(object->name), key_column_list(*object));
+  }
+  std::optional<std::string> constraint_definition(int64_t oid) const override {
+    sql::CatalogObjectRef object = keyed(oid - kKeyConstraintOffset);
+    if (object == nullptr) return std::nullopt;
+    return fmt::format("PRIMARY KEY ({})", key_column_list(*object));
+  }
+
+ private:
+  sql::CatalogObjectRef find(int64_t oid) const {
+    sql::SnapshotRef snapshot = database_.catalog().snapshot();
+    if (oid >= sql::catalog::kFirstVirtualId && oid <= UINT32_MAX) {
+      return snapshot->find(data::ObjectId(static_cast<uint32_t>(oid)));
+    }
+    if (oid < sql::catalog::oid_of(data::ObjectId(0)) || oid > UINT32_MAX) return nullptr;
+    return snapshot->find(
+        data::ObjectId(static_cast<uint32_t>(oid - sql::catalog::oid_of(data::ObjectId(0)))));
+  }
+  sql::CatalogObjectRef keyed(int64_t oid) const {
+    sql::CatalogObjectRef object = find(oid);
+    return object != nullptr && object->declared_key ? object : nullptr;
+  }
+
+  Database& database_;
+};
+
+}  // namespace
+
+int64_t schema_oid(std::string_view schema) {
+  if (schema == "pg_catalog") return kPgCatalogOid;
+  if (schema == "information_schema") return kInformationSchemaOid;
+  if (schema == "forebay") return kForebaySchemaOid;
+  return kPublicOid;
+}
+
+std::string relation_kind(const CatalogObject& object) {
+  switch (object.kind) {
+    case ObjectKind::kTable:
+      return "r";
+    case ObjectKind::kView:
+      return "v";
+    case ObjectKind::kMaterializedView:
+      return "m";
+    case ObjectKind::kSource:
+      return "f";  // rows that live elsewhere
+    case ObjectKind::kVirtual:
+      return object.schema == "pg_catalog" ? "r" : "v";
+  }
+  return "r";
+}
+
+std::string key_index_name(const CatalogObject& object) { return object.name + "_pkey"; }
+
+std::string key_column_list(const CatalogObject& object) {
+  std::string list;
+  for (uint32_t column : object.key_columns) {
+    if (!list.empty()) list += ", ";
+    list += quoted(object.columns[column].name);
+  }
+  return list;
+}
+
+int32_t type_modifier(const data::Type& type) {
+  if (type.modifier < 0) return -1;
+  bool counts_header = type.id == data::TypeId::kVarchar || type.id == data::TypeId::kNumeric;
+  return type.modifier + (counts_header ? 4 : 0);
+}
+
+void add_pg_catalog(Database& database) {
+  udfs::set_catalog_facts(std::make_shared<DatabaseFacts>(database));
+  add_pg_relations(database);
+  add_pg_types(database);
+  add_information_schema(database);
+}
+
+}  // namespace forebay::server

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "server/database.h"
+#include "server/virtual_rows.h"
+
+/// Parts of pg_catalog and information_schema: real tables, made from the catalog's snapshot at
+/// each query.
+namespace forebay::server {
+
+/// Oids that PostgreSQL has given, or that we derive.
+inline constexpr int64_t kOwnerOid = 10;
+inline constexpr int64_t kDatabaseOid = 5;
+inline constexpr int64_t kPgCatalogOid = 11;
+inline constexpr int64_t kPublicOid = 2200;
+inline constexpr int64_t kInformationSchemaOid = 13000;
+inline constexpr int64_t kForebaySchemaOid = 13001;
+inline constexpr int64_t kHeapMethodOid = 2;
+inline constexpr int64_t kBtreeMethodOid = 403;
+inline constexpr int64_t kDefaultCollationOid = 100;
+/// A table's primary key: its index has the table's oid plus this, its constraint plus the second.
+inline constexpr int64_t kKeyIndexOffset = 0x40000000;
+inline constexpr int64_t kKeyConstraintOffset = 0x50000000;
+
+int64_t schema_oid(std::string_view schema);
+/// pg_class.relkind: r, v, m, f.
+std::string relation_kind(const sql::catalog::CatalogObject& object);
+/// Objects with a declared primary key have an index and a constraint of this name.
+std::string key_index_name(const sql::catalog::CatalogObject& object);
+/// "a, b": the columns of the key, quoted as needed.
+std::string key_column_list(const sql::catalog::CatalogObject& object);
+/// atttypmod.
+int32_t type_modifier(const data::Type& type);
+
+/// pg_class, pg_attribute, pg_index, pg_constraint ... (pg_relations.cpp)
+void add_pg_relations(Database& database);
+/// pg_type, pg_am, pg_database, pg_roles, pg_settings, pg_proc ... (pg_types.cpp)
+void add_pg_types(Database& database);
+/// information_schema (information_schema.cpp)
+void add_information_schema(Database& database);
+
+}  // namespace forebay::server

@@ -1,0 +1,305 @@
+// pg_catalog: relations and what belongs to them.
+
+#include <fmt/format.h>
+
+#include "server/pg_catalog.h"
+
+namespace forebay::server {
+
+using data::Status;
+using sql::catalog::CatalogObject;
+using sql::catalog::ObjectKind;
+using sql::catalog::oid_of;
+
+namespace {
+
+/// Calls visit(object) for every relation.
+template <typename F>
+Status each_relation(Database& database, F&& visit) {
+  for (const sql::CatalogObjectRef& object : database.catalog().snapshot()->objects()) {
+    visit(*object);
+  }
+  return Status::ok();
+}
+
+template <typename F>
+Status each_declared_key(Database& database, F&& visit) {
+  return each_relation(database, [&](const CatalogObject& object) {
+    if (object.kind == ObjectKind::kTable && object.declared_key) visit(object);
+  });
+}
+
+/// "{1,2}" or "1 2": attribute numbers of the key.
+std::string key_numbers(const CatalogObject& object, std::string_view between) {
+  std::string list;
+  for (uint32_t column : object.key_columns) {
+    if (!list.empty()) list += between;
+    list += fmt::format("{}", column + 1);
+  }
+  return list;
+}
+
+bool has_default(const CatalogObject& object, size_t column) {
+  return column < object.defaults.size() && !object.defaults[column].empty();
+}
+
+int64_t collation_of(const data::Type& type) { return type.is_string() ? kDefaultCollationOid : 0; }
+
+int32_t stored_length(data::TypeId id) {
+  switch (data::layout_of(id)) {
+    case data::Layout::kBool:
+      return 1;
+    case data::Layout::kInt32:
+      return 4;
+    case data::Layout::kInt64:
+    case data::Layout::kDouble:
+      return 8;
+    case data::Layout::kInterval:
+      return 16;
+    default:
+      return -1;
+  }
+}
+
+void class_row(VirtualRowsBuilder& out, int64_t oid, const std::string& name, int64_t schema,
+               int64_t method, const std::string& kind, size_t columns, bool has_index, bool rules,
+               const std::string& identity) {
+  out.row({oid,         name,
+           schema,      int64_t{0},
+           int64_t{0},  kOwnerOid,
+           method,      oid,
+           int64_t{0},  int64_t{0},
+           int64_t{-1}, int64_t{0},
+           int64_t{0},  has_index,
+           false,       std::string("p"),
+           kind,        static_cast<int32_t>(columns),
+           int32_t{0},  rules,
+           false,       false,
+           false,       false,
+           true,        identity,
+           false,       int64_t{0},
+           int64_t{0},  int64_t{0},
+           kNull,       kNull,
+           kNull});
+}
+
+Status fill_class(Database& database, VirtualRowsBuilder& out) {
+  return each_relation(database, [&](const CatalogObject& object) {
+    bool stored = object.is_stored();
+    bool keyed = object.kind == ObjectKind::kTable && object.declared_key;
+    std::string kind = relation_kind(object);
+    class_row(out, oid_of(object.id), object.name, schema_oid(object.schema),
+              stored ? kHeapMethodOid : 0, kind, object.columns.size(), keyed, kind == "v",
+              stored ? "d" : "n");
+    if (!keyed) return;
+    class_row(out, oid_of(object.id) + kKeyIndexOffset, key_index_name(object),
+              schema_oid(object.schema), kBtreeMethodOid, "i", object.key_columns.size(), false,
+              false, "n");
+  });
+}
+
+Status fill_attribute(Database& database, VirtualRowsBuilder& out) {
+  return each_relation(database, [&](const CatalogObject& object) {
+    for (size_t i = 0; i < object.columns.size(); ++i) {
+      const data::Field& field = object.columns[i];
+      bool not_null = field.not_null;
+      for (uint32_t key : object.key_columns) not_null |= object.declared_key && key == i;
+      out.row({oid_of(object.id),
+               field.name,
+               int64_t{data::type_oid(field.type.id)},
+               int32_t{-1},
+               stored_length(field.type.id),
+               static_cast<int32_t>(i + 1),
+               int32_t{0},
+               int32_t{-1},
+               type_modifier(field.type),
+               false,
+               std::string("p"),
+               std::string("i"),
+               std::string(),
+               not_null,
+               has_default(object, i),
+               false,
+               std::string(),
+               std::string(),
+               false,
+               true,
+               int32_t{0},
+               collation_of(field.type),
+               kNull,
+               kNull,
+               kNull,
+               kNull});
+    }
+  });
+}
+
+Status fill_attrdef(Database& database, VirtualRowsBuilder& out) {
+  return each_relation(database, [&](const CatalogObject& object) {
+    for (size_t i = 0; i < object.columns.size(); ++i) {
+      if (!has_default(object, i)) continue;
+      out.row({oid_of(object.id) * 2000 + static_cast<int64_t>(i), oid_of(object.id),
+               static_cast<int32_t>(i + 1), object.defaults[i]});
+    }
+  });
+}
+
+Status fill_index(Database& database, VirtualRowsBuilder& out) {
+  return each_declared_key(database, [&](const CatalogObject& object) {
+    auto columns = static_cast<int32_t>(object.key_columns.size());
+    out.row({oid_of(object.id) + kKeyIndexOffset,
+             oid_of(object.id),
+             columns,
+             columns,
+             true,
+             false,
+             true,
+             false,
+             true,
+             false,
+             true,
+             false,
+             true,
+             true,
+             false,
+             key_numbers(object, " "),
+             kNull,
+             kNull,
+             kNull,
+             kNull,
+             kNull});
+  });
+}
+
+Status fill_constraint(Database& database, VirtualRowsBuilder& out) {
+  return each_declared_key(database, [&](const CatalogObject& object) {
+    out.row({oid_of(object.id) + kKeyConstraintOffset,
+             key_index_name(object),
+             schema_oid(object.schema),
+             std::string("p"),
+             false,
+             false,
+             true,
+             oid_of(object.id),
+             int64_t{0},
+             oid_of(object.id) + kKeyIndexOffset,
+             int64_t{0},
+             int64_t{0},
+             std::string(" "),
+             std::string(" "),
+             std::string(" "),
+             true,
+             int32_t{0},
+             true,
+             "{" + key_numbers(object, ",") + "}",
+             kNull,
+             kNull,
+             kNull,
+             kNull,
+             kNull,
+             kNull,
+             kNull});
+  });
+}
+
+Status fill_depend(Database& database, VirtualRowsBuilder& out) {
+  constexpr int64_t kPgClassOid = 1259;
+  return each_relation(database, [&](const CatalogObject& object) {
+    for (data::ObjectId read : object.dependencies) {
+      out.row({kPgClassOid, oid_of(object.id), int32_t{0}, kPgClassOid, oid_of(read), int32_t{0},
+               std::string("n")});
+    }
+  });
+}
+
+Status fill_foreign_table(Database& database, VirtualRowsBuilder& out) {
+  return each_relation(database, [&](const CatalogObject& object) {
+    if (object.kind == ObjectKind::kSource) out.row({oid_of(object.id), int64_t{1}, kNull});
+  });
+}
+
+// pg_tables, pg_views, pg_matviews: for people.
+Status fill_tables(Database& database, VirtualRowsBuilder& out) {
+  return each_relation(database, [&](const CatalogObject& object) {
+    if (relation_kind(object) != "r") return;
+    out.row({object.schema, object.name, std::string("root"), kNull, object.declared_key, false,
+             false, false});
+  });
+}
+
+Status fill_views(Database& database, ObjectKind kind, VirtualRowsBuilder& out) {
+  return each_relation(database, [&](const CatalogObject& object) {
+    if (object.kind != kind) return;
+    std::string text = " " + object.query_text + ";";
+    if (kind == ObjectKind::kView) {
+      out.row({object.schema, object.name, std::string("root"), text});
+    } else {
+      out.row({object.schema, object.name, std::string("root"), kNull, false, true, text});
+    }
+  });
+}
+
+}  // namespace
+
+void add_pg_relations(Database& database) {
+  using Fill = Status (*)(Database&, VirtualRowsBuilder&);
+  auto add = [&](const char* name, std::string_view columns, Fill fill) {
+    add_virtual_table(database.catalog(), "pg_catalog", name, columns,
+                      [&database, fill](VirtualRowsBuilder& out) { return fill(database, out); });
+  };
+  add("pg_class",
+      "oid bigint, relname text, relnamespace bigint, reltype bigint, reloftype bigint, "
+      "relowner bigint, relam bigint, relfilenode bigint, reltablespace bigint, relpages bigint, "
+      "reltuples bigint, relallvisible bigint, reltoastrelid bigint, relhasindex bool, "
+      "relisshared bool, relpersistence text, relkind text, relnatts int, relchecks int, "
+      "relhasrules bool, relhastriggers bool, relhassubclass bool, relrowsecurity bool, "
+      "relforcerowsecurity bool, relispopulated bool, relreplident text, relispartition bool, "
+      "relrewrite bigint, relfrozenxid bigint, relminmxid bigint, relacl text, reloptions text, "
+      "relpartbound text",
+      fill_class);
+  add("pg_attribute",
+      "attrelid bigint, attname text, atttypid bigint, attstattarget int, attlen int, attnum int, "
+      "attndims int, attcacheoff int, atttypmod int, attbyval bool, attalign text, attstorage "
+      "text, "
+      "attcompression text, attnotnull bool, atthasdef bool, atthasmissing bool, attidentity text, "
+      "attgenerated text, attisdropped bool, attislocal bool, attinhcount int, attcollation "
+      "bigint, "
+      "attacl text, attoptions text, attfdwoptions text, attmissingval text",
+      fill_attribute);
+  add("pg_attrdef", "oid bigint, adrelid bigint, adnum int, adbin text", fill_attrdef);
+  add("pg_index",
+      "indexrelid bigint, indrelid bigint, indnatts int, indnkeyatts int, indisunique bool, "
+      "indnullsnotdistinct bool, indisprimary bool, indisexclusion bool, indimmediate bool, "
+      "indisclustered bool, indisvalid bool, indcheckxmin bool, indisready bool, indislive bool, "
+      "indisreplident bool, indkey text, indcollation text, indclass text, indoption text, "
+      "indexprs text, indpred text",
+      fill_index);
+  add("pg_constraint",
+      "oid bigint, conname text, connamespace bigint, contype text, condeferrable bool, "
+      "condeferred bool, convalidated bool, conrelid bigint, contypid bigint, conindid bigint, "
+      "conparentid bigint, confrelid bigint, confupdtype text, confdeltype text, confmatchtype "
+      "text, "
+      "conislocal bool, coninhcount int, connoinherit bool, conkey text, confkey text, "
+      "conpfeqop text, conppeqop text, conffeqop text, confdelsetcols text, conexclop text, "
+      "conbin text",
+      fill_constraint);
+  add("pg_depend",
+      "classid bigint, objid bigint, objsubid int, refclassid bigint, refobjid bigint, "
+      "refobjsubid int, deptype text",
+      fill_depend);
+  add("pg_foreign_table", "ftrelid bigint, ftserver bigint, ftoptions text", fill_foreign_table);
+  add("pg_tables",
+      "schemaname text, tablename text, tableowner text, tablespace text, hasindexes bool, "
+      "hasrules bool, hastriggers bool, rowsecurity bool",
+      fill_tables);
+  add("pg_views", "schemaname text, viewname text, viewowner text, definition text",
+      [](Database& of, VirtualRowsBuilder& out) { return fill_views(of, ObjectKind::kView, out); });
+  add("pg_matviews",
+      "schemaname text, matviewname text, matviewowner text, tablespace text, hasindexes bool, "
+      "ispopulated bool, definition text",
+      [](Database& of, VirtualRowsBuilder& out) {
+        return fill_views(of, ObjectKind::kMaterializedView, out);
+      });
+}
+
+}  // namespace forebay::server

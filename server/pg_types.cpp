@@ -1,0 +1,300 @@
+// pg_catalog: what does not depend on the relations, and tables of things that do not exist here.
+
+#include "server/pg_catalog.h"
+#include "server/settings.h"
+#include "udfs/registry.h"
+
+namespace forebay::server {
+
+using data::Status;
+using data::TypeId;
+
+namespace {
+
+struct TypeRow {
+  int64_t oid;
+  const char* name;
+  int32_t length;
+  const char* category;
+  int64_t array;
+};
+
+// pg_type's rows for the types that exist, and those that the catalog's own columns have elsewhere.
+constexpr TypeRow kTypes[] = {
+    {16, "bool", 1, "B", 1000},          {18, "char", 1, "Z", 1002},
+    {19, "name", 64, "S", 1003},         {20, "int8", 8, "N", 1016},
+    {23, "int4", 4, "N", 1007},          {25, "text", -1, "S", 1009},
+    {26, "oid", 4, "N", 1028},           {701, "float8", 8, "N", 1022},
+    {705, "unknown", -2, "X", 0},        {1043, "varchar", -1, "S", 1015},
+    {1082, "date", 4, "D", 1182},        {1114, "timestamp", 8, "D", 1115},
+    {1184, "timestamptz", 8, "D", 1185}, {1186, "interval", 16, "T", 1187},
+    {1700, "numeric", -1, "N", 1231},    {2205, "regclass", 4, "N", 2210},
+    {2206, "regtype", 4, "N", 2211},     {2278, "void", 4, "P", 0},
+};
+
+void type_row(VirtualRowsBuilder& out, const TypeRow& type, bool array) {
+  bool text = type.oid == 25 || type.oid == 1043;
+  bool pseudo = type.oid == 705 || type.oid == 2278;
+  std::string name = array ? std::string("_") + type.name : std::string(type.name);
+  out.row({array ? type.array : type.oid,
+           name,
+           kPgCatalogOid,
+           kOwnerOid,
+           array ? int32_t{-1} : type.length,
+           !array && type.length > 0 && type.length <= 8,
+           std::string(pseudo ? "p" : "b"),
+           std::string(array ? "A" : type.category),
+           type.oid == 25 || type.oid == 701 || type.oid == 1184 || type.oid == 16,
+           true,
+           std::string(","),
+           int64_t{0},
+           std::string(array ? "array_subscript_handler" : "-"),
+           array ? type.oid : int64_t{0},
+           array ? int64_t{0} : type.array,
+           name + "in",
+           name + "out",
+           name + "recv",
+           name + "send",
+           std::string("i"),
+           std::string("p"),
+           false,
+           int64_t{0},
+           int32_t{-1},
+           int32_t{0},
+           text ? kDefaultCollationOid : int64_t{0},
+           kNull,
+           kNull});
+}
+
+Status fill_type(VirtualRowsBuilder& out) {
+  for (const TypeRow& type : kTypes) {
+    type_row(out, type, false);
+    if (type.array != 0) type_row(out, type, true);
+  }
+  return Status::ok();
+}
+
+Status fill_namespace(VirtualRowsBuilder& out) {
+  for (std::string_view name : sql::catalog::kSchemas) {
+    out.row({schema_oid(name), std::string(name), kOwnerOid, kNull});
+  }
+  return Status::ok();
+}
+
+Status fill_database(VirtualRowsBuilder& out) {
+  out.row({kDatabaseOid, std::string("dev"), kOwnerOid, int32_t{6}, std::string("c"), false, true,
+           int32_t{-1}, int64_t{0}, int64_t{0}, int64_t{1663}, std::string("C"), std::string("C"),
+           kNull, kNull, kNull});
+  return Status::ok();
+}
+
+Status fill_roles(VirtualRowsBuilder& out) {
+  out.row({std::string("root"), true, true, true, true, true, false, int32_t{-1}, kNull, kNull,
+           true, kNull, kOwnerOid});
+  return Status::ok();
+}
+
+Status fill_authid(VirtualRowsBuilder& out) {
+  out.row({kOwnerOid, std::string("root"), true, true, true, true, true, false, true, int32_t{-1},
+           kNull, kNull});
+  return Status::ok();
+}
+
+Status fill_user(VirtualRowsBuilder& out) {
+  out.row({std::string("root"), kOwnerOid, true, true, false, true, kNull, kNull, kNull});
+  return Status::ok();
+}
+
+Status fill_am(VirtualRowsBuilder& out) {
+  out.row(
+      {kHeapMethodOid, std::string("heap"), std::string("heap_tableam_handler"), std::string("t")});
+  out.row({kBtreeMethodOid, std::string("btree"), std::string("bthandler"), std::string("i")});
+  return Status::ok();
+}
+
+Status fill_collation(VirtualRowsBuilder& out) {
+  out.row({kDefaultCollationOid, std::string("default"), kPgCatalogOid, kOwnerOid, std::string("d"),
+           true, int32_t{-1}, kNull, kNull, kNull, kNull});
+  out.row({int64_t{950}, std::string("C"), kPgCatalogOid, kOwnerOid, std::string("c"), true,
+           int32_t{-1}, std::string("C"), std::string("C"), kNull, kNull});
+  return Status::ok();
+}
+
+Status fill_tablespace(VirtualRowsBuilder& out) {
+  out.row({int64_t{1663}, std::string("pg_default"), kOwnerOid, kNull, kNull});
+  return Status::ok();
+}
+
+// Every source belongs to one "foreign server", which is Forebay itself.
+Status fill_foreign_server(VirtualRowsBuilder& out) {
+  out.row({int64_t{1}, std::string("forebay"), kOwnerOid, int64_t{1}, kNull, kNull, kNull, kNull});
+  return Status::ok();
+}
+
+template <typename F>
+void function_rows(VirtualRowsBuilder& out, int64_t& oid, std::span<const F* const> functions,
+                   const char* kind) {
+  for (const F* function : functions) {
+    std::string arguments;
+    for (TypeId id : function->arguments) {
+      if (!arguments.empty()) arguments += ' ';
+      arguments += std::to_string(id == TypeId::kUnknown ? 2276 : data::type_oid(id));
+    }
+    int64_t result = function->result == TypeId::kUnknown ? 2276 : data::type_oid(function->result);
+    out.row({oid++, std::string(function->name), kPgCatalogOid, kOwnerOid, std::string(kind), false,
+             static_cast<int32_t>(function->arguments.size()), result, arguments});
+  }
+}
+
+Status fill_proc(VirtualRowsBuilder& out) {
+  int64_t oid = 1'000'000;
+  function_rows(out, oid, udfs::all_scalar_functions(), "f");
+  function_rows(out, oid, udfs::all_aggregate_functions(), "a");
+  return Status::ok();
+}
+
+Status fill_settings(Database& database, VirtualRowsBuilder& out) {
+  for (const SettingDescriptor& setting : all_settings()) {
+    std::string context = setting.scope == SettingScope::kReadOnly ? "internal" : "user";
+    out.row({std::string(setting.name), database.default_setting(setting.name), kNull,
+             std::string("Forebay"), std::string(setting.description), kNull, context,
+             std::string("string"), std::string("default"), kNull, kNull, kNull,
+             std::string(setting.default_value), std::string(setting.default_value), kNull, kNull,
+             false});
+  }
+  return Status::ok();
+}
+
+struct EmptyTable {
+  const char* name;
+  const char* columns;
+};
+
+// Things that PostgreSQL has and Forebay does not: clients may look, and find none.
+constexpr EmptyTable kEmptyTables[] = {
+    {"pg_description", "objoid bigint, classoid bigint, objsubid int, description text"},
+    {"pg_shdescription", "objoid bigint, classoid bigint, description text"},
+    {"pg_inherits", "inhrelid bigint, inhparent bigint, inhseqno int, inhdetachpending bool"},
+    {"pg_policy",
+     "oid bigint, polname text, polrelid bigint, polcmd text, polpermissive bool, polroles text, "
+     "polqual text, polwithcheck text"},
+    {"pg_statistic_ext",
+     "oid bigint, stxrelid bigint, stxname text, stxnamespace bigint, stxowner bigint, "
+     "stxstattarget int, stxkeys text, stxkind text, stxexprs text"},
+    {"pg_publication",
+     "oid bigint, pubname text, pubowner bigint, puballtables bool, pubinsert bool, "
+     "pubupdate bool, pubdelete bool, pubtruncate bool, pubviaroot bool"},
+    {"pg_publication_namespace", "oid bigint, pnpubid bigint, pnnspid bigint"},
+    {"pg_publication_rel", "oid bigint, prpubid bigint, prrelid bigint, prqual text, prattrs text"},
+    {"pg_subscription",
+     "oid bigint, subdbid bigint, subname text, subowner bigint, subenabled bool"},
+    {"pg_trigger",
+     "oid bigint, tgrelid bigint, tgparentid bigint, tgname text, tgfoid bigint, tgtype int, "
+     "tgenabled text, tgisinternal bool, tgconstrrelid bigint, tgconstrindid bigint, "
+     "tgconstraint bigint, tgdeferrable bool, tginitdeferred bool, tgnargs int, tgattr text, "
+     "tgargs text, tgqual text, tgoldtable text, tgnewtable text"},
+    {"pg_partitioned_table",
+     "partrelid bigint, partstrat text, partnatts int, partdefid bigint, partattrs text, "
+     "partclass text, partcollation text, partexprs text"},
+    {"pg_rewrite",
+     "oid bigint, rulename text, ev_class bigint, ev_type text, ev_enabled text, is_instead bool, "
+     "ev_qual text, ev_action text"},
+    {"pg_enum", "oid bigint, enumtypid bigint, enumsortorder double, enumlabel text"},
+    {"pg_range",
+     "rngtypid bigint, rngsubtype bigint, rngmultitypid bigint, rngcollation bigint, "
+     "rngsubopc bigint, rngcanonical text, rngsubdiff text"},
+    {"pg_extension",
+     "oid bigint, extname text, extowner bigint, extnamespace bigint, extrelocatable bool, "
+     "extversion text, extconfig text, extcondition text"},
+    {"pg_cast",
+     "oid bigint, castsource bigint, casttarget bigint, castfunc bigint, castcontext text, "
+     "castmethod text"},
+    {"pg_sequence",
+     "seqrelid bigint, seqtypid bigint, seqstart bigint, seqincrement bigint, seqmax bigint, "
+     "seqmin bigint, seqcache bigint, seqcycle bool"},
+    {"pg_operator",
+     "oid bigint, oprname text, oprnamespace bigint, oprowner bigint, oprkind text, "
+     "oprleft bigint, oprright bigint, oprresult bigint"},
+    {"pg_opclass",
+     "oid bigint, opcmethod bigint, opcname text, opcnamespace bigint, opcowner bigint, "
+     "opcfamily bigint, opcintype bigint, opcdefault bool, opckeytype bigint"},
+    {"pg_language", "oid bigint, lanname text, lanowner bigint, lanispl bool, lanpltrusted bool"},
+    {"pg_foreign_data_wrapper",
+     "oid bigint, fdwname text, fdwowner bigint, fdwhandler bigint, fdwvalidator bigint, "
+     "fdwacl text, fdwoptions text"},
+    {"pg_auth_members", "roleid bigint, member bigint, grantor bigint, admin_option bool"},
+    {"pg_db_role_setting", "setdatabase bigint, setrole bigint, setconfig text"},
+    {"pg_stat_activity",
+     "datid bigint, datname text, pid int, usename text, application_name text, state text, "
+     "query text, backend_start timestamptz, query_start timestamptz"},
+    {"pg_locks",
+     "locktype text, database bigint, relation bigint, pid int, mode text, granted bool"},
+    {"pg_indexes",
+     "schemaname text, tablename text, indexname text, tablespace text, indexdef text"},
+    {"pg_sequences", "schemaname text, sequencename text, sequenceowner text"},
+};
+
+}  // namespace
+
+void add_pg_types(Database& database) {
+  sql::catalog::Catalog& catalog = database.catalog();
+  auto add = [&](const char* name, std::string_view columns, Status (*fill)(VirtualRowsBuilder&)) {
+    add_virtual_table(catalog, "pg_catalog", name, columns, fill);
+  };
+  add("pg_type",
+      "oid bigint, typname text, typnamespace bigint, typowner bigint, typlen int, typbyval bool, "
+      "typtype text, typcategory text, typispreferred bool, typisdefined bool, typdelim text, "
+      "typrelid bigint, typsubscript text, typelem bigint, typarray bigint, typinput text, "
+      "typoutput text, typreceive text, typsend text, typalign text, typstorage text, "
+      "typnotnull bool, typbasetype bigint, typtypmod int, typndims int, typcollation bigint, "
+      "typdefault text, typacl text",
+      fill_type);
+  add("pg_namespace", "oid bigint, nspname text, nspowner bigint, nspacl text", fill_namespace);
+  add("pg_database",
+      "oid bigint, datname text, datdba bigint, encoding int, datlocprovider text, "
+      "datistemplate bool, datallowconn bool, datconnlimit int, datfrozenxid bigint, "
+      "datminmxid bigint, dattablespace bigint, datcollate text, datctype text, daticulocale text, "
+      "datcollversion text, datacl text",
+      fill_database);
+  add("pg_roles",
+      "rolname text, rolsuper bool, rolinherit bool, rolcreaterole bool, rolcreatedb bool, "
+      "rolcanlogin bool, rolreplication bool, rolconnlimit int, rolpassword text, "
+      "rolvaliduntil timestamptz, rolbypassrls bool, rolconfig text, oid bigint",
+      fill_roles);
+  add("pg_authid",
+      "oid bigint, rolname text, rolsuper bool, rolinherit bool, rolcreaterole bool, "
+      "rolcreatedb bool, rolcanlogin bool, rolreplication bool, rolbypassrls bool, "
+      "rolconnlimit int, rolpassword text, rolvaliduntil timestamptz",
+      fill_authid);
+  add("pg_user",
+      "usename text, usesysid bigint, usecreatedb bool, usesuper bool, userepl bool, "
+      "usebypassrls bool, passwd text, valuntil timestamptz, useconfig text",
+      fill_user);
+  add("pg_am", "oid bigint, amname text, amhandler text, amtype text", fill_am);
+  add("pg_collation",
+      "oid bigint, collname text, collnamespace bigint, collowner bigint, collprovider text, "
+      "collisdeterministic bool, collencoding int, collcollate text, collctype text, "
+      "colliculocale text, collversion text",
+      fill_collation);
+  add("pg_tablespace", "oid bigint, spcname text, spcowner bigint, spcacl text, spcoptions text",
+      fill_tablespace);
+  add("pg_foreign_server",
+      "oid bigint, srvname text, srvowner bigint, srvfdw bigint, srvtype text, srvversion text, "
+      "srvacl text, srvoptions text",
+      fill_foreign_server);
+  add("pg_proc",
+      "oid bigint, proname text, pronamespace bigint, proowner bigint, prokind text, "
+      "proretset bool, pronargs int, prorettype bigint, proargtypes text",
+      fill_proc);
+  add_virtual_table(catalog, "pg_catalog", "pg_settings",
+                    "name text, setting text, unit text, category text, short_desc text, "
+                    "extra_desc text, context text, vartype text, source text, min_val text, "
+                    "max_val text, enumvals text, boot_val text, reset_val text, sourcefile text, "
+                    "sourceline int, pending_restart bool",
+                    [&database](VirtualRowsBuilder& out) { return fill_settings(database, out); });
+  for (const EmptyTable& table : kEmptyTables) {
+    add(table.name, table.columns, [](VirtualRowsBuilder&) { return Status::ok(); });
+  }
+}
+
+}  // namespace forebay::server

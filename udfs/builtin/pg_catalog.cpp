@@ -1,0 +1,248 @@
+#include <fmt/format.h>
+
+#include "udfs/builtin/builtin.h"
+#include "udfs/catalog_facts.h"
+
+/// What psql and drivers ask of PostgreSQL's catalog. oids are bigint, arrays their text '{a,b}'.
+namespace forebay::udfs {
+namespace {
+
+using Text = std::optional<std::string>;
+
+constexpr auto kBigint = TypeId::kBigint;
+constexpr auto kInteger = TypeId::kInteger;
+constexpr auto kText = TypeId::kText;
+constexpr auto kBoolean = TypeId::kBoolean;
+
+std::string format_type(int64_t oid, int32_t modifier) {
+  TypeId id = data::type_of_oid(static_cast<uint32_t>(oid));
+  if (id == TypeId::kUnknown) {
+    switch (oid) {
+      case 18:
+        return "\"char\"";
+      case 19:
+        return "name";
+      case 26:
+        return "oid";
+      case 705:
+        return "unknown";
+      case 2205:
+        return "regclass";
+      default:
+        return "???";
+    }
+  }
+  Type type{id};
+  // atttypmod counts a header of four bytes for these.
+  bool counts_header = id == TypeId::kVarchar || id == TypeId::kNumeric;
+  if (modifier >= 0) type.modifier = counts_header ? modifier - 4 : modifier;
+  return type.name();
+}
+
+/// Elements of '{a,"b c",NULL}'; nullopt in place of NULL. False when it is no array of one
+/// dimension.
+bool parse_array(std::string_view text, std::vector<Text>& out) {
+  if (text.size() < 2 || text.front() != '{' || text.back() != '}') return false;
+  text = text.substr(1, text.size() - 2);
+  while (!text.empty()) {
+    std::string element;
+    bool quoted = text.front() == '"';
+    size_t at = quoted ? 1 : 0;
+    for (; at < text.size() && text[at] != (quoted ? '"' : ','); ++at) {
+      if (text[at] == '\\' && at + 1 < text.size()) ++at;
+      element += text[at];
+    }
+    if (quoted) ++at;
+    if (at < text.size() && text[at] != ',') return false;
+    out.push_back(!quoted && element == "NULL" ? Text() : Text(std::move(element)));
+    if (at == text.size()) break;
+    text.remove_prefix(at + 1);
+    if (text.empty()) return false;
+  }
+  return true;
+}
+
+Status malformed(std::string_view text) {
+  return Status(data::sqlstate::kInvalidText, fmt::format("malformed array literal: \"{}\"", text));
+}
+
+Result<std::string> array_to_string(std::string_view array, std::string_view between,
+                                    std::optional<std::string_view> null_text) {
+  std::vector<Text> elements;
+  if (!parse_array(array, elements)) return malformed(array);
+  std::string joined;
+  bool first = true;
+  for (const Text& element : elements) {
+    if (!element && !null_text) continue;
+    if (!first) joined += between;
+    first = false;
+    joined += element ? std::string_view(*element) : *null_text;
+  }
+  return joined;
+}
+
+void add_arrays(Definer& define) {
+  define.define<[](std::string_view array, std::string_view between) -> Result<std::string> {
+    return array_to_string(array, between, std::nullopt);
+  }>("array_to_string", {kText, kText}, kText, "Elements of an array with text between them",
+     {{"array_to_string('{a,b,NULL}', ', ')", "a, b"}});
+  define.define<[](std::string_view array, std::string_view between, std::string_view null_text)
+                    -> Result<std::string> { return array_to_string(array, between, null_text); }>(
+      "array_to_string", {kText, kText, kText}, kText,
+      "Elements of an array with text between them, and a text in place of NULLs",
+      {{"array_to_string('{a,NULL}', ',', '-')", "a,-"}});
+  define.define<[](std::string_view array, std::string_view element) -> Result<bool> {
+    std::vector<Text> elements;
+    if (!parse_array(array, elements)) return malformed(array);
+    for (const Text& one : elements) {
+      if (one && *one == element) return true;
+    }
+    return false;
+  }>("array_has", {kText, kText}, kBoolean,
+     "True when an array, given as its text, has the element", {{"array_has('{r,a}', 'a')", "t"}});
+}
+
+template <auto Member>
+Text fact(int64_t oid) {
+  auto facts = catalog_facts();
+  return facts == nullptr ? Text() : ((*facts).*Member)(oid);
+}
+
+void add_definitions(Definer& define) {
+  constexpr std::string_view kView = "The query of a view";
+  define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::view_definition>(oid); }>(
+      "pg_get_viewdef", {kBigint}, kText, kView);
+  define
+      .define<[](int64_t oid, bool) -> Text { return fact<&CatalogFacts::view_definition>(oid); }>(
+          "pg_get_viewdef", {kBigint, kBoolean}, kText, kView);
+  constexpr std::string_view kConstraint = "The definition of a constraint";
+  define
+      .define<[](int64_t oid) -> Text { return fact<&CatalogFacts::constraint_definition>(oid); }>(
+          "pg_get_constraintdef", {kBigint}, kText, kConstraint);
+  define.define<[](int64_t oid, bool) -> Text {
+    return fact<&CatalogFacts::constraint_definition>(oid);
+  }>("pg_get_constraintdef", {kBigint, kBoolean}, kText, kConstraint);
+  constexpr std::string_view kIndex = "The definition of an index, or of one of its columns";
+  define.define<[](int64_t oid) -> Text {
+    auto facts = catalog_facts();
+    return facts == nullptr ? Text() : facts->index_definition(oid, 0);
+  }>("pg_get_indexdef", {kBigint}, kText, kIndex);
+  define.define<[](int64_t oid, int32_t column, bool) -> Text {
+    auto facts = catalog_facts();
+    return facts == nullptr ? Text() : facts->index_definition(oid, column);
+  }>("pg_get_indexdef", {kBigint, kInteger, kBoolean}, kText, kIndex);
+  constexpr std::string_view kExpression = "An expression of the catalog as SQL";
+  define.define<[](std::string_view text, int64_t) -> std::string { return std::string(text); }>(
+      "pg_get_expr", {kText, kBigint}, kText, kExpression, {{"pg_get_expr('1.5', 0)", "1.5"}});
+  define.define<[](std::string_view text, int64_t, bool) -> std::string {
+    return std::string(text);
+  }>("pg_get_expr", {kText, kBigint, kBoolean}, kText, kExpression,
+     {{"pg_get_expr('1.5', 0, true)", "1.5"}});
+  define.define<[](int64_t) -> Text { return std::nullopt; }>(
+      "pg_get_statisticsobjdef_columns", {kBigint}, kText, "NULL: there are no extended statistics",
+      {{"pg_get_statisticsobjdef_columns(1)", ""}});
+  define.define<[](int64_t) -> Text { return std::nullopt; }>(
+      "pg_get_partkeydef", {kBigint}, kText, "NULL: there are no partitioned tables",
+      {{"pg_get_partkeydef(1)", ""}});
+  define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::relation_name>(oid); }>(
+      "pg_relation_name", {kBigint}, kText, "The name of a relation by its oid");
+}
+
+void add_descriptions(Definer& define) {
+  constexpr std::string_view kNone = "NULL: objects have no comments";
+  define.define<[](int64_t) -> Text { return std::nullopt; }>("obj_description", {kBigint}, kText,
+                                                              kNone, {{"obj_description(1)", ""}});
+  define.define<[](int64_t, std::string_view) -> Text { return std::nullopt; }>(
+      "obj_description", {kBigint, kText}, kText, kNone, {{"obj_description(1, 'pg_class')", ""}});
+  define.define<[](int64_t, std::string_view) -> Text { return std::nullopt; }>(
+      "shobj_description", {kBigint, kText}, kText, kNone,
+      {{"shobj_description(1, 'pg_database')", ""}});
+  define.define<[](int64_t, int32_t) -> Text { return std::nullopt; }>(
+      "col_description", {kBigint, kInteger}, kText, kNone, {{"col_description(1, 1)", ""}});
+}
+
+void add_visibility(Definer& define) {
+  define.define<[](int64_t oid) -> std::optional<bool> {
+    auto facts = catalog_facts();
+    return facts == nullptr ? std::optional<bool>() : facts->is_visible(oid);
+  }>("pg_table_is_visible", {kBigint}, kBoolean, "True when a relation is found by its name alone");
+  for (std::string_view name :
+       {"pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible",
+        "pg_opclass_is_visible", "pg_collation_is_visible"}) {
+    define.kernel(name, {kBigint}, kBoolean, &lift<[](int64_t) -> bool { return true; }>,
+                  "True: such things are found by their names alone");
+  }
+  define.define<[](int64_t) -> bool { return false; }>("pg_relation_is_publishable", {kBigint},
+                                                       kBoolean, "False: there are no publications",
+                                                       {{"pg_relation_is_publishable(1)", "f"}});
+}
+
+// There are no roles yet: everybody may do everything.
+void add_privileges(Definer& define) {
+  constexpr std::string_view kAll = "True until roles exist";
+  for (std::string_view name :
+       {"has_table_privilege", "has_schema_privilege", "has_database_privilege",
+        "has_function_privilege", "has_sequence_privilege", "has_any_column_privilege"}) {
+    define.kernel(name, {kText, kText}, kBoolean,
+                  &lift<[](std::string_view, std::string_view) -> bool { return true; }>, kAll);
+    define.kernel(name, {kBigint, kText}, kBoolean,
+                  &lift<[](int64_t, std::string_view) -> bool { return true; }>, kAll);
+    define.kernel(name, {kText, kBigint, kText}, kBoolean,
+                  &lift<[](std::string_view, int64_t, std::string_view) -> bool { return true; }>,
+                  kAll);
+  }
+  define.define<[](int64_t) -> std::string { return "root"; }>(
+      "pg_get_userbyid", {kBigint}, kText, "The name of a role", {{"pg_get_userbyid(10)", "root"}});
+}
+
+void add_sizes(Definer& define) {
+  for (std::string_view name : {"pg_table_size", "pg_relation_size", "pg_total_relation_size"}) {
+    define.kernel(name, {kBigint}, kBigint,
+                  &lift<[](int64_t) -> std::optional<int64_t> { return std::nullopt; }>,
+                  "NULL: see forebay.views for the sizes of state");
+  }
+  define.define<[](int64_t bytes) -> std::string {
+    constexpr const char* kUnits[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
+    size_t unit = 0;
+    int64_t value = bytes;
+    while (unit + 1 < std::size(kUnits) && (value >= 10240 || value <= -10240)) {
+      value = (value + 512) / 1024;
+      ++unit;
+    }
+    return fmt::format("{} {}", value, kUnits[unit]);
+  }>("pg_size_pretty", {kBigint}, kText, "A number of bytes for people",
+     {{"pg_size_pretty(20480)", "20 kB"}});
+}
+
+}  // namespace
+
+void add_pg_catalog(ScalarList& list) {
+  Definer define(list, "catalog");
+  constexpr std::string_view kFormat = "The SQL name of a type by its oid and modifier";
+  ScalarFunction& named = define.kernel(
+      "format_type", {kBigint, kInteger}, kText, &each<[](const ScalarCall& call, uint32_t row) {
+        if (call.arguments[0].is_null(row)) return call.set_null(row);
+        int32_t modifier = call.arguments[1].is_null(row) ? -1 : call.arguments[1].at<int32_t>(row);
+        call.set_string(row, format_type(call.arguments[0].at<int64_t>(row), modifier));
+      }>,
+      kFormat, {{"format_type(1043, 14)", "character varying(10)"}});
+  named.null_rule = NullRule::kCalled;
+  define.define<[](int32_t encoding) -> std::string { return encoding == 6 ? "UTF8" : ""; }>(
+      "pg_encoding_to_char", {kInteger}, kText, "The name of an encoding",
+      {{"pg_encoding_to_char(6)", "UTF8"}});
+  define.define<[]() -> bool { return false; }>("pg_is_in_recovery", {}, kBoolean,
+                                                "False: a server answers when it has recovered",
+                                                {{"pg_is_in_recovery()", "f"}});
+  add_visibility(define);
+  add_privileges(define);
+  add_descriptions(define);
+  add_definitions(define);
+  add_arrays(define);
+  add_sizes(define);
+  // Their answers change with the catalog: never computed at planning time.
+  for (ScalarFunction& function : list) {
+    if (function.category == "catalog") function.volatility = Volatility::kStable;
+  }
+}
+
+}  // namespace forebay::udfs

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+/// What the system functions that take an oid (pg_get_viewdef, pg_table_is_visible ...) tell of the
+/// catalog. Functions are below the catalog, so whoever has one makes it known here.
+namespace forebay::udfs {
+
+class CatalogFacts {
+ public:
+  virtual ~CatalogFacts() = default;
+  /// True when a relation is found by its name alone; nullopt: there is none with this oid.
+  virtual std::optional<bool> is_visible(int64_t oid) const = 0;
+  /// "public.t" or "t", as regclass shows it.
+  virtual std::optional<std::string> relation_name(int64_t oid) const = 0;
+  virtual std::optional<std::string> view_definition(int64_t oid) const = 0;
+  /// "CREATE UNIQUE INDEX t_pkey ON public.t USING btree (a, b)"; with `column` above 0 that column
+  /// alone.
+  virtual std::optional<std::string> index_definition(int64_t oid, int32_t column) const = 0;
+  /// "PRIMARY KEY (a, b)".
+  virtual std::optional<std::string> constraint_definition(int64_t oid) const = 0;
+};
+
+/// The catalog of this process; nullptr: none yet. Thread-safe.
+std::shared_ptr<const CatalogFacts> catalog_facts();
+void set_catalog_facts(std::shared_ptr<const CatalogFacts> facts);
+
+}  // namespace forebay::udfs
