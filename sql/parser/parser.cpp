@@ -32,6 +32,7 @@ class GrammarToken final : public antlr4::Token {
     return scanned_ != nullptr ? scanned_->text : std::string();
   }
   size_t getType() const override { return type_; }
+  void set_type(size_t type) { type_ = type; }
   size_t getLine() const override { return 1; }
   size_t getCharPositionInLine() const override { return index_; }
   size_t getChannel() const override { return DEFAULT_CHANNEL; }
@@ -57,6 +58,7 @@ class StatementTokens final : public antlr4::TokenStream {
   antlr4::Token* LT(ssize_t k) override {
     const auto index = static_cast<ssize_t>(at_) + (k > 0 ? k - 1 : k);
     if (index < static_cast<ssize_t>(begin_)) return nullptr;
+    furthest_ = std::max(furthest_, std::min(static_cast<size_t>(index), end_));
     return &tokens_[std::min(static_cast<size_t>(index), end_)];
   }
   size_t LA(ssize_t k) override {
@@ -69,6 +71,10 @@ class StatementTokens final : public antlr4::TokenStream {
   }
   void seek(size_t index) override { at_ = std::clamp(index, begin_, end_); }
   size_t index() override { return at_; }
+  size_t begin() const { return begin_; }
+  /// The last token that was looked at since the beginning of the run.
+  size_t furthest() const { return furthest_; }
+  void forget_furthest() { furthest_ = begin_; }
   size_t size() override { return end_ + 1; }
   ssize_t mark() override { return 0; }
   void release(ssize_t) override {}
@@ -84,6 +90,7 @@ class StatementTokens final : public antlr4::TokenStream {
   size_t begin_;
   size_t end_;
   size_t at_;
+  size_t furthest_ = 0;
 };
 
 /// Gives up at the first error and remembers its token.
@@ -121,6 +128,7 @@ class GrammarRun {
     for (const auto mode : {antlr4::atn::PredictionMode::SLL, antlr4::atn::PredictionMode::LL}) {
       try {
         parser_.reset();
+        stream_.forget_furthest();
         parser_.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(mode);
         return (parser_.*rule)();
       } catch (const antlr4::ParseCancellationException&) {
@@ -129,7 +137,21 @@ class GrammarRun {
     }
     return nullptr;
   }
-  size_t error_token() const { return strategy_->token_index(); }
+  /// The index of the token where the text stops making sense: the last one that prediction looked
+  /// at. Where PostgreSQL's scanner looks ahead itself (after NOT, NULLS and WITH) it is the word
+  /// before.
+  size_t error_token() const {
+    const size_t furthest = stream_.furthest();
+    if (furthest == stream_.begin()) return furthest;
+    switch (stream_.get(furthest - 1)->getType()) {
+      case ForebayParser::K_NOT:
+      case ForebayParser::K_NULLS:
+      case ForebayParser::K_WITH:
+        return std::max(strategy_->token_index(), furthest - 1);
+      default:
+        return furthest;
+    }
+  }
 
  private:
   StatementTokens stream_;
@@ -185,8 +207,46 @@ std::string leading_word_hint(const std::vector<ScannedToken>& tokens, size_t be
   return fmt::format("Did you mean \"{}\"?", upper);
 }
 
+/// Where the error is, of a run that failed. When it is at a "(", then perhaps what stands inside
+/// is wrong, and therefore the kind of parenthesis: one look at it as the other kind.
+template <typename Context>
+size_t find_error(std::vector<GrammarToken>& grammar, size_t begin, size_t end, size_t error,
+                  Context* (ForebayParser::*rule)()) {
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    const size_t type = grammar[error].getType();
+    if (type != ForebayParser::LPAREN && type != ForebayParser::LPAREN_QUERY) break;
+    grammar[error].set_type(type == ForebayParser::LPAREN ? ForebayParser::LPAREN_QUERY
+                                                          : ForebayParser::LPAREN);
+    GrammarRun again(grammar, begin, end);
+    if (again.run(rule) != nullptr || again.error_token() <= error) break;
+    error = again.error_token();
+  }
+  return error;
+}
+
+/// The scanner failed behind `tokens`. An error of the grammar before that place comes first, as it
+/// would if the two ran together.
+Status first_failure(std::string_view sql, const std::vector<ScannedToken>& tokens,
+                     Status scan_failure) {
+  std::vector<GrammarToken> grammar = grammar_tokens(tokens);
+  for (size_t begin = 0; begin < tokens.size(); ++begin) {
+    size_t end = begin;
+    while (end < tokens.size() && tokens[end].type != ForebayParser::SEMICOLON) ++end;
+    if (end == begin) continue;
+    GrammarRun run(grammar, begin, end);
+    if (run.run(&ForebayParser::oneStatement) == nullptr) {
+      const size_t error =
+          find_error(grammar, begin, end, run.error_token(), &ForebayParser::oneStatement);
+      if (error < tokens.size()) return syntax_error(sql, tokens, error);
+    }
+    begin = end;
+  }
+  return scan_failure;
+}
+
 Result<std::vector<ScannedToken>> prepare_tokens(std::string_view sql) {
-  FOREBAY_ASSIGN_OR_RETURN(std::vector<ScannedToken> tokens, scan_sql(sql));
+  std::vector<ScannedToken> tokens;
+  Status scanned = scan_sql(sql, tokens);
   FOREBAY_RETURN_IF_ERROR(check_nesting(tokens));
   if (tokens.size() > kMaxTokens) {
     return Status(data::sqlstate::kProgramLimit,
@@ -195,6 +255,7 @@ Result<std::vector<ScannedToken>> prepare_tokens(std::string_view sql) {
         .with_hint("Split it, or load the rows through a source.");
   }
   mark_query_parentheses(tokens);
+  if (!scanned.is_ok()) return first_failure(sql, tokens, std::move(scanned));
   return tokens;
 }
 
@@ -203,8 +264,9 @@ Result<ast::StatementPtr> parse_one(std::string_view sql, const std::vector<Scan
   GrammarRun run(grammar, begin, end);
   auto* context = run.run(&ForebayParser::oneStatement);
   if (context == nullptr) {
-    return syntax_error(sql, tokens, run.error_token())
-        .with_hint(leading_word_hint(tokens, begin, run.error_token()));
+    const size_t error =
+        find_error(grammar, begin, end, run.error_token(), &ForebayParser::oneStatement);
+    return syntax_error(sql, tokens, error).with_hint(leading_word_hint(tokens, begin, error));
   }
   AstBuilder builder(sql, tokens);
   ast::StatementPtr statement = builder.statement(context->body);
@@ -238,7 +300,11 @@ Result<ast::ExprPtr> parse_expression(std::string_view text) {
   }
   GrammarRun run(grammar, 0, tokens.size());
   auto* context = run.run(&ForebayParser::oneExpression);
-  if (context == nullptr) return syntax_error(text, tokens, run.error_token());
+  if (context == nullptr) {
+    return syntax_error(
+        text, tokens,
+        find_error(grammar, 0, tokens.size(), run.error_token(), &ForebayParser::oneExpression));
+  }
   AstBuilder builder(text, tokens);
   ast::ExprPtr expr = builder.expression(context->body);
   if (!builder.status().is_ok()) return std::move(builder.status());

@@ -94,16 +94,16 @@ int32_t operator_token(std::string_view op) {
 
 class Scanner {
  public:
-  explicit Scanner(std::string_view sql) : sql_(sql) {}
+  Scanner(std::string_view sql, std::vector<ScannedToken>& tokens) : sql_(sql), tokens_(tokens) {}
 
-  Result<std::vector<ScannedToken>> run() {
+  Status run() {
     tokens_.reserve(sql_.size() / 4 + 8);
     while (true) {
       FOREBAY_RETURN_IF_ERROR(skip_blanks());
       if (at_ >= sql_.size()) break;
       FOREBAY_RETURN_IF_ERROR(scan_token());
     }
-    return std::move(tokens_);
+    return Status::ok();
   }
 
  private:
@@ -353,8 +353,7 @@ class Scanner {
       }
     }
     if (is_identifier_start(peek())) {
-      at_ += 1;
-      while (at_ < sql_.size() && (sql_[at_] & 0xC0) == 0x80) ++at_;
+      while (is_identifier_part(peek())) ++at_;
       return fail_near("trailing junk after numeric literal", begin);
     }
     ScannedToken& token = add(integer ? ForebayParser::INTEGER : ForebayParser::NUMERIC, begin);
@@ -368,7 +367,7 @@ class Scanner {
       ++at_;
       while (is_digit(peek())) ++at_;
       if (is_identifier_start(peek())) {
-        ++at_;
+        while (is_identifier_part(peek())) ++at_;
         return fail_near("trailing junk after parameter", begin);
       }
       add(ForebayParser::PARAM, begin).text = sql_.substr(begin + 1, at_ - begin - 1);
@@ -415,12 +414,12 @@ class Scanner {
   size_t at_ = 0;
   size_t counted_byte_ = 0;
   int32_t counted_chars_ = 0;
-  std::vector<ScannedToken> tokens_;
+  std::vector<ScannedToken>& tokens_;
 };
 
 }  // namespace
 
-Result<std::vector<ScannedToken>> scan_sql(std::string_view sql) {
+Status scan_sql(std::string_view sql, std::vector<ScannedToken>& tokens) {
   if (sql.size() > kMaxTextBytes) {
     return Status(sqlstate::kProgramLimit,
                   fmt::format("statement of {} bytes is too long (limit {} bytes)", sql.size(),
@@ -433,7 +432,13 @@ Result<std::vector<ScannedToken>> scan_sql(std::string_view sql) {
   if (sql.find('\0') != std::string_view::npos) {
     return Status(sqlstate::kInvalidCharacter, "invalid byte sequence for encoding \"UTF8\": 0x00");
   }
-  return Scanner(sql).run();
+  return Scanner(sql, tokens).run();
+}
+
+Result<std::vector<ScannedToken>> scan_sql(std::string_view sql) {
+  std::vector<ScannedToken> tokens;
+  FOREBAY_RETURN_IF_ERROR(scan_sql(sql, tokens));
+  return tokens;
 }
 
 }  // namespace forebay::sql

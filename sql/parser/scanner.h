@@ -34,6 +34,9 @@ inline constexpr int32_t kMaxNesting = 500;
 /// bad escapes (42601, 22025), bytes that are not UTF-8 (22021), and text that is too long (54000).
 data::Result<std::vector<ScannedToken>> scan_sql(std::string_view sql);
 
+/// The same; `tokens` gets those before the failure too.
+data::Status scan_sql(std::string_view sql, std::vector<ScannedToken>& tokens);
+
 /// The keyword's token type, or 0. `word` is lower case.
 int32_t keyword_token(std::string_view word);
 

@@ -290,7 +290,7 @@ TEST(Parser, SyntaxErrors) {
   EXPECT_EQ(failure("select $a$ x"),
             "42601 8 unterminated dollar-quoted string at or near \"$a$ x\"");
   EXPECT_EQ(failure("select 12ab"),
-            "42601 8 trailing junk after numeric literal at or near \"12a\"");
+            "42601 8 trailing junk after numeric literal at or near \"12ab\"");
   EXPECT_EQ(failure("select \"\""), "42601 8 zero-length delimited identifier at or near \"\"\"\"");
   EXPECT_EQ(failure("select E'\\u00'"), "22025 10 invalid Unicode escape");
   EXPECT_EQ(failure("select X'1F'"), "0A000 8 bit string constants are not supported");
@@ -302,6 +302,14 @@ TEST(Parser, SyntaxErrors) {
   EXPECT_EQ(failure("update t a = 1"), "42601 12 syntax error at or near \"=\"");
   EXPECT_EQ(failure("\xff"), "22021 0 invalid byte sequence for encoding \"UTF8\"");
   EXPECT_EQ(failure("select 1 limit 1 limit 2"), "42601 18 multiple LIMIT clauses not allowed");
+  EXPECT_EQ(failure("select a b c from t where x = 'y"), "42601 12 syntax error at or near \"c\"");
+  EXPECT_EQ(failure("select * from t where a in (selct 1)"),
+            "42601 35 syntax error at or near \"1\"");
+  EXPECT_EQ(failure("select * from t where exists (selct 1)"),
+            "42601 31 syntax error at or near \"selct\"");
+  EXPECT_EQ(failure("select count(select 1)"), "42601 14 syntax error at or near \"select\"");
+  EXPECT_EQ(failure("select case when a then b not else c end"),
+            "42601 27 syntax error at or near \"not\"");
   auto misspelled = parse_statements("selct 1");
   ASSERT_FALSE(misspelled.is_ok());
   EXPECT_EQ(misspelled.error().hint, "Did you mean \"SELECT\"?");

@@ -1,6 +1,7 @@
 #pragma once
 
-/// What psql 15 sends for its backslash commands (psql -E), such as \\d, \\dt, \\dv, \\d name, \\l, \\du.
+/// What psql 15 sends for its backslash commands (psql -E), such as \\d, \\dt, \\dv, \\d name, \\l,
+/// \\du.
 namespace forebay::sql {
 
 inline constexpr const char* kPsqlQueries[] = {
