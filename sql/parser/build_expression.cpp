@@ -298,7 +298,7 @@ ExprPtr AstBuilder::special_call(P::SpecialCallContext* ctx) {
       auto one = std::make_unique<ast::Literal>(at(ctx->count));
       one->literal = ast::LiteralKind::kInteger;
       one->integer = 1;
-      one->text = "1";
+      one->text.assign(1, '1');
       add(std::move(one));
     }
     add(expression(ctx->count));

@@ -146,7 +146,7 @@ void AstBuilder::fetch_first(P::LimitPartContext* ctx, ast::Query& query) {
     query.limit = literal(ctx->count->number);
     if (ctx->count->sign != nullptr && ctx->count->sign->getType() == P::MINUS) {
       auto minus = std::make_unique<ast::Unary>(at(ctx->count));
-      minus->op.symbol = "-";
+      minus->op.symbol.assign(1, '-');
       minus->operand = std::move(query.limit);
       set_depth(*minus, 1);
       query.limit = std::move(minus);
@@ -156,7 +156,7 @@ void AstBuilder::fetch_first(P::LimitPartContext* ctx, ast::Query& query) {
   auto one = std::make_unique<ast::Literal>(at(ctx));
   one->literal = ast::LiteralKind::kInteger;
   one->integer = 1;
-  one->text = "1";
+  one->text.assign(1, '1');
   query.limit = std::move(one);
 }
 

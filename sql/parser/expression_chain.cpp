@@ -163,7 +163,7 @@ ExprPtr ExpressionChain::negate(ExprPtr operand, int32_t position) {
     }
   }
   auto node = std::make_unique<ast::Unary>(position);
-  node->op.symbol = "-";
+  node->op.symbol.assign(1, '-');
   node->operand = std::move(operand);
   const int32_t depth = node->operand->depth;
   return finish(std::move(node), depth);
