@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include <fstream>
 
@@ -269,6 +270,65 @@ TEST(RocksStoreTest, AFreshStoreIsSmallAndFiguresCount) {
   EXPECT_GE(figures.level0_files, 1u);
   EXPECT_GE(figures.bytes_written, figures.data_bytes / 2);
   EXPECT_TRUE(std::filesystem::is_empty(directory.path() + "/ingest"));
+}
+
+/// A disk of its own; needs the right to mount.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const char* size) {
+    mounted_ = mount("forebay", directory_.path().c_str(), "tmpfs", 0, size) == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) umount2(directory_.path().c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+  bool resize(const char* size) {
+    return mount("forebay", directory_.path().c_str(), "tmpfs", MS_REMOUNT, size) == 0;
+  }
+  std::string store() const { return directory_.path() + "/store"; }
+
+ private:
+  TemporaryDirectory directory_;
+  bool mounted_;
+};
+
+TEST(RocksStoreTest, AFullDiskStopsCommitsNotReadsAndReopeningGoesOn) {
+  for (uint64_t ingest_least_changes : {uint64_t{0}, UINT64_MAX}) {
+    SmallDisk disk("size=6m");
+    if (!disk.mounted()) GTEST_SKIP() << "no right to mount a small disk";
+    auto store = open_rocks_store(disk.store(), small_options(ingest_least_changes));
+    ASSERT_TRUE(store.is_ok()) << store.error().message;
+    Random random(1);
+    auto epoch = [&] {
+      std::vector<SealedRun> runs(1);
+      for (uint64_t i = 0; i < 1000; ++i) {
+        std::string value(200, ' ');
+        for (char& byte : value) byte = static_cast<char>(random.below(256));
+        runs[0].put(Family::kLog, key_in(TableId(1), key_of(random.below(100'000'000))), value);
+      }
+      return runs;
+    };
+    Status status;
+    uint64_t last = 0;
+    for (; status.is_ok() && last < 1000; ++last) {
+      status = (*store)->commit(Epoch(last + 1), epoch(), {});
+    }
+    ASSERT_FALSE(status.is_ok());
+    --last;
+    EXPECT_EQ(status.error().sqlstate, data::sqlstate::kDiskFull) << status.error().message;
+    EXPECT_EQ((*store)->commit(Epoch(last + 1), epoch(), {}).error().sqlstate,
+              data::sqlstate::kDiskFull);
+    EXPECT_EQ((*store)->snapshot()->epoch(), Epoch(last));
+    size_t entries = contents(*(*store)->snapshot(), Family::kLog).size();
+    EXPECT_GT(entries, 900 * last);
+    (*store).reset();
+    ASSERT_TRUE(disk.resize("size=60m"));
+    store = open_rocks_store(disk.store(), small_options(ingest_least_changes));
+    ASSERT_TRUE(store.is_ok()) << store.error().message;
+    EXPECT_EQ((*store)->last_committed(), Epoch(last));
+    EXPECT_EQ(contents(*(*store)->snapshot(), Family::kLog).size(), entries);
+    EXPECT_TRUE((*store)->commit(Epoch(last + 1), epoch(), {}).is_ok());
+  }
 }
 
 TEST(RocksStoreTest, StatusesKeepTheirMeaning) {
