@@ -106,7 +106,8 @@ struct Example {
 /// One signature of a scalar function. A name may have several.
 struct ScalarFunction {
   std::string_view name;
-  /// kUnknown means any type (the same for all kUnknown arguments).
+  /// kUnknown means any type, the same for all kUnknown arguments (PostgreSQL's "anyelement")
+  /// unless mixed_types; as the result, that type.
   std::vector<TypeId> arguments;
   /// The last argument may be repeated any number of times.
   bool variadic = false;
@@ -127,6 +128,8 @@ struct ScalarFunction {
   /// A cheap kernel over fixed-width arguments that gives some result for every bit pattern: it may
   /// be run over NULL and unselected rows too, whose results nobody reads.
   bool takes_any_bits = false;
+  /// Arguments declared kUnknown may be of different types (PostgreSQL's "any": concat, pg_typeof).
+  bool mixed_types = false;
   /// A cast that does nothing when result_type has no modifier (varchar to text): the evaluator
   /// then shares the argument instead of calling the kernel.
   bool keeps_bits = false;

@@ -50,6 +50,13 @@ class Registry {
     add_comparison(scalars);
     add_arithmetic(scalars);
     add_datetime_arithmetic(scalars);
+    add_math(scalars);
+    add_strings(scalars);
+    add_string_search(scalars);
+    add_patterns(scalars);
+    add_datetime(scalars);
+    add_conditional(scalars);
+    add_system(scalars);
     add_pg_catalog(scalars);
     add_casts(cast_entries);
     add_aggregates(aggregates);
