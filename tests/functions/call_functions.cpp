@@ -1,0 +1,114 @@
+#include <iostream>
+
+#include "tests/unit/udfs/harness.h"
+
+/// Calls functions for compare.py. `--list` prints the registry: kind, name, argument types, result
+/// type and flags, separated by tabs. `--examples` prints the examples. Otherwise every line of input
+/// is a call (name, then type=value ...) and gets a line of output. Casts are named cast:TYPE.
+namespace forebay::udfs::test {
+namespace {
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\n') out += "\\n";
+    else if (c == '\t') out += "\\t";
+    else if (c == '\\') out += "\\\\";
+    else out += c;
+  }
+  return out;
+}
+
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      out += text[i];
+      continue;
+    }
+    const char c = text[++i];
+    out += c == 'n' ? '\n' : c == 't' ? '\t' : c;
+  }
+  return out;
+}
+
+std::string type_word(TypeId id) { return id == TypeId::kUnknown ? "any" : Type{id}.name(); }
+
+void list_functions() {
+  for (const ScalarFunction* function : all_scalar_functions()) {
+    if (function->name == "cast") continue;
+    std::string types;
+    for (TypeId type : function->arguments) types += (types.empty() ? "" : ",") + type_word(type);
+    std::cout << "function\t" << function->name << "\t" << types << "\t"
+              << type_word(function->result) << "\t"
+              << (function->variadic ? "variadic " : "")
+              << (function->mixed_types ? "mixed " : "")
+              << (function->volatility == Volatility::kImmutable ? "" : "changing ") << "\n";
+  }
+  for (int from = 1; from <= 11; ++from) {
+    for (int to = 1; to <= 11; ++to) {
+      const Cast* cast = find_cast(static_cast<TypeId>(from), static_cast<TypeId>(to));
+      if (cast == nullptr) continue;
+      std::cout << "cast\tcast:" << type_word(cast->to) << "\t" << type_word(cast->from) << "\t"
+                << type_word(cast->to) << "\t\n";
+    }
+  }
+}
+
+std::vector<std::string> split(const std::string& line, char separator) {
+  std::vector<std::string> parts;
+  size_t start = 0;
+  for (size_t at; (at = line.find(separator, start)) != std::string::npos; start = at + 1) {
+    parts.push_back(line.substr(start, at - start));
+  }
+  parts.push_back(line.substr(start));
+  return parts;
+}
+
+std::string answer(const std::string& line) {
+  std::vector<std::string> parts = split(line, '\t');
+  std::vector<Datum> arguments;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const size_t equals = parts[i].find('=');
+    const Type type{data::type_of_name(parts[i].substr(0, equals))};
+    const std::string text = unescaped(parts[i].substr(equals + 1));
+    if (text == "\x01NULL") {
+      arguments.push_back(Null(type));
+      continue;
+    }
+    data::Result<Datum> parsed = data::parse_datum(text, type);
+    if (!parsed.is_ok()) {
+      return std::string(parsed.error().sqlstate.view()) + " " + parsed.error().message;
+    }
+    arguments.push_back(*parsed);
+  }
+  if (parts[0].starts_with("cast:")) {
+    const TypeId to = data::type_of_name(parts[0].substr(5));
+    return cast(arguments[0], Type{to});
+  }
+  return run(parts[0], arguments);
+}
+
+}  // namespace
+}  // namespace forebay::udfs::test
+
+int main(int argc, char** argv) {
+  using namespace forebay::udfs;
+  testing::InitGoogleTest(&argc, argv);
+  const std::string mode = argc > 1 ? argv[1] : "";
+  if (mode == "--list") {
+    test::list_functions();
+    return 0;
+  }
+  if (mode == "--examples") {
+    for (const FunctionExample& example : forebay_function_examples()) {
+      std::cout << test::escaped(example.example.sql) << "\t"
+                << test::escaped(example.example.result) << "\n";
+    }
+    return 0;
+  }
+  for (std::string line; std::getline(std::cin, line);) {
+    std::cout << test::escaped(test::answer(line)) << "\n";
+  }
+  return 0;
+}
