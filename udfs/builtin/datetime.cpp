@@ -30,21 +30,54 @@ bool is_finite(int64_t at) {
 
 // ---------------------------------------------------------------- parts
 
-/// extract and date_part of one type; T is the layout, Get gives a Result<Numeric>.
+using PartOf = Result<Numeric>;
+
+/// Stores a part. Infinite times have infinite years and the like, and NULL where a part comes
+/// round again and again (an hour, a month).
+template <typename R>
+void store_part(const ScalarCall& call, uint32_t row, const PartOf& part, bool finite) {
+  if (!part.is_ok()) {
+    const bool unsupported = part.error().sqlstate == data::sqlstate::kFeatureNotSupported;
+    if (!finite && unsupported && call.argument_types[1].id != kDate) return call.set_null(row);
+    return call.fail_row(row, part.error().sqlstate, part.error().message);
+  }
+  if (!finite && part->is_finite()) return call.set_null(row);
+  if constexpr (std::is_same_v<R, double>) {
+    call.out<double>()[row] = data::to_double(*part);
+  } else {
+    call.out<Numeric>()[row] = *part;
+  }
+}
+
+bool is_finite_value(int64_t at) { return is_finite(at); }
+bool is_finite_value(int32_t days) {
+  return days != data::kDateInfinity && days != data::kDateNegativeInfinity;
+}
+bool is_finite_value(const Interval&) { return true; }
+
+template <typename R, typename T, auto Get>
+void part(const ScalarCall& call) {
+  for_rows(call, [&](uint32_t row) {
+    const T& value = call.arguments[1].at<T>(row);
+    store_part<R>(call, row, Get(call.arguments[0].at<StringView>(row).view(), value),
+                  is_finite_value(value));
+  });
+}
+
 template <typename T, auto Get>
 void add_part(Definer& define, TypeId type, std::vector<Example> examples = {}) {
-  define.define<[](Text field, const T& value) { return Get(field, value); }>(
-      "extract", {kText, type}, TypeId::kNumeric, "a field of a date, time or interval",
-      std::move(examples));
+  define
+      .kernel("extract", {kText, type}, TypeId::kNumeric, &part<Numeric, T, Get>,
+              "a field of a date, time or interval", std::move(examples))
+      .can_fail = true;
 }
 
 template <typename T, auto Get>
 void add_double_part(Definer& define, TypeId type, std::vector<Example> examples = {}) {
-  define.define<[](Text field, const T& value) -> Result<double> {
-    FOREBAY_ASSIGN_OR_RETURN(const Numeric part, Get(field, value));
-    return data::to_double(part);
-  }>("date_part", {kText, type}, kDouble, "a field of a date, time or interval",
-     std::move(examples));
+  define
+      .kernel("date_part", {kText, type}, kDouble, &part<double, T, Get>,
+              "a field of a date, time or interval", std::move(examples))
+      .can_fail = true;
 }
 
 Result<Numeric> timestamp_part(Text field, const int64_t& at) {
@@ -96,7 +129,16 @@ void truncate_times(const ScalarCall& call) {
   for_rows(call, [&](uint32_t row) {
     Result<int64_t> result = data::truncate_timestamp(call.arguments[0].at<StringView>(row).view(),
                                                       call.arguments[1].at<int64_t>(row));
-    detail::store_returned(call, row, result);
+    if (result.is_ok()) {
+      call.out<int64_t>()[row] = *result;
+      return;
+    }
+    std::string message = result.error().message;
+    const size_t without = message.rfind("without time zone");
+    if (call.argument_types[1].id == kTimestampTz && without != std::string::npos) {
+      message.replace(without, 7, "with");
+    }
+    call.fail_row(row, result.error().sqlstate, message);
   });
 }
 
@@ -150,6 +192,13 @@ void add_truncation(Definer& define) {
 
 // ---------------------------------------------------------------- construction
 
+/// As PostgreSQL's %02g.
+std::string seconds_text(double seconds) {
+  if (std::isnan(seconds)) return "NaN";
+  if (std::isinf(seconds)) return seconds > 0 ? "Infinity" : "-Infinity";
+  return fmt::format("{:02g}", seconds);
+}
+
 Status bad_date(int32_t year, int32_t month, int32_t day) {
   return Status(kOverflow,
                 fmt::format("date field value out of range: {}-{:02}-{:02}", year, month, day));
@@ -157,33 +206,34 @@ Status bad_date(int32_t year, int32_t month, int32_t day) {
 
 /// Years below 0 are BC; there is no year 0.
 Result<int32_t> make_date(int32_t year, int32_t month, int32_t day) {
-  const int32_t astronomical = year < 0 ? year + 1 : year;
+  const int32_t astronomical = year < 0 && year > INT32_MIN ? year + 1 : year;
   if (year == 0 || year == INT32_MIN || month < 1 || month > 12 || day < 1 ||
       astronomical > 5874897 || astronomical < -4713 ||
       day > data::days_in_month(astronomical, month)) {
-    return bad_date(year, month, day);
+    return bad_date(astronomical, month, day);
   }
   const int32_t days = data::days_from_civil(astronomical, month, day);
-  if (days < -2451545) return bad_date(year, month, day);
+  if (days < -2451545) return bad_date(astronomical, month, day);
   return days;
 }
 
 Result<int64_t> make_timestamp(int32_t year, int32_t month, int32_t day, int32_t hour,
                                int32_t minute, double second) {
-  FOREBAY_ASSIGN_OR_RETURN(const int32_t date, make_date(year, month, day));
+  Result<int32_t> date = make_date(year, month, day);
+  if (!date.is_ok()) return bad_date(year, month, day);
   const bool in_range = hour >= 0 && minute >= 0 && minute < 60 && second >= 0 && second <= 60 &&
                         (hour < 24 || (hour == 24 && minute == 0 && second == 0));
   if (!in_range) {
-    return Status(kOverflow, fmt::format("time field value out of range: {}:{:02}:{:02g}", hour,
-                                         minute, second));
+    return Status(kOverflow, fmt::format("time field value out of range: {}:{:02}:{}", hour, minute,
+                                         seconds_text(second)));
   }
-  FOREBAY_ASSIGN_OR_RETURN(const int64_t midnight, data::timestamp_from_date(date));
+  FOREBAY_ASSIGN_OR_RETURN(const int64_t midnight, data::timestamp_from_date(*date));
   const int64_t time = (int64_t{hour} * 60 + minute) * 60 * data::kMicrosPerSecond +
                        static_cast<int64_t>(std::rint(second * 1e6));
   int64_t at;
   if (__builtin_add_overflow(midnight, time, &at)) {
-    return Status(kOverflow, fmt::format("timestamp out of range: {}-{:02}-{:02} {}:{:02}:{:02g}",
-                                         year, month, day, hour, minute, second));
+    return Status(kOverflow, fmt::format("timestamp out of range: {}-{:02}-{:02} {}:{:02}:{}", year,
+                                         month, day, hour, minute, seconds_text(second)));
   }
   return at;
 }

@@ -83,7 +83,6 @@ void add_intervals(Definer& define) {
   define.define<[](I a, I b) { return data::subtract(a, b); }>("-", {kInterval, kInterval},
                                                                kInterval, "difference");
   define.define<[](I a) { return data::negate(a); }>("-", {kInterval}, kInterval, "negation");
-  define.define<[](I a) { return Interval(a); }>("+", {kInterval}, kInterval, "the value itself");
   define.define<[](I a, double factor) { return data::multiply(a, factor); }>(
       "*", {kInterval, kDouble}, kInterval, "multiple", {{"interval '1 hour' * 1.5", "01:30:00"}});
   define.define<[](double factor, I a) { return data::multiply(a, factor); }>(

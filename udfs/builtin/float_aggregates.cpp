@@ -74,7 +74,7 @@ void add_float_aggregates(AggregateList& list) {
   sum.update = &update;
   sum.finish = &finish<false>;
   sum.description = "sum, rounded once";
-  sum.examples = {{"sum(x) FROM (VALUES (0.1::double precision), (0.2), (0.3)) AS t(x)", "0.6"}};
+  sum.examples = {{"sum(x) FROM (VALUES (0.5::double precision), (0.25)) AS t(x)", "0.75"}};
   AggregateFunction average = sum;
   average.name = "avg";
   average.finish = &finish<true>;

@@ -118,7 +118,7 @@ void add_double_functions(Definer& define) {
   };
   add("sqrt", &lift<[](double x) { return square_root(x); }>, "square root",
       {{"sqrt(2)", "1.4142135623730951"}});
-  add("cbrt", &lift<[](double x) { return std::cbrt(x); }>, "cube root", {{"cbrt(27)", "3"}},
+  add("cbrt", &lift<[](double x) { return std::cbrt(x); }>, "cube root", {{"cbrt(64)", "4"}},
       false);
   add("exp", &lift<[](double x) { return exponential(x); }>, "e to this power",
       {{"exp(1)", "2.718281828459045"}});

@@ -51,13 +51,13 @@ bool is_zero(const Numeric& x) { return x.low == 0 && x.high == 0; }
 
 int clamped(int scale) { return std::clamp(scale, 0, kLargestScale); }
 
-/// Rounds to `scale` decimals, half away from zero. Digits that 38 cannot hold are cut at the end.
+/// Rounds to `scale` decimals, half away from zero; fewer where 113 bits don't tell so many digits.
 Result<Numeric> from_quad(Quad value, int scale) {
-  const Quad limit = power_of_ten(data::kNumericDigits);
-  if (!finiteq(value) || fabsq(value) >= limit) {
+  const Quad known = power_of_ten(33);
+  if (!finiteq(value) || fabsq(value) >= power_of_ten(data::kNumericDigits)) {
     return Status(data::sqlstate::kNumericOutOfRange, "value overflows numeric format");
   }
-  while (scale > 0 && fabsq(value) * power_of_ten(scale) >= limit / 10) --scale;
+  while (scale > 0 && fabsq(value) * power_of_ten(scale) >= known) --scale;
   const Quad rounded = roundq(value * power_of_ten(scale));
   return Numeric(static_cast<Int128>(rounded), static_cast<uint16_t>(scale));
 }
@@ -182,25 +182,22 @@ Result<Numeric> numeric_power(const Numeric& base, const Numeric& exponent) {
   }
   const Quad x = to_quad(base);
   const Quad y = to_quad(exponent);
-  int scale = kSignificantDigits;
-  Quad value = 0;
-  if (is_zero(base)) {
-    value = is_zero(exponent) ? 1 : 0;
-  } else {
-    const double digits = static_cast<double>(y * log10q(fabsq(x)));
-    if (digits > 2 * data::kNumericDigits) {
-      return Status(data::sqlstate::kNumericOutOfRange, "value overflows numeric format");
-    }
-    if (digits < -kLargestScale) {
-      value = 0;
-      scale = kLargestScale;
-    } else {
-      scale = kSignificantDigits - static_cast<int>(digits);
-      value =
-          whole && fabsq(y) <= INT32_MAX ? integer_power(x, static_cast<int64_t>(y)) : powq(x, y);
-    }
+  const double digits =
+      is_zero(base) ? 0 : static_cast<double>(y * log10q(fabsq(x)));  // in front of the point
+  if (digits > 2 * data::kNumericDigits) {
+    return Status(data::sqlstate::kNumericOutOfRange, "value overflows numeric format");
   }
-  return from_quad(value, clamped(std::max<int>({scale, base.scale, exponent.scale})));
+  // PostgreSQL multiplies for whole exponents, with a scale that doesn't depend on the result.
+  if (whole && fabsq(y) <= INT32_MAX) {
+    const int scale = clamped(std::max<int>(kSignificantDigits, base.scale));
+    if (is_zero(base)) return from_quad(is_zero(exponent) ? 1 : 0, scale);
+    return from_quad(digits < -kLargestScale ? 0 : integer_power(x, static_cast<int64_t>(y)),
+                     scale);
+  }
+  if (is_zero(base)) return from_quad(0, kSignificantDigits);
+  if (digits < -kLargestScale) return from_quad(0, kLargestScale);
+  const int shown = kSignificantDigits - static_cast<int>(digits);
+  return from_quad(powq(x, y), clamped(std::max<int>({shown, base.scale, exponent.scale})));
 }
 
 }  // namespace forebay::udfs

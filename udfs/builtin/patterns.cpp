@@ -76,8 +76,11 @@ void like(const ScalarCall& call) {
 /// The compiled expression of a row; a constant pattern is looked up once per call.
 class RowRegex {
  public:
-  RowRegex(const ScalarCall& call, uint32_t flags_argument, RegexOptions options = {})
-      : call_(call), flags_argument_(flags_argument), options_(options) {
+  /// `no_global`: the function's name, when it finds one match or counts all and refuses the flag
+  /// g.
+  RowRegex(const ScalarCall& call, uint32_t flags_argument, RegexOptions options = {},
+           Text no_global = {})
+      : call_(call), flags_argument_(flags_argument), options_(options), no_global_(no_global) {
     const bool has_flags = flags_argument < call.argument_count;
     constant_ =
         call.arguments[1].step == 0 && (!has_flags || call.arguments[flags_argument].step == 0);
@@ -90,6 +93,12 @@ class RowRegex {
       Result<RegexOptions> options = parse_regex_flags(text_at(call_, flags_argument_, row));
       if (!options.is_ok()) return failed(row, options.error());
       options_ = *options;
+      if (options_.global && !no_global_.empty()) {
+        return failed(row,
+                      Status(data::sqlstate::kInvalidParameterValue,
+                             std::string(no_global_) + "() does not support the \"global\" option")
+                          .error());
+      }
     }
     Result<const re2::RE2*> regex = compiled_regex(text_at(call_, 1, row), options_);
     if (!regex.is_ok()) return failed(row, regex.error());
@@ -97,13 +106,6 @@ class RowRegex {
     return regex_;
   }
   bool global() const { return options_.global; }
-  /// Functions that find one match, or count all, don't take the flag g.
-  bool refuses_global(uint32_t row, Text function) {
-    if (!options_.global) return false;
-    call_.fail_row(row, data::sqlstate::kInvalidParameterValue,
-                   std::string(function) + "() does not support the \"global\" option");
-    return true;
-  }
 
  private:
   const re2::RE2* failed(uint32_t row, const data::Error& error) {
@@ -114,6 +116,7 @@ class RowRegex {
   const ScalarCall& call_;
   uint32_t flags_argument_;
   RegexOptions options_;
+  Text no_global_;
   bool constant_;
   const re2::RE2* regex_ = nullptr;
 };
@@ -137,10 +140,10 @@ void regex_operator(const ScalarCall& call) {
 }
 
 void regexp_like(const ScalarCall& call) {
-  RowRegex regex(call, 2);
+  RowRegex regex(call, 2, {}, "regexp_like");
   for_rows(call, [&](uint32_t row) {
     const re2::RE2* compiled = regex.get(row);
-    if (compiled == nullptr || regex.refuses_global(row, "regexp_like")) return;
+    if (compiled == nullptr) return;
     call.out<uint8_t>()[row] = matches(*compiled, text_at(call, 0, row));
   });
 }
@@ -224,13 +227,13 @@ std::optional<size_t> start_of(const ScalarCall& call, uint32_t row, uint32_t ar
 }
 
 void regexp_count(const ScalarCall& call) {
-  RowRegex regex(call, 3);
+  RowRegex regex(call, 3, {}, "regexp_count");
   for_rows(call, [&](uint32_t row) {
     const Text text = text_at(call, 0, row);
     const std::optional<size_t> start = start_of(call, row, 2, text);
     if (!start.has_value()) return;
     const re2::RE2* compiled = regex.get(row);
-    if (compiled == nullptr || regex.refuses_global(row, "regexp_count")) return;
+    if (compiled == nullptr) return;
     int32_t count = 0;
     for_matches(*compiled, text, *start, 1, [&](const re2::StringPiece*) { return ++count > 0; });
     call.out<int32_t>()[row] = count;
@@ -239,7 +242,7 @@ void regexp_count(const ScalarCall& call) {
 
 /// regexp_substr: the n-th match from a position on, or NULL.
 void regexp_substr(const ScalarCall& call) {
-  RowRegex regex(call, 4);
+  RowRegex regex(call, 4, {}, "regexp_substr");
   for_rows(call, [&](uint32_t row) {
     const Text text = text_at(call, 0, row);
     const std::optional<size_t> start = start_of(call, row, 2, text);
@@ -251,7 +254,7 @@ void regexp_substr(const ScalarCall& call) {
       return;
     }
     const re2::RE2* compiled = regex.get(row);
-    if (compiled == nullptr || regex.refuses_global(row, "regexp_substr")) return;
+    if (compiled == nullptr) return;
     std::optional<Text> result;
     for_matches(*compiled, text, *start, 1, [&](const re2::StringPiece* found) {
       if (--wanted == 0) result = Text(found[0].data(), found[0].size());

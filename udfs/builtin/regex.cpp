@@ -11,30 +11,78 @@ namespace {
 
 constexpr size_t kCachedExpressions = 64;
 
-/// PostgreSQL's escapes that RE2 spells otherwise.
+/// A POSIX class or escape whose meaning covers all scripts here, where RE2's is ASCII.
+struct UnicodeClass {
+  std::string_view name;
+  std::string_view members;
+};
+constexpr UnicodeClass kUnicodeClasses[] = {{"[:alpha:]", "\\p{L}"},
+                                            {"[:alnum:]", "\\p{L}\\p{N}"},
+                                            {"[:upper:]", "\\p{Lu}"},
+                                            {"[:lower:]", "\\p{Ll}"},
+                                            {"\\w", "\\p{L}\\p{N}_"}};
+
+/// Inside brackets: appends what stands at `at` and moves on; false when nothing is to be replaced.
+bool append_class(std::string_view pattern, size_t& at, std::string& out) {
+  for (const UnicodeClass& replaced : kUnicodeClasses) {
+    if (!pattern.substr(at).starts_with(replaced.name)) continue;
+    out += replaced.members;
+    at += replaced.name.size();
+    return true;
+  }
+  return false;
+}
+
+/// The escape letter `escape` outside brackets, as RE2 spells it.
+void append_escape(char escape, std::string& out) {
+  switch (escape) {
+    case 'y':
+    case 'm':
+    case 'M':
+      out += "\\b";
+      break;
+    case 'Y':
+      out += "\\B";
+      break;
+    case 'Z':
+      out += "\\z";
+      break;
+    case 'w':
+      out += "[\\p{L}\\p{N}_]";
+      break;
+    case 'W':
+      out += "[^\\p{L}\\p{N}_]";
+      break;
+    default:
+      out += '\\';
+      out += escape;
+  }
+}
+
+/// What PostgreSQL's expressions mean, in RE2's spelling.
 std::string translated(std::string_view pattern) {
   std::string out;
-  for (size_t at = 0; at < pattern.size(); ++at) {
-    if (pattern[at] != '\\' || at + 1 == pattern.size()) {
-      out += pattern[at];
+  bool in_brackets = false;
+  for (size_t at = 0; at < pattern.size();) {
+    if (in_brackets && append_class(pattern, at, out)) continue;
+    const char c = pattern[at++];
+    if (c == '\\' && at < pattern.size()) {
+      if (in_brackets) {
+        out += c;
+        out += pattern[at++];
+      } else {
+        append_escape(pattern[at++], out);
+      }
       continue;
     }
-    const char escape = pattern[++at];
-    switch (escape) {
-      case 'y':
-      case 'm':
-      case 'M':
-        out += "\\b";
-        break;
-      case 'Y':
-        out += "\\B";
-        break;
-      case 'Z':
-        out += "\\z";
-        break;
-      default:
-        out += '\\';
-        out += escape;
+    out += c;
+    if (in_brackets) {
+      in_brackets = c != ']';
+    } else if (c == '[') {
+      in_brackets = true;
+      // A bracket right at the start stands for itself.
+      if (at < pattern.size() && pattern[at] == '^') out += pattern[at++];
+      if (at < pattern.size() && pattern[at] == ']') out += pattern[at++];
     }
   }
   return out;

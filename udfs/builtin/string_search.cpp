@@ -255,9 +255,10 @@ class Formatter {
       FOREBAY_ASSIGN_OR_RETURN(FormatField field, read_field(format, at));
       if (field.width_from_argument) {
         FOREBAY_ASSIGN_OR_RETURN(const uint32_t argument, take(0));
-        const bool number = call_.argument_types[argument].id == TypeId::kInteger;
-        if (number && !call_.arguments[argument].is_null(row_)) {
-          field.width = call_.arguments[argument].at<int32_t>(row_);
+        if (!call_.arguments[argument].is_null(row_)) {
+          std::string width;
+          append_text(call_.argument_types[argument], call_.arguments[argument], row_, width);
+          FOREBAY_ASSIGN_OR_RETURN(field.width, data::parse_integer(width));
         }
         if (field.width < 0) {
           field.left = true;

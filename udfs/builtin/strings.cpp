@@ -192,7 +192,8 @@ Result<std::string> repeated(Text text, int32_t count) {
 }
 
 Result<std::string> character(int32_t code) {
-  if (code < 0) return Status(data::sqlstate::kProgramLimit, "character number must be positive");
+  if (code < 0)
+    return Status(data::sqlstate::kInvalidParameterValue, "character number must be positive");
   if (code == 0) return Status(data::sqlstate::kProgramLimit, "null character not permitted");
   if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
     return Status(data::sqlstate::kProgramLimit,
@@ -233,8 +234,8 @@ Result<std::string> overlaid(Text text, Text placed, int32_t start, int64_t leng
   }
   std::string out(utf8::prefix(text, start - 1));
   out += placed;
-  const int64_t rest = int64_t{start} - 1 + length;
-  if (rest > INT32_MAX) return Status(data::sqlstate::kNumericOutOfRange, "integer out of range");
+  const int64_t rest = int64_t{start} + length - 1;
+  if (rest >= INT32_MAX) return Status(data::sqlstate::kNumericOutOfRange, "integer out of range");
   out += text.substr(utf8::offset_of(text, rest));
   return out;
 }
