@@ -43,7 +43,8 @@ void list_functions() {
               << type_word(function->result) << "\t"
               << (function->variadic ? "variadic " : "")
               << (function->mixed_types ? "mixed " : "")
-              << (function->volatility == Volatility::kImmutable ? "" : "changing ") << "\n";
+              << (function->volatility == Volatility::kImmutable ? "" : "changing ")
+              << function->category << "\n";
   }
   for (int from = 1; from <= 11; ++from) {
     for (int to = 1; to <= 11; ++to) {

@@ -60,7 +60,9 @@ SMALL = {"repeat", "lpad", "rpad"}
 QUALIFIED = {"position", "extract", "overlay", "substring"}
 # Regular expressions that RE2 refuses, or words that it sorts otherwise, have messages of their own.
 LOOSE_MESSAGES = {"2201B"}
-NO_CALL = {"trim", "log10_", "current_schema"}
+NO_CALL = {"trim"}
+# Examples that are about us, or about the text of arrays.
+OURS = ("version", "array_")
 
 
 def escape(text):
@@ -160,7 +162,7 @@ def main():
     cases = []
     for line in listed.splitlines():
         _, name, types, _, flags = line.split("\t")
-        if "changing" in flags or name in NO_CALL:
+        if "changing" in flags or "system" in flags or name in NO_CALL:
             continue
         for _ in range(calls):
             cases.append((name, random_arguments(rng, name, types.split(",") if types else [], flags)))
@@ -182,7 +184,7 @@ def main():
             for line in examples.splitlines():
                 sql, expected = (unescape(part) for part in line.split("\t"))
                 theirs = ask_postgres(connection, sql)
-                if theirs != expected and not sql.startswith("version"):
+                if theirs != expected and not sql.startswith(OURS):
                     wrong += 1
                     print(f"example SELECT {sql}\n   forebay: {expected!r}\n  postgres: {theirs!r}")
     print(f"{len(cases)} calls, {wrong} wrong")
