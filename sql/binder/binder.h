@@ -1,0 +1,313 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "sql/ast/query.h"
+#include "sql/ast/statement.h"
+#include "sql/binder/scope.h"
+#include "sql/binder/types.h"
+#include "sql/plan/expressions.h"
+#include "sql/planner.h"
+
+
+/// Names and types of one statement: AST -> logical plan. One Binder binds one statement; private to sql/.
+namespace forebay::sql::binder {
+
+using plan::Column;
+using plan::ColumnId;
+using plan::Columns;
+using plan::NodeRef;
+
+/// Where an expression stands: decides what is allowed and the words of errors.
+enum class Clause : uint8_t {
+  kSelect,
+  kWhere,
+  kJoin,
+  kGroupBy,
+  kHaving,
+  kOrderBy,
+  kLimit,
+  kOffset,
+  kValues,
+  kFilter,
+  kAggregateArgument,
+  kReturning,
+  kUpdate,
+  kDefault,
+  kFunctionInFrom,
+};
+
+/// A subquery that an expression uses: joined to the plan below the expression, before it is evaluated.
+struct PendingSubquery {
+  plan::JoinKind join = plan::JoinKind::kLeft;
+  NodeRef plan;
+  int32_t position = 0;
+};
+using PendingSubqueries = std::vector<PendingSubquery>;
+
+struct BoundAggregate {
+  const udfs::AggregateFunction* function = nullptr;
+  std::vector<ExprRef> arguments;
+  bool distinct = false;
+  ExprRef filter;
+  Column output;
+};
+/// The aggregates of one query level, collected while its expressions are bound.
+struct AggregateState {
+  std::vector<BoundAggregate> calls;
+  /// Subqueries inside arguments.
+  PendingSubqueries below;
+};
+
+/// How an expression is to be bound.
+struct ExprContext {
+  const Scope* scope = nullptr;
+  Clause clause = Clause::kSelect;
+  /// nullptr: aggregates are refused.
+  AggregateState* aggregates = nullptr;
+  /// nullptr: subqueries are refused.
+  PendingSubqueries* subqueries = nullptr;
+};
+
+class Binder {
+ public:
+  Binder(SnapshotRef snapshot, const BindOptions& options);
+
+  // --- queries (query.cpp, select.cpp, grouping.cpp, set_operation.cpp)
+  /// `keep_unknown`: untyped literals among the outputs stay untyped, for the caller to coerce.
+  Result<QueryPlan> bind_query(const ast::Query& query, const Scope* outer, bool keep_unknown = false);
+
+  // --- statements
+  Result<BoundStatement> bind_statement(const ast::Statement& statement);
+
+  /// The types of $1 ...; 42P18 when one is not determined.
+  Result<std::vector<Type>> parameter_types() const;
+  plan::ColumnFactory& columns() { return columns_; }
+  void set_materialized(bool on) { materialized_ = on; }
+  const std::vector<ObjectId>& dependencies() const { return dependencies_; }
+
+ private:
+  struct CteFrame;
+  friend struct CteGuard;
+
+  // --- errors (names.cpp)
+  Status error(data::SqlState sqlstate, std::string message, int32_t position) const;
+  Status unsupported(std::string what, int32_t position, std::string hint) const;
+  /// 0 inside the text of a view.
+  int32_t place(int32_t position) const { return view_depth_ > 0 ? 0 : position; }
+  void remember(const ExprRef& expr, int32_t position);
+  int32_t position_of(const ExprRef& expr) const;
+
+  // --- names (names.cpp)
+  Result<ExprRef> bind_column(const ast::ColumnRef& ref, const ExprContext& context);
+  Status missing_column(const ast::ColumnRef& ref, const Scope* scope) const;
+  Result<CatalogObjectRef> find_object(const std::vector<std::string>& name, int32_t position) const;
+  /// nullptr when there is none.
+  Result<CatalogObjectRef> lookup_object(const std::vector<std::string>& name, int32_t position) const;
+  Status undefined_relation(const std::vector<std::string>& name, int32_t position) const;
+  /// schema and name for CREATE.
+  Result<std::pair<std::string, std::string>> new_name(const ast::QualifiedName& name) const;
+
+  // --- expressions (expression.cpp, operators.cpp, functions.cpp, subquery.cpp, conditional.cpp)
+  Result<ExprRef> bind(const ast::Expr& expr, const ExprContext& context);
+  Result<ExprRef> bind_inner(const ast::Expr& expr, const ExprContext& context);
+  /// A condition: boolean, "argument of WHERE must be type boolean, not type integer".
+  Result<ExprRef> bind_condition(const ast::Expr& expr, const ExprContext& context,
+                                 std::string_view word);
+  Result<ExprRef> to_condition(ExprRef bound, int32_t position, std::string_view word);
+  Result<ExprRef> bind_literal(const ast::Literal& literal);
+  Result<ExprRef> bind_parameter(const ast::Parameter& parameter);
+  Result<ExprRef> bind_is_test(const ast::IsTest& test, const ExprContext& context);
+  Result<ExprRef> bind_between(const ast::Between& between, const ExprContext& context);
+  Result<ExprRef> bind_in_list(const ast::In& in, const ExprContext& context);
+  Result<ExprRef> in_list(ExprRef operand, std::vector<ExprRef> items, bool negated, int32_t position);
+  Result<ExprRef> bind_like(const ast::Like& like, const ExprContext& context);
+  Result<ExprRef> bind_case(const ast::Case& expr, const ExprContext& context);
+  Result<ExprRef> bind_cast(const ast::Cast& cast, const ExprContext& context);
+  Result<ExprRef> bind_regclass(const std::string& text, int32_t position) const;
+  Result<ExprRef> bind_binary(const ast::Binary& binary, const ExprContext& context);
+  Result<ExprRef> bind_row_comparison(std::string_view op, const ast::Row& left, const ast::Row& right,
+                                      int32_t position, const ExprContext& context);
+  Result<ExprRef> bind_unary(const ast::Unary& unary, const ExprContext& context);
+  Result<ExprRef> bind_function(const ast::Function& function, const ExprContext& context);
+  Result<ExprRef> bind_special(const ast::Function& function, const std::string& name,
+                               const ExprContext& context, bool* done);
+  Result<ExprRef> bind_aggregate(const ast::Function& function, const std::string& name,
+                                 const ExprContext& context);
+  Result<ExprRef> bind_scalar_call(const ast::Function& function, const std::string& name,
+                                   const ExprContext& context);
+  Result<ExprRef> bind_subquery(const ast::Subquery& subquery, const ExprContext& context);
+  Result<ExprRef> bind_in_query(const ast::In& in, const ExprContext& context);
+  Result<ExprRef> bind_quantified(const ast::Quantified& quantified, const ExprContext& context);
+  Result<ExprRef> bind_quantified_list(const ast::Quantified& quantified, const ExprContext& context);
+  /// Is there a row of `plan` for which `condition` holds? As a value.
+  ExprRef exists_mark(NodeRef plan, ExprRef condition, const ExprContext& context, int32_t position);
+
+  /// An operator applied to bound operands.
+  Result<ExprRef> apply_operator(std::string_view op, std::vector<ExprRef> operands, int32_t position);
+  /// Both sides as one type, as "=" would compare them.
+  Status make_comparable(ExprRef& left, ExprRef& right, std::string_view op, int32_t position);
+  Result<ExprRef> call_function(const FunctionMatch& match, std::vector<ExprRef> arguments,
+                                int32_t position);
+  /// All as their common type; "CASE types integer and text cannot be matched".
+  Status unify(std::vector<ExprRef>& values, std::string_view word, Type* type);
+
+  // --- casts (coercion.cpp)
+  enum class Coercion : uint8_t { kImplicit, kAssignment, kExplicit };
+  /// nullptr when there is no such cast.
+  Result<ExprRef> coerce(const ExprRef& value, Type type, Coercion coercion);
+  Result<ExprRef> coerce_literal(const ExprRef& value, Type type);
+  Result<ExprRef> coerce_assignment(const ExprRef& value, const data::Field& target);
+  /// Untyped: text.
+  Result<ExprRef> settle_unknown(const ExprRef& value);
+  /// Gives a type to an untyped output column of a plan.
+  Result<NodeRef> retype(const NodeRef& node, ColumnId id, Type type);
+
+  // --- FROM (from.cpp)
+  struct FromItem {
+    NodeRef plan;
+    Scope scope;
+  };
+  Result<FromItem> bind_from(const std::vector<ast::TableRefPtr>& from, const Scope* outer);
+  /// `lateral`: the scope of what stands to the left, for LATERAL subqueries.
+  Result<FromItem> bind_table_ref(const ast::TableRef& ref, const Scope* outer, const Scope* lateral);
+  Result<FromItem> bind_named(const ast::NamedTable& table);
+  Result<FromItem> bind_object(const CatalogObjectRef& object, const ast::TableAlias& alias,
+                               int32_t position);
+  Result<FromItem> bind_view(const CatalogObjectRef& view, const ast::TableAlias& alias,
+                             int32_t position);
+  Result<FromItem> bind_derived(QueryPlan query, const std::string& name, const ast::TableAlias& alias,
+                                int32_t position);
+  Status rename_columns(ScopeRelation& relation, const ast::TableAlias& alias, int32_t position);
+  Result<FromItem> bind_join(const ast::JoinTable& join, const Scope* outer, const Scope* lateral);
+  Result<FromItem> bind_function_table(const ast::FunctionTable& table);
+  /// An inner or left join, dependent when the right side uses the left one.
+  Result<NodeRef> join_items(plan::JoinKind kind, const NodeRef& left, const NodeRef& right,
+                             ExprRef condition, int32_t position);
+  Status merge_columns(const ast::JoinTable& join, FromItem& left, FromItem& right,
+                       std::vector<ExprRef>& conditions, Scope& merged);
+  Result<NodeRef> join_on_condition(const ast::JoinTable& join, plan::JoinKind kind, NodeRef left,
+                                    NodeRef right, const Scope& scope);
+  FromItem scan_of(const CatalogObjectRef& object, bool with_hidden);
+
+  // --- SELECT (select.cpp, grouping.cpp)
+  struct SelectItem {
+    std::string name;
+    ExprRef value;
+    int32_t position = 0;
+  };
+  struct SelectState;
+  Result<QueryPlan> bind_select(const ast::Query& query, const Scope* outer, bool keep_unknown);
+  Status expand_star(const std::vector<std::string>& qualifier, int32_t position, const Scope& scope,
+                     std::vector<SelectItem>& out);
+  Status bind_items(const std::vector<ast::SelectItem>& items, const ExprContext& context,
+                    std::vector<SelectItem>& out);
+  /// WHERE and HAVING, taken apart at their ANDs: subqueries there become semi and anti joins.
+  struct ConditionStep {
+    /// Joined first.
+    PendingSubqueries pending;
+    /// A filter, or, with `plan`, a semi or anti join under `predicate`.
+    ExprRef predicate;
+    NodeRef plan;
+    plan::JoinKind join = plan::JoinKind::kSemi;
+    int32_t position = 0;
+  };
+  using ConditionSteps = std::vector<ConditionStep>;
+  Status bind_steps(const ast::Expr& condition, const ExprContext& context, std::string_view word,
+                    ConditionSteps& out);
+  /// True when the conjunct was a subquery test and its steps are in `out`.
+  Result<bool> bind_subquery_step(const ast::Expr& conjunct, const ExprContext& context, bool negated,
+                                  ConditionSteps& out);
+  Status bind_in_step(const ast::In& in, const ExprContext& context, bool negated, ConditionSteps& out);
+  NodeRef apply_steps(NodeRef plan, const ConditionSteps& steps);
+  /// The subquery of IN, ANY, ALL: its plan, and the operand compared with its columns.
+  struct Comparison {
+    NodeRef plan;
+    ExprRef condition;
+    /// Both sides of a single comparison; else null.
+    ExprRef left, right;
+  };
+  Result<Comparison> bind_comparison(const ast::Expr& operand, std::string_view op,
+                                     const ast::Query& query, int32_t position,
+                                     const ExprContext& context);
+  NodeRef marks_of(NodeRef plan, ExprRef condition, Column* mark);
+  NodeRef apply_pending(NodeRef plan, const PendingSubqueries& pending);
+  Status bind_group_by(SelectState& state, const ast::Select& select);
+  Result<ExprRef> bind_group_item(SelectState& state, const ast::Expr& item);
+  Status bind_order_by(SelectState& state, const ast::Query& query);
+  Status bind_distinct_on(SelectState& state, const ast::Select& select);
+  Status make_aggregation(SelectState& state);
+  /// An expression over grouped rows: group expressions and aggregates become columns, other columns
+  /// are 42803.
+  Result<ExprRef> regroup(SelectState& state, const ExprRef& value, bool in_subquery = false);
+  Status regroup_pending(SelectState& state, PendingSubqueries& pending);
+  Status ungrouped(SelectState& state, ColumnId id, int32_t position, bool in_subquery) const;
+  bool add_dependent_group(SelectState& state, ColumnId id);
+  Result<QueryPlan> finish_select(SelectState& state, const ast::Query& query, bool keep_unknown);
+  /// LIMIT and OFFSET around a plan.
+  Result<NodeRef> bind_limit(NodeRef plan, std::vector<plan::SortItem> order, const ast::Query& query);
+  Result<ExprRef> bind_limit_value(const ast::Expr& expr, Clause clause);
+
+  // --- set operations and VALUES (set_operation.cpp)
+  Result<QueryPlan> bind_values(const ast::Query& query, const Scope* outer, bool keep_unknown);
+  Result<QueryPlan> bind_set_operation(const ast::Query& query, const Scope* outer, bool keep_unknown);
+  Result<QueryPlan> order_outputs(QueryPlan plan, const ast::Query& query);
+  Result<QueryPlan> settle_outputs(QueryPlan plan);
+
+  // --- statements (statement.cpp, dml.cpp, create.cpp, drop.cpp)
+  Result<PlannedQuery> plan_query(QueryPlan bound);
+  Result<BoundInsert> bind_insert(const ast::Insert& insert);
+  Result<BoundUpdate> bind_update(const ast::Update& update);
+  Result<BoundDelete> bind_delete(const ast::Delete& statement);
+  Result<CatalogObjectRef> find_target(const ast::QualifiedName& name, std::string_view verb);
+  Result<std::vector<uint32_t>> target_columns(const CatalogObjectRef& table,
+                                               const std::vector<ast::NameAt>& names);
+  Result<ExprRef> default_of(const CatalogObjectRef& table, uint32_t column);
+  Result<std::optional<Returning>> bind_returning(const CatalogObjectRef& table, const std::string& alias,
+                                                  const std::vector<ast::SelectItem>& items);
+  Status bind_values_rows(BoundInsert& out, const ast::Query& values, const std::vector<uint32_t>& targets);
+  Status bind_insert_query(BoundInsert& out, const ast::Query& query, const std::vector<uint32_t>& targets);
+  Result<BoundCreate> bind_create_source(const ast::CreateSource& create, std::vector<std::string>& notices);
+  Result<BoundCreate> bind_create_table(const ast::CreateTable& create, std::vector<std::string>& notices);
+  Result<BoundCreate> bind_create_view(const ast::CreateView& create, std::vector<std::string>& notices);
+  Result<BoundDrop> bind_drop(const ast::Drop& drop, std::vector<std::string>& notices);
+  Result<BoundExplain> bind_explain(const ast::Explain& explain);
+  Result<bool> check_new_name(const std::string& schema, const std::string& name, int32_t position,
+                              bool if_not_exists, std::vector<std::string>& notices) const;
+  Status bind_columns(const ast::RelationDef& definition, catalog::CatalogObject& object,
+                      bool for_source);
+  Status bind_default(const ast::ColumnDef& column, const data::Field& field, std::string* text);
+  Status bind_key(const ast::RelationDef& definition, catalog::CatalogObject& object);
+
+  SnapshotRef snapshot_;
+  const BindOptions& options_;
+  plan::ColumnFactory columns_;
+  std::vector<Type> parameters_;
+  /// Positions of leaves, and the leaves themselves, so that addresses are not used twice.
+  std::unordered_map<const expr::Expr*, int32_t> positions_;
+  std::vector<ExprRef> kept_;
+  const CteFrame* ctes_ = nullptr;
+  int32_t view_depth_ = 0;
+  int32_t bound_queries_ = 0;
+  /// Binding what a materialized view keeps: no system tables, no now().
+  bool materialized_ = false;
+  std::vector<ObjectId> dependencies_;
+  std::vector<std::string> views_open_;
+};
+
+/// Names of a common table expression's queries that are visible at a place.
+struct Binder::CteFrame {
+  const std::vector<ast::CommonTable>* tables = nullptr;
+  size_t visible = 0;
+  const CteFrame* parent = nullptr;
+  const Scope* outer = nullptr;
+  /// The WITH is RECURSIVE: a reference to itself is refused by name.
+  bool recursive = false;
+};
+
+}  // namespace forebay::sql::binder

@@ -1,0 +1,307 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sql/ast/print.h"
+#include "sql/binder/binder.h"
+
+/// Calls: scalar functions, aggregates, and the few that are part of the language. CASE too.
+namespace forebay::sql::binder {
+
+namespace state = data::sqlstate;
+using expr::ExprKind;
+
+Status Binder::unify(std::vector<ExprRef>& values, std::string_view word, Type* type) {
+  std::vector<Type> types;
+  for (const ExprRef& value : values) types.push_back(value->type);
+  Type common;
+  size_t misfit = 0;
+  if (!common_type(types, &common, &misfit)) {
+    Type first;
+    for (const Type& candidate : types) {
+      if (candidate.id != TypeId::kUnknown) {
+        first = candidate;
+        break;
+      }
+    }
+    return error(state::kDatatypeMismatch,
+                 fmt::format("{} types {} and {} cannot be matched", word, Type{first.id}.name(),
+                             Type{types[misfit].id}.name()),
+                 position_of(values[misfit]));
+  }
+  if (common.id == TypeId::kUnknown) common = data::kTextType;
+  for (ExprRef& value : values) {
+    // The modifier is kept only when all have it, so nothing is cut.
+    Type target{common.id};
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef cast, coerce(value, target, Coercion::kImplicit));
+    FOREBAY_CHECK(cast != nullptr, "common type takes all");
+    value = std::move(cast);
+  }
+  *type = common;
+  return Status::ok();
+}
+
+Result<ExprRef> Binder::bind_case(const ast::Case& expr, const ExprContext& context) {
+  ExprRef subject;
+  if (expr.subject) {
+    FOREBAY_ASSIGN_OR_RETURN(subject, bind(*expr.subject, context));
+    FOREBAY_ASSIGN_OR_RETURN(subject, settle_unknown(subject));
+  }
+  std::vector<ExprRef> conditions, results;
+  for (const ast::CaseBranch& branch : expr.branches) {
+    if (subject) {
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*branch.condition, context));
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef condition,
+                               apply_operator("=", {subject, value}, branch.condition->position));
+      conditions.push_back(std::move(condition));
+    } else {
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef condition, bind_condition(*branch.condition, context, "CASE/WHEN"));
+      conditions.push_back(std::move(condition));
+    }
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef result, bind(*branch.result, context));
+    results.push_back(std::move(result));
+  }
+  // PostgreSQL looks at ELSE first.
+  ExprRef otherwise;
+  if (expr.otherwise) {
+    FOREBAY_ASSIGN_OR_RETURN(otherwise, bind(*expr.otherwise, context));
+  } else {
+    otherwise = expr::literal(data::Datum::null(data::kUnknownType));
+  }
+  results.insert(results.begin(), otherwise);
+  Type type;
+  FOREBAY_RETURN_IF_ERROR(unify(results, "CASE", &type));
+  std::vector<ExprRef> children;
+  for (size_t i = 0; i < conditions.size(); ++i) {
+    children.push_back(conditions[i]);
+    children.push_back(results[i + 1]);
+  }
+  children.push_back(results[0]);
+  return expr::case_when(type, std::move(children));
+}
+
+Result<ExprRef> Binder::bind_special(const ast::Function& function, const std::string& name,
+                                     const ExprContext& context, bool* done) {
+  *done = true;
+  if (name == "grouping") {
+    return unsupported("GROUPING is", function.position, "Write one query per grouping set with UNION ALL.");
+  }
+  const bool coalesces = name == "coalesce";
+  const bool extreme = name == "greatest" || name == "least";
+  if (!coalesces && !extreme && name != "nullif") {
+    *done = false;
+    return ExprRef();
+  }
+  std::vector<ExprRef> arguments;
+  for (const ast::FunctionArg& argument : function.args) {
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, context));
+    arguments.push_back(std::move(value));
+  }
+  if (name == "nullif") {
+    if (arguments.size() != 2) {
+      return error(state::kSyntaxError, "NULLIF takes two arguments", function.position);
+    }
+    ExprRef value = arguments[0];
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef equal, apply_operator("=", arguments, function.position));
+    if (value->type.id == TypeId::kUnknown) value = equal->children[0];
+    return expr::case_when(value->type, {equal, expr::literal(data::Datum::null(value->type)), value});
+  }
+  Type type;
+  std::string word = coalesces ? "COALESCE" : name == "greatest" ? "GREATEST" : "LEAST";
+  FOREBAY_RETURN_IF_ERROR(unify(arguments, word, &type));
+  if (coalesces) {
+    return arguments.size() == 1 ? arguments[0] : expr::coalesce(type, std::move(arguments));
+  }
+  std::vector<TypeId> types(arguments.size(), type.id);
+  FunctionMatch match;
+  if (match_scalar(name, types, false, &match) == MatchOutcome::kFound) {
+    return call_function(match, std::move(arguments), function.position);
+  }
+  // max(a, b) = CASE WHEN b IS NULL OR a >= b THEN a ELSE COALESCE(b ...): folded pairwise.
+  ExprRef result = arguments[0];
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    FOREBAY_ASSIGN_OR_RETURN(
+        ExprRef keep, apply_operator(name == "greatest" ? ">=" : "<=", {result, arguments[i]},
+                                     function.position));
+    ExprRef take_left =
+        expr::logical(ExprKind::kOr, {expr::logical(ExprKind::kIsNull, {arguments[i]}), keep});
+    result = expr::case_when(type, {take_left, result, arguments[i]});
+  }
+  return result;
+}
+
+Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprContext& context) {
+  const std::string& name = function.name.back();
+  if (function.name.size() > 1 && function.name[function.name.size() - 2] != "pg_catalog") {
+    return error(state::kUndefinedFunction,
+                 fmt::format("function {} does not exist", ast::quote_name(function.name)),
+                 function.position);
+  }
+  if (function.over) {
+    return unsupported("window functions are", function.position,
+                       "Use GROUP BY and a join, or ORDER BY ... LIMIT for the first rows.");
+  }
+  for (const ast::FunctionArg& argument : function.args) {
+    if (!argument.name.empty()) {
+      return unsupported("named arguments are", argument.value->position, "Give arguments by position.");
+    }
+    if (argument.variadic) {
+      return unsupported("VARIADIC arguments are", argument.value->position, "List the arguments.");
+    }
+  }
+  bool done = false;
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef special, bind_special(function, name, context, &done));
+  if (done) return special;
+  if (!udfs::find_aggregate(name).empty()) return bind_aggregate(function, name, context);
+  const char* misplaced = function.distinct           ? "DISTINCT"
+                          : function.filter           ? "FILTER"
+                          : !function.order_by.empty() ? "ORDER BY"
+                          : function.star             ? "*"
+                                                      : nullptr;
+  if (misplaced != nullptr && !udfs::find_scalar(name).empty()) {
+    return error(state::kWrongObjectType,
+                 fmt::format("{} specified, but {} is not an aggregate function", misplaced, name),
+                 function.position);
+  }
+  return bind_scalar_call(function, name, context);
+}
+
+namespace {
+
+std::string_view clause_words(Clause clause) {
+  switch (clause) {
+    case Clause::kWhere: return "WHERE";
+    case Clause::kJoin: return "JOIN conditions";
+    case Clause::kGroupBy: return "GROUP BY";
+    case Clause::kLimit: return "LIMIT";
+    case Clause::kOffset: return "OFFSET";
+    case Clause::kValues: return "VALUES";
+    case Clause::kFilter: return "FILTER";
+    case Clause::kReturning: return "RETURNING";
+    case Clause::kUpdate: return "UPDATE";
+    case Clause::kDefault: return "DEFAULT expressions";
+    case Clause::kFunctionInFrom: return "functions in FROM";
+    default: return "this context";
+  }
+}
+
+}  // namespace
+
+Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std::string& name,
+                                       const ExprContext& context) {
+  if (context.clause == Clause::kAggregateArgument) {
+    return error(state::kGroupingError, "aggregate function calls cannot be nested", function.position);
+  }
+  if (context.aggregates == nullptr) {
+    return error(state::kGroupingError,
+                 fmt::format("aggregate functions are not allowed in {}", clause_words(context.clause)),
+                 function.position);
+  }
+  if (!function.order_by.empty() || function.within_group) {
+    return unsupported("ORDER BY inside an aggregate is", function.position,
+                       "The results of the aggregates that exist do not depend on order.");
+  }
+  ExprContext inner = context;
+  inner.clause = Clause::kAggregateArgument;
+  inner.aggregates = nullptr;
+  inner.subqueries = &context.aggregates->below;
+  BoundAggregate call;
+  std::vector<TypeId> types;
+  for (const ast::FunctionArg& argument : function.args) {
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, inner));
+    types.push_back(value->type.id);
+    call.arguments.push_back(std::move(value));
+  }
+  if (function.star && name != "count") {
+    return error(state::kUndefinedFunction, fmt::format("function {}() does not exist", name),
+                 function.position)
+        .with_hint("No function matches the given name and argument types. You might need to add explicit "
+                   "type casts.");
+  }
+  if (!function.star && types.empty() && name == "count") {
+    return error(state::kWrongObjectType, "count(*) must be used to call a parameterless aggregate function",
+                 function.position);
+  }
+  FunctionMatch match;
+  MatchOutcome outcome = match_aggregate(name, types, &match);
+  if (outcome != MatchOutcome::kFound) {
+    const bool none = outcome == MatchOutcome::kNone;
+    return error(none ? state::kUndefinedFunction : state::kAmbiguousFunction,
+                 fmt::format("function {}({}) {}", name, type_list(types),
+                             none ? "does not exist" : "is not unique"),
+                 function.position)
+        .with_hint(none ? "No function matches the given name and argument types. You might need to add "
+                          "explicit type casts."
+                        : "Could not choose a best candidate function. You might need to add explicit type "
+                          "casts.");
+  }
+  Type result{match.result};
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    Type target{match.arguments[i]};
+    if (call.arguments[i]->type.id == target.id) target = call.arguments[i]->type;
+    FOREBAY_ASSIGN_OR_RETURN(call.arguments[i], coerce(call.arguments[i], target, Coercion::kImplicit));
+    FOREBAY_CHECK(call.arguments[i] != nullptr, "a matched aggregate takes its arguments");
+  }
+  const bool picks = match.aggregate->kind != udfs::AggregateKind::kAccumulator;
+  if (picks && call.arguments[0]->type.id == result.id) result = call.arguments[0]->type;
+  if (function.filter) {
+    inner.clause = Clause::kFilter;
+    FOREBAY_ASSIGN_OR_RETURN(call.filter, bind_condition(*function.filter, inner, "FILTER"));
+  }
+  call.function = match.aggregate;
+  call.distinct = function.distinct && !picks;
+  // The same aggregate twice is computed once.
+  auto same = [](const ExprRef& a, const ExprRef& b) { return a && b ? expr::equal(*a, *b) : !a && !b; };
+  for (const BoundAggregate& other : context.aggregates->calls) {
+    bool equal = other.function == call.function && other.distinct == call.distinct &&
+                 other.arguments.size() == call.arguments.size() && same(other.filter, call.filter);
+    for (size_t i = 0; equal && i < call.arguments.size(); ++i) {
+      equal = same(other.arguments[i], call.arguments[i]);
+    }
+    if (equal) return plan::column_ref(other.output);
+  }
+  call.output = columns_.make(name, result);
+  context.aggregates->calls.push_back(call);
+  return plan::column_ref(call.output);
+}
+
+Result<ExprRef> Binder::bind_scalar_call(const ast::Function& function, const std::string& name,
+                                         const ExprContext& context) {
+  std::vector<ExprRef> arguments;
+  std::vector<TypeId> types;
+  for (const ast::FunctionArg& argument : function.args) {
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, context));
+    types.push_back(value->type.id);
+    arguments.push_back(std::move(value));
+  }
+  FunctionMatch match;
+  MatchOutcome outcome = match_scalar(name, types, false, &match);
+  if (outcome == MatchOutcome::kFound) {
+    return call_function(match, std::move(arguments), function.position);
+  }
+  // text(x), date(x) ...: a type's name as a function is a cast.
+  if (arguments.size() == 1) {
+    if (TypeId id = data::type_of_name(name); id != TypeId::kUnknown) {
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef cast, coerce(arguments[0], Type{id}, Coercion::kExplicit));
+      if (cast) return cast;
+    }
+  }
+  if (outcome == MatchOutcome::kAmbiguous) {
+    return error(state::kAmbiguousFunction,
+                 fmt::format("function {}({}) is not unique", name, type_list(types)), function.position)
+        .with_hint("Could not choose a best candidate function. You might need to add explicit type casts.");
+  }
+  std::string hint =
+      "No function matches the given name and argument types. You might need to add explicit type casts.";
+  if (udfs::find_scalar(name).empty()) {
+    auto similar = udfs::similar_function_names(name);
+    if (!similar.empty()) hint = fmt::format("did you mean \"{}\"?", similar[0]);
+  }
+  return error(state::kUndefinedFunction,
+               fmt::format("function {}({}) does not exist", ast::quote_name(function.name),
+                           type_list(types)),
+               function.position)
+      .with_hint(hint);
+}
+
+}  // namespace forebay::sql::binder

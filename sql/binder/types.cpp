@@ -1,0 +1,389 @@
+#include "sql/binder/types.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "sql/ast/print.h"
+
+namespace forebay::sql::binder {
+
+using udfs::CastContext;
+
+namespace {
+
+/// Types of PostgreSQL's catalog that clients name: what stands for them here.
+TypeId catalog_type(std::string_view name) {
+  static constexpr std::string_view kNumbers[] = {"oid",          "regclass", "regtype",       "regproc",
+                                                  "regprocedure", "regrole",  "regnamespace",  "regoper",
+                                                  "xid",          "cid",      "regoperator",   "regconfig"};
+  static constexpr std::string_view kTexts[] = {"name", "char", "bpchar", "cstring", "pg_node_tree",
+                                                "aclitem"};
+  if (std::find(std::begin(kNumbers), std::end(kNumbers), name) != std::end(kNumbers)) {
+    return TypeId::kBigint;
+  }
+  if (std::find(std::begin(kTexts), std::end(kTexts), name) != std::end(kTexts)) return TypeId::kText;
+  return TypeId::kUnknown;
+}
+
+bool is_known_elsewhere(std::string_view name) {
+  static constexpr std::string_view kNames[] = {
+      "time", "timetz", "bytea", "json",   "jsonb",  "uuid",   "xml",   "money", "bit",   "varbit",
+      "inet", "cidr",   "point", "macaddr", "super", "variant", "map",  "struct", "hstore", "tsvector"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+Result<Type> with_modifiers(TypeId id, const ast::TypeName& name) {
+  Type type{id};
+  const auto& modifiers = name.modifiers;
+  auto invalid = [&](std::string message) {
+    return Status(data::sqlstate::kInvalidParameterValue, std::move(message)).at(name.position);
+  };
+  if (modifiers.empty()) return type;
+  switch (id) {
+    case TypeId::kNumeric: {
+      int64_t precision = modifiers[0];
+      int64_t scale = modifiers.size() > 1 ? modifiers[1] : 0;
+      if (modifiers.size() > 2) return invalid("invalid NUMERIC type modifier");
+      if (precision < 1 || precision > 1000) {
+        return invalid(fmt::format("NUMERIC precision {} must be between 1 and 1000", precision));
+      }
+      if (precision > 38) {
+        return Status(data::sqlstate::kFeatureNotSupported,
+                      fmt::format("numeric precision {} is not supported", precision))
+            .with_hint("Numbers have up to 38 digits; numeric without a precision takes any of them.")
+            .at(name.position);
+      }
+      if (scale < 0 || scale > precision) {
+        return invalid(fmt::format("NUMERIC scale {} must be between 0 and precision {}", scale, precision));
+      }
+      return data::numeric_type(static_cast<int32_t>(precision), static_cast<int32_t>(scale));
+    }
+    case TypeId::kVarchar:
+      if (modifiers.size() != 1) return invalid("invalid type modifier");
+      if (modifiers[0] < 1) return invalid("length for type varchar must be at least 1");
+      if (modifiers[0] > 10485760) return invalid("length for type varchar cannot exceed 10485760");
+      type.modifier = static_cast<int32_t>(modifiers[0]);
+      return type;
+    case TypeId::kTimestamp:
+    case TypeId::kTimestampTz:
+    case TypeId::kInterval:
+      if (modifiers.size() != 1) return invalid("invalid type modifier");
+      if (modifiers[0] < 0) {
+        return invalid(fmt::format("{}({}) precision must not be negative",
+                                   id == TypeId::kInterval ? "INTERVAL" : "TIMESTAMP", modifiers[0]));
+      }
+      type.modifier = static_cast<int32_t>(std::min<int64_t>(modifiers[0], 6));
+      return type;
+    default:
+      return Status(data::sqlstate::kSyntaxError,
+                    fmt::format("type modifier is not allowed for type \"{}\"", name.names.back()))
+          .at(name.position);
+  }
+}
+
+}  // namespace
+
+Result<Type> resolve_type(const ast::TypeName& name) {
+  const std::string& last = name.names.back();
+  if (name.array_dimensions > 0) return data::kTextType;
+  if (name.names.size() > 2 || (name.names.size() == 2 && name.names[0] != "pg_catalog" &&
+                                name.names[0] != "information_schema")) {
+    return Status(data::sqlstate::kUndefinedObject,
+                  fmt::format("type \"{}\" does not exist", ast::to_sql(name)))
+        .at(name.position);
+  }
+  TypeId id = data::type_of_name(last);
+  if (last == "float8" || last == "double") id = TypeId::kDouble;
+  if (id != TypeId::kUnknown) {
+    if (!name.interval_fields.empty()) {
+      return Status(data::sqlstate::kFeatureNotSupported, "interval fields are not supported in types")
+          .with_hint("Use plain interval.")
+          .at(name.position);
+    }
+    return with_modifiers(id, name);
+  }
+  const bool quoted_char = last == "char";
+  if (last == "bpchar" && !name.modifiers.empty()) {
+    return Status(data::sqlstate::kFeatureNotSupported, "type character(n) is not supported")
+        .with_hint("Use varchar(n) or text.")
+        .at(name.position);
+  }
+  id = catalog_type(last);
+  if (id != TypeId::kUnknown || quoted_char) return Type{id == TypeId::kUnknown ? TypeId::kText : id};
+  if (last == "int2" || last == "smallint" || last == "float4" || last == "real" ||
+      is_known_elsewhere(last)) {
+    const char* hint = last == "int2" || last == "smallint" ? "Use integer."
+                       : last == "float4" || last == "real" ? "Use double precision."
+                                                            : "Use text for its values as text.";
+    return Status(data::sqlstate::kFeatureNotSupported,
+                  fmt::format("type {} is not supported", last == "int2"     ? "smallint"
+                                                          : last == "float4" ? "real"
+                                                                             : last))
+        .with_hint(hint)
+        .at(name.position);
+  }
+  return Status(data::sqlstate::kUndefinedObject,
+                fmt::format("type \"{}\" does not exist", ast::to_sql(name)))
+      .at(name.position);
+}
+
+char type_category(TypeId id) {
+  switch (id) {
+    case TypeId::kBoolean: return 'B';
+    case TypeId::kInteger:
+    case TypeId::kBigint:
+    case TypeId::kDouble:
+    case TypeId::kNumeric: return 'N';
+    case TypeId::kVarchar:
+    case TypeId::kText: return 'S';
+    case TypeId::kDate:
+    case TypeId::kTimestamp:
+    case TypeId::kTimestampTz: return 'D';
+    case TypeId::kInterval: return 'T';
+    case TypeId::kUnknown: return 'X';
+  }
+  return 'X';
+}
+
+bool is_preferred(TypeId id) {
+  return id == TypeId::kBoolean || id == TypeId::kDouble || id == TypeId::kText ||
+         id == TypeId::kTimestampTz || id == TypeId::kInterval;
+}
+
+bool can_cast_implicitly(TypeId from, TypeId to) {
+  if (from == to || from == TypeId::kUnknown) return true;
+  const udfs::Cast* cast = udfs::find_cast(from, to);
+  return cast != nullptr && cast->context == CastContext::kImplicit;
+}
+
+bool common_type(std::span<const Type> types, Type* out, size_t* misfit) {
+  // As select_common_type of PostgreSQL: take the first known; a later one wins when it is preferred or
+  // when only it can be reached.
+  Type best;
+  for (size_t i = 0; i < types.size(); ++i) {
+    const Type& type = types[i];
+    if (type.id == TypeId::kUnknown) continue;
+    if (best.id == TypeId::kUnknown) {
+      best = type;
+      continue;
+    }
+    if (best.id == type.id) continue;
+    if (type_category(best.id) != type_category(type.id)) {
+      *misfit = i;
+      return false;
+    }
+    if (!is_preferred(best.id) && can_cast_implicitly(best.id, type.id) &&
+        !can_cast_implicitly(type.id, best.id)) {
+      best = type;
+    }
+  }
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (types[i].id == TypeId::kUnknown) continue;
+    if (!can_cast_implicitly(types[i].id, best.id)) {
+      *misfit = i;
+      return false;
+    }
+    if (types[i].id != best.id || types[i].modifier != best.modifier) best.modifier = -1;
+  }
+  *out = best;
+  return true;
+}
+
+namespace {
+
+struct Candidate {
+  const udfs::ScalarFunction* scalar = nullptr;
+  const udfs::AggregateFunction* aggregate = nullptr;
+  std::vector<TypeId> arguments;  // expanded to the number of arguments; any-typed ones resolved
+  TypeId result;
+};
+
+/// Resolves "any" arguments: all any-typed ones get one common type.
+bool resolve_any(Candidate& candidate, std::span<const TypeId> given) {
+  std::vector<Type> known;
+  bool has_any = false;
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (candidate.arguments[i] != TypeId::kUnknown) continue;
+    has_any = true;
+    known.push_back(Type{given[i]});
+  }
+  if (!has_any) return true;
+  Type common;
+  size_t misfit;
+  if (!common_type(known, &common, &misfit)) return false;
+  if (common.id == TypeId::kUnknown) common.id = TypeId::kText;
+  for (TypeId& argument : candidate.arguments) {
+    if (argument == TypeId::kUnknown) argument = common.id;
+  }
+  if (candidate.result == TypeId::kUnknown) candidate.result = common.id;
+  return true;
+}
+
+std::optional<Candidate> expand(const std::vector<TypeId>& declared, bool variadic, TypeId result,
+                                std::span<const TypeId> given) {
+  if (given.size() < declared.size()) {
+    // A variadic last argument is there at least once.
+    return std::nullopt;
+  }
+  if (given.size() > declared.size() && (!variadic || declared.empty())) return std::nullopt;
+  Candidate candidate;
+  candidate.result = result;
+  for (size_t i = 0; i < given.size(); ++i) {
+    candidate.arguments.push_back(declared[std::min(i, declared.size() - 1)]);
+  }
+  if (!resolve_any(candidate, given)) return std::nullopt;
+  return candidate;
+}
+
+using Candidates = std::vector<Candidate>;
+
+/// Keeps the candidates with the highest score.
+template <typename F>
+void keep_best(Candidates& candidates, const F& score) {
+  int best = 0;
+  for (const Candidate& candidate : candidates) best = std::max(best, score(candidate));
+  std::erase_if(candidates, [&](const Candidate& candidate) { return score(candidate) < best; });
+}
+
+/// Unknown arguments choose a category: string if any candidate takes one, else the one that all share.
+void resolve_unknowns(Candidates& candidates, std::span<const TypeId> given) {
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i] != TypeId::kUnknown) continue;
+    char category = type_category(candidates[0].arguments[i]);
+    bool conflict = false;
+    bool preferred = false;
+    for (const Candidate& candidate : candidates) {
+      const char own = type_category(candidate.arguments[i]);
+      if (own == 'S') {
+        category = 'S';
+        conflict = false;
+        break;
+      }
+      conflict |= own != category;
+    }
+    if (conflict) return;
+    for (const Candidate& candidate : candidates) {
+      preferred |= type_category(candidate.arguments[i]) == category &&
+                   is_preferred(candidate.arguments[i]);
+    }
+    Candidates kept;
+    for (const Candidate& candidate : candidates) {
+      if (type_category(candidate.arguments[i]) != category) continue;
+      if (preferred && !is_preferred(candidate.arguments[i])) continue;
+      kept.push_back(candidate);
+    }
+    if (!kept.empty()) candidates = std::move(kept);
+  }
+}
+
+/// All known arguments have one type: the unknown ones are taken to have it too.
+void assume_same_type(Candidates& candidates, std::span<const TypeId> given) {
+  TypeId known = TypeId::kUnknown;
+  for (TypeId type : given) {
+    if (type == TypeId::kUnknown) continue;
+    if (known != TypeId::kUnknown && known != type) return;
+    known = type;
+  }
+  if (known == TypeId::kUnknown) return;
+  Candidates kept;
+  for (const Candidate& candidate : candidates) {
+    if (std::all_of(candidate.arguments.begin(), candidate.arguments.end(),
+                    [&](TypeId type) { return can_cast_implicitly(known, type); })) {
+      kept.push_back(candidate);
+    }
+  }
+  if (kept.size() == 1) candidates = std::move(kept);
+}
+
+/// varchar counts as text for exactness: it is binary compatible.
+TypeId base_type(TypeId id) { return id == TypeId::kVarchar ? TypeId::kText : id; }
+
+MatchOutcome choose(Candidates candidates, std::span<const TypeId> given, bool is_operator,
+                    FunctionMatch* out) {
+  auto give = [&](const Candidate& candidate) {
+    *out = {candidate.scalar, candidate.aggregate, candidate.arguments, candidate.result};
+    return MatchOutcome::kFound;
+  };
+  for (const Candidate& candidate : candidates) {
+    if (std::equal(given.begin(), given.end(), candidate.arguments.begin())) return give(candidate);
+  }
+  // A binary operator with one unknown side: try the other side's type for it first.
+  if (is_operator && given.size() == 2 &&
+      (given[0] == TypeId::kUnknown) != (given[1] == TypeId::kUnknown)) {
+    TypeId known = base_type(given[0] == TypeId::kUnknown ? given[1] : given[0]);
+    for (const Candidate& candidate : candidates) {
+      if (candidate.arguments[0] == known && candidate.arguments[1] == known) return give(candidate);
+    }
+  }
+  std::erase_if(candidates, [&](const Candidate& candidate) {
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (!can_cast_implicitly(given[i], candidate.arguments[i])) return true;
+    }
+    return false;
+  });
+  if (candidates.empty()) return MatchOutcome::kNone;
+  if (candidates.size() == 1) return give(candidates[0]);
+  keep_best(candidates, [&](const Candidate& candidate) {
+    int exact = 0;
+    for (size_t i = 0; i < given.size(); ++i) {
+      exact += given[i] != TypeId::kUnknown && base_type(given[i]) == candidate.arguments[i];
+    }
+    return exact;
+  });
+  if (candidates.size() == 1) return give(candidates[0]);
+  keep_best(candidates, [&](const Candidate& candidate) {
+    int good = 0;
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (given[i] == TypeId::kUnknown) continue;
+      good += base_type(given[i]) == candidate.arguments[i] ||
+              (is_preferred(candidate.arguments[i]) &&
+               type_category(candidate.arguments[i]) == type_category(given[i]));
+    }
+    return good;
+  });
+  if (candidates.size() == 1) return give(candidates[0]);
+  resolve_unknowns(candidates, given);
+  if (candidates.size() == 1) return give(candidates[0]);
+  assume_same_type(candidates, given);
+  if (candidates.size() == 1) return give(candidates[0]);
+  return MatchOutcome::kAmbiguous;
+}
+
+}  // namespace
+
+MatchOutcome match_scalar(std::string_view name, std::span<const TypeId> arguments, bool is_operator,
+                          FunctionMatch* out) {
+  Candidates candidates;
+  for (const udfs::ScalarFunction* function : udfs::find_scalar(name)) {
+    auto candidate = expand(function->arguments, function->variadic, function->result, arguments);
+    if (!candidate) continue;
+    candidate->scalar = function;
+    candidates.push_back(std::move(*candidate));
+  }
+  return choose(std::move(candidates), arguments, is_operator, out);
+}
+
+MatchOutcome match_aggregate(std::string_view name, std::span<const TypeId> arguments,
+                             FunctionMatch* out) {
+  Candidates candidates;
+  for (const udfs::AggregateFunction* function : udfs::find_aggregate(name)) {
+    auto candidate = expand(function->arguments, false, function->result, arguments);
+    if (!candidate) continue;
+    candidate->aggregate = function;
+    candidates.push_back(std::move(*candidate));
+  }
+  return choose(std::move(candidates), arguments, false, out);
+}
+
+std::string type_list(std::span<const TypeId> types) {
+  std::string out;
+  for (TypeId id : types) {
+    if (!out.empty()) out += ", ";
+    out += Type{id}.name();
+  }
+  return out;
+}
+
+}  // namespace forebay::sql::binder

@@ -1,0 +1,220 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/expr/expr.h"
+#include "engine/operators/specs.h"
+#include "sql/catalog/catalog.h"
+
+/// The logical plan: immutable nodes over columns that are named by number. A ColumnId is unique within one
+/// statement, so that a column keeps its number on its whole way up and rewriting needs no renumbering.
+/// Inside a plan expr::Expr's kColumn holds a ColumnId; lowering turns them into positions.
+namespace forebay::sql::plan {
+
+using catalog::CatalogObjectRef;
+using data::Type;
+using expr::ExprRef;
+
+using ColumnId = uint32_t;
+using ColumnSet = std::unordered_set<ColumnId>;
+
+struct Column {
+  ColumnId id = 0;
+  Type type;
+  std::string name;
+};
+using Columns = std::vector<Column>;
+
+/// Gives numbers to new columns of one statement.
+class ColumnFactory {
+ public:
+  Column make(std::string name, Type type) { return {next_++, type, std::move(name)}; }
+  /// The next number, for copies of a plan.
+  ColumnId next() const { return next_; }
+  explicit ColumnFactory(ColumnId first = 1) : next_(first) {}
+
+ private:
+  ColumnId next_;
+};
+
+enum class NodeKind : uint8_t {
+  kScan,
+  kValues,
+  kFilter,
+  kProject,
+  kAggregate,
+  kJoin,
+  kDistinct,
+  kUnion,
+  kTopN,
+  kSingleRow,
+  kDependentJoin,
+};
+
+struct Node;
+using NodeRef = std::shared_ptr<const Node>;
+
+struct Node {
+  explicit Node(NodeKind node_kind) : kind(node_kind) {}
+  virtual ~Node() = default;
+  const NodeKind kind;
+  std::vector<NodeRef> inputs;
+  /// What it gives, in order; no number twice.
+  Columns columns;
+
+  const Node& input(size_t index = 0) const { return *inputs[index]; }
+};
+
+template <typename T>
+const T& as(const Node& node) {
+  return static_cast<const T&>(node);
+}
+
+/// Rows of an object. `positions[i]`: which of the object's columns (then hidden columns, then, for a
+/// source, metadata columns: kMetadataPartition, kMetadataOffset) column i is.
+struct Scan final : Node {
+  Scan() : Node(NodeKind::kScan) {}
+  CatalogObjectRef object;
+  std::vector<uint32_t> positions;
+  /// Point read: constants for the relation's key columns (set by the last rule of a query).
+  std::vector<ExprRef> key;
+};
+inline constexpr uint32_t kMetadataPartition = 0x10000;
+inline constexpr uint32_t kMetadataOffset = 0x10001;
+
+/// Constant rows: expressions without columns.
+struct Values final : Node {
+  Values() : Node(NodeKind::kValues) {}
+  std::vector<std::vector<ExprRef>> rows;
+};
+
+struct Filter final : Node {
+  Filter() : Node(NodeKind::kFilter) {}
+  ExprRef predicate;
+};
+
+/// expressions[i] makes column i. A column that passes through keeps its number.
+struct Project final : Node {
+  Project() : Node(NodeKind::kProject) {}
+  std::vector<ExprRef> expressions;
+};
+
+struct AggregateCall {
+  const udfs::AggregateFunction* function = nullptr;
+  std::vector<ColumnId> arguments;
+  bool distinct = false;
+  std::optional<ColumnId> filter;
+  /// The result.
+  Column output;
+};
+
+/// GROUP BY: gives the group columns (numbers kept), then the aggregates. Without groups always one row.
+struct Aggregate final : Node {
+  Aggregate() : Node(NodeKind::kAggregate) {}
+  std::vector<ColumnId> groups;
+  std::vector<AggregateCall> aggregates;
+  /// True for a query without GROUP BY; a GROUP BY of no columns left is not.
+  bool scalar = false;
+};
+
+using operators::JoinKind;
+
+struct JoinKey {
+  ColumnId left = 0;
+  ColumnId right = 0;
+  bool null_safe = false;
+};
+
+/// Gives left columns, then (but for semi and anti joins) right columns.
+struct Join final : Node {
+  Join() : Node(NodeKind::kJoin) {}
+  JoinKind join = JoinKind::kInner;
+  std::vector<JoinKey> keys;
+  /// What is not in `keys`; nullptr: nothing.
+  ExprRef condition;
+};
+
+struct Distinct final : Node {
+  Distinct() : Node(NodeKind::kDistinct) {}
+};
+
+/// UNION ALL: sources[k][i] is the column of input k that becomes column i.
+struct Union final : Node {
+  Union() : Node(NodeKind::kUnion) {}
+  std::vector<std::vector<ColumnId>> sources;
+};
+
+struct SortItem {
+  ColumnId column = 0;
+  bool descending = false;
+  bool nulls_first = false;
+};
+
+/// The first rows by `order` of each partition. limit and offset are constants or parameters (bigint);
+/// nullptr: none.
+struct TopN final : Node {
+  TopN() : Node(NodeKind::kTopN) {}
+  std::vector<ColumnId> partition;
+  std::vector<SortItem> order;
+  ExprRef limit;
+  ExprRef offset;
+};
+
+/// A scalar subquery's guard: at most one row per key.
+struct SingleRow final : Node {
+  SingleRow() : Node(NodeKind::kSingleRow) {}
+  std::vector<ColumnId> keys;
+};
+
+/// As Join, but the right side may use columns of the left one: evaluated per left row. Inner, left, semi
+/// or anti. Gone after decorrelation.
+struct DependentJoin final : Node {
+  DependentJoin() : Node(NodeKind::kDependentJoin) {}
+  JoinKind join = JoinKind::kLeft;
+  ExprRef condition;
+};
+
+NodeRef make_scan(CatalogObjectRef object, Columns columns, std::vector<uint32_t> positions);
+NodeRef make_values(Columns columns, std::vector<std::vector<ExprRef>> rows);
+/// One row of no columns.
+NodeRef make_unit();
+/// nullptr or true: the input itself.
+NodeRef make_filter(NodeRef input, ExprRef predicate);
+NodeRef make_project(NodeRef input, Columns columns, std::vector<ExprRef> expressions);
+/// Keeps only these columns of the input, in this order; the input itself when that changes nothing.
+NodeRef make_narrow(NodeRef input, const Columns& columns);
+NodeRef make_aggregate(NodeRef input, std::vector<ColumnId> groups,
+                       std::vector<AggregateCall> aggregates, bool scalar);
+NodeRef make_join(JoinKind kind, NodeRef left, NodeRef right, std::vector<JoinKey> keys,
+                  ExprRef condition);
+NodeRef make_distinct(NodeRef input);
+NodeRef make_union(std::vector<NodeRef> inputs, Columns columns,
+                   std::vector<std::vector<ColumnId>> sources);
+NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
+                   ExprRef limit, ExprRef offset);
+NodeRef make_single_row(NodeRef input, std::vector<ColumnId> keys);
+NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition);
+
+/// The node over other inputs (of at least the columns that it uses); itself when they are the same.
+NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs);
+
+/// Index of a column in `columns`, or npos.
+inline constexpr size_t kNoColumn = static_cast<size_t>(-1);
+size_t find_column(const Columns& columns, ColumnId id);
+ColumnSet column_set(const Columns& columns);
+/// The columns of a tree that it uses but no node below gives: correlations.
+ColumnSet free_columns(const NodeRef& node);
+/// Every expression that a node holds itself.
+std::vector<ExprRef> expressions_of(const Node& node);
+/// The tree with `rewrite` applied to every expression in it. Columns named elsewhere (groups, keys, sort
+/// items) stay.
+NodeRef map_expressions(const NodeRef& node, const std::function<ExprRef(const ExprRef&)>& rewrite);
+/// Columns that the node itself needs from its inputs, by any means but passing them on.
+void add_used_columns(const Node& node, ColumnSet& out);
+
+}  // namespace forebay::sql::plan
