@@ -53,6 +53,8 @@ struct CatalogObject {
   std::string definition;
   /// For a view: the text of its query alone, as pg_get_viewdef shows it.
   std::string query_text;
+  /// Schemas searched when it was created.
+  std::vector<std::string> search_path;
   /// What it reads, without repeats.
   std::vector<ObjectId> dependencies;
   /// Declared key (tables) or derived key (views): indexes into columns + hidden_columns. Rows of

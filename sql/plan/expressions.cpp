@@ -119,6 +119,23 @@ bool is_null_safe_equality(const ExprRef& expr, ExprRef* left, ExprRef* right) {
   return true;
 }
 
+ExprRef injective_source(const ExprRef& expr) {
+  if (expr->kind == ExprKind::kColumn) return expr;
+  if (expr->kind != ExprKind::kCall || expr->children.size() != 1 || expr->type.modifier >= 0 ||
+      expr->function->category != "cast") {
+    return nullptr;
+  }
+  using data::TypeId;
+  const TypeId from = expr->children[0]->type.id;
+  const TypeId to = expr->type.id;
+  const bool injective = (from == TypeId::kVarchar && to == TypeId::kText) ||
+                         (from == TypeId::kInteger &&
+                          (to == TypeId::kBigint || to == TypeId::kNumeric || to == TypeId::kDouble)) ||
+                         (from == TypeId::kBigint && to == TypeId::kNumeric) ||
+                         (from == TypeId::kDate && to == TypeId::kTimestamp);
+  return injective ? injective_source(expr->children[0]) : nullptr;
+}
+
 bool is_null_when(const ExprRef& expr, const ColumnSet& nulls) {
   switch (expr->kind) {
     case ExprKind::kColumn: return nulls.contains(expr->column);

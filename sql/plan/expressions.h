@@ -40,6 +40,10 @@ bool is_equality(const ExprRef& expr, ExprRef* left, ExprRef* right);
 /// Both sides of `a IS NOT DISTINCT FROM b`.
 bool is_null_safe_equality(const ExprRef& expr, ExprRef* left, ExprRef* right);
 
+/// The column below casts that give different values for different values (integer to bigint, varchar
+/// to text ...); nullptr when there is none.
+ExprRef injective_source(const ExprRef& expr);
+
 /// True when the expression is certainly NULL if all of `nulls` are NULL.
 bool is_null_when(const ExprRef& expr, const ColumnSet& nulls);
 /// True when the condition is certainly not true (false or NULL) if all of `nulls` are NULL.

@@ -49,16 +49,19 @@ std::vector<KeySet> scan_keys(const Scan& scan) {
   return keys;
 }
 
-/// Constants and equalities of a filter make keys smaller: a column equal to a constant is no part.
-ColumnSet fixed_columns(const ExprRef& predicate) {
+/// Equalities of a filter make keys smaller: a column equal to a constant, or to a column of an outer
+/// query, is no part.
+ColumnSet fixed_columns(const ExprRef& predicate, const ColumnSet& own) {
   ColumnSet fixed;
   std::vector<ExprRef> conjuncts;
   split_conjuncts(predicate, conjuncts);
   for (const ExprRef& conjunct : conjuncts) {
     ExprRef left, right;
     if (!is_equality(conjunct, &left, &right)) continue;
-    if (left->kind == ExprKind::kColumn && columns_in(right).empty()) fixed.insert(left->column);
-    if (right->kind == ExprKind::kColumn && columns_in(left).empty()) fixed.insert(right->column);
+    ExprRef a = injective_source(left);
+    ExprRef b = injective_source(right);
+    if (a && !uses_any(right, own)) fixed.insert(a->column);
+    if (b && !uses_any(left, own)) fixed.insert(b->column);
   }
   return fixed;
 }
@@ -106,7 +109,7 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       if (as<Values>(*node).rows.size() <= 1) keys.push_back({});
       return keys;
     case NodeKind::kFilter: {
-      ColumnSet fixed = fixed_columns(as<Filter>(*node).predicate);
+      ColumnSet fixed = fixed_columns(as<Filter>(*node).predicate, column_set(node->columns));
       for (KeySet key : unique_keys(node->inputs[0])) {
         std::erase_if(key, [&](ColumnId id) { return fixed.contains(id); });
         add_key(keys, std::move(key));
@@ -118,8 +121,9 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       const auto& project = as<Project>(*node);
       std::unordered_map<ColumnId, ColumnId> copies;
       for (size_t i = 0; i < project.expressions.size(); ++i) {
-        if (project.expressions[i]->kind != ExprKind::kColumn) continue;
-        ColumnId source = project.expressions[i]->column;
+        ExprRef source_column = injective_source(project.expressions[i]);
+        if (!source_column) continue;
+        ColumnId source = source_column->column;
         if (!copies.contains(source) || project.columns[i].id == source) {
           copies[source] = project.columns[i].id;
         }

@@ -1,0 +1,361 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sql/ast/print.h"
+#include "sql/binder/binder.h"
+#include "sql/binder/view_shape.h"
+#include "sql/parser/parser.h"
+#include "sql/rules/rules.h"
+
+/// CREATE SOURCE, TABLE, VIEW, MATERIALIZED VIEW.
+namespace forebay::sql::binder {
+
+namespace state = data::sqlstate;
+using catalog::CatalogObject;
+using catalog::ObjectKind;
+
+Result<bool> Binder::check_new_name(const std::string& schema, const std::string& name,
+                                    int32_t position, bool if_not_exists,
+                                    std::vector<std::string>& notices) const {
+  if (!snapshot_->find(schema, name)) return false;
+  if (!if_not_exists) {
+    return error(state::kDuplicateTable, fmt::format("relation \"{}\" already exists", name), position);
+  }
+  notices.push_back(fmt::format("relation \"{}\" already exists, skipping", name));
+  return true;
+}
+
+Status Binder::bind_default(const ast::ColumnDef& column, const data::Field& field, std::string* text) {
+  Scope empty;
+  ExprContext context{&empty, Clause::kDefault, nullptr, nullptr};
+  const ast::Expr& value = *column.default_value;
+  auto bound = bind(value, context);
+  if (!bound.is_ok()) {
+    if (bound.error().sqlstate == state::kUndefinedColumn) {
+      return error(state::kFeatureNotSupported, "cannot use column reference in DEFAULT expression",
+                   bound.error().position);
+    }
+    return bound.take_status();
+  }
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef cast, coerce(*bound, field.type, Coercion::kAssignment));
+  if (!cast) {
+    return error(state::kDatatypeMismatch,
+                 fmt::format("column \"{}\" is of type {} but default expression is of type {}", field.name,
+                             Type{field.type.id}.name(), Type{(*bound)->type.id}.name()),
+                 value.position)
+        .with_hint("You will need to rewrite or cast the expression.");
+  }
+  *text = ast::to_sql(value);
+  return Status::ok();
+}
+
+Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& object, bool for_source) {
+  const char* what = for_source ? "sources" : "tables";
+  for (const ast::ColumnDef& column : definition.columns) {
+    for (const data::Field& other : object.columns) {
+      if (other.name == column.name) {
+        return error(state::kDuplicateColumn,
+                     fmt::format("column \"{}\" specified more than once", column.name), column.position);
+      }
+    }
+    if (column.name == "_row_id") {
+      return error(state::kInvalidName, "column name \"_row_id\" is reserved", column.position);
+    }
+    FOREBAY_ASSIGN_OR_RETURN(Type type, resolve_type(column.type));
+    if (column.type.array_dimensions > 0) {
+      return unsupported("array types are", column.type.position, "Use text, or a table of its own.");
+    }
+    if (column.generated) {
+      return unsupported("generated columns are", column.position, "Compute the column in a view.");
+    }
+    if (!column.others.empty()) {
+      return unsupported(fmt::format("{} in {} is", column.others[0].what, what),
+                         column.others[0].position, "Leave it out.");
+    }
+    data::Field field{column.name, type, column.not_null || column.primary_key};
+    object.columns.push_back(field);
+    std::string text;
+    if (column.default_value) {
+      if (for_source) {
+        return unsupported("DEFAULT in sources is", column.default_value->position,
+                           "Use COALESCE in the view that reads the source.");
+      }
+      FOREBAY_RETURN_IF_ERROR(bind_default(column, field, &text));
+    }
+    object.defaults.push_back(std::move(text));
+  }
+  if (!definition.others.empty()) {
+    return unsupported(fmt::format("{} in {} is", definition.others[0].what, what),
+                       definition.others[0].position, "Leave it out.");
+  }
+  if (!definition.watermarks.empty()) {
+    return unsupported("WATERMARK is", definition.watermarks[0].position,
+                       "Leave it out: views are exact over all rows without it.");
+  }
+  if (definition.on_error.action != ast::OnErrorAction::kUnset) {
+    return unsupported("ON ERROR is", definition.on_error.position,
+                       "Leave it out: bad records are kept in forebay.errors.");
+  }
+  if (definition.temporary) {
+    return unsupported("temporary relations are", definition.name.position, "Leave TEMPORARY out.");
+  }
+  return Status::ok();
+}
+
+Status Binder::bind_key(const ast::RelationDef& definition, CatalogObject& object) {
+  int32_t first_position = 0;
+  for (uint32_t i = 0; i < definition.columns.size(); ++i) {
+    if (!definition.columns[i].primary_key) continue;
+    if (object.declared_key) {
+      return error(state::kInvalidTableDefinition,
+                   fmt::format("multiple primary keys for table \"{}\" are not allowed", object.name),
+                   definition.columns[i].primary_key_position);
+    }
+    object.declared_key = true;
+    object.key_columns = {i};
+    first_position = definition.columns[i].primary_key_position;
+  }
+  for (const ast::KeyConstraint& key : definition.primary_keys) {
+    if (object.declared_key) {
+      return error(state::kInvalidTableDefinition,
+                   fmt::format("multiple primary keys for table \"{}\" are not allowed", object.name),
+                   std::max(first_position, key.position));
+    }
+    object.declared_key = true;
+    for (const ast::NameAt& name : key.columns) {
+      uint32_t at = 0;
+      while (at < object.columns.size() && object.columns[at].name != name.name) ++at;
+      if (at == object.columns.size()) {
+        return error(state::kUndefinedColumn,
+                     fmt::format("column \"{}\" named in key does not exist", name.name), name.position);
+      }
+      if (std::find(object.key_columns.begin(), object.key_columns.end(), at) != object.key_columns.end()) {
+        return error(state::kDuplicateColumn,
+                     fmt::format("column \"{}\" appears twice in primary key constraint", name.name),
+                     name.position);
+      }
+      object.key_columns.push_back(at);
+      object.columns[at].not_null = true;
+    }
+  }
+  object.has_key = true;
+  if (!object.declared_key) {
+    object.key_columns = {static_cast<uint32_t>(object.columns.size())};
+    object.hidden_columns = {{"_row_id", data::kBigintType, true}};
+  }
+  object.unique_keys = {object.key_columns};
+  return Status::ok();
+}
+
+Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
+                                              std::vector<std::string>& notices) {
+  const ast::RelationDef& definition = create.definition;
+  BoundCreate out;
+  FOREBAY_ASSIGN_OR_RETURN(auto name, new_name(definition.name));
+  FOREBAY_ASSIGN_OR_RETURN(out.exists_already,
+                           check_new_name(name.first, name.second, definition.name.position,
+                                          definition.if_not_exists, notices));
+  if (out.exists_already) return out;
+  if (create.query) {
+    return unsupported("CREATE TABLE ... AS is", create.query->position,
+                       "Use CREATE TABLE, then INSERT INTO ... SELECT; or CREATE MATERIALIZED VIEW, which "
+                       "stays fresh.");
+  }
+  if (definition.has_options || definition.format || !definition.includes.empty()) {
+    int32_t position = definition.format ? definition.format->position : definition.name.position;
+    return unsupported("a connector in CREATE TABLE is", position,
+                       "Use CREATE SOURCE, and a materialized view over it.");
+  }
+  auto object = std::make_shared<CatalogObject>();
+  object->kind = ObjectKind::kTable;
+  object->schema = name.first;
+  object->name = name.second;
+  object->definition = options_.text;
+  object->search_path = options_.search_path;
+  FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, false));
+  FOREBAY_RETURN_IF_ERROR(bind_key(definition, *object));
+  if (definition.append_only) {
+    return unsupported("APPEND ONLY is", definition.append_only_position, "Leave it out.");
+  }
+  if (definition.on_conflict != ast::TableConflict::kUnset) {
+    if (!object->declared_key) {
+      return error(state::kInvalidTableDefinition, "ON CONFLICT needs a PRIMARY KEY",
+                   definition.on_conflict_position);
+    }
+    object->on_conflict = definition.on_conflict == ast::TableConflict::kOverwrite
+                              ? CatalogObject::Conflict::kOverwrite
+                              : CatalogObject::Conflict::kIgnore;
+  }
+  out.object = std::move(object);
+  out.catalog = snapshot_;
+  return out;
+}
+
+namespace {
+
+connectors::Options options_of(const std::vector<ast::Option>& options) {
+  connectors::Options out;
+  for (const ast::Option& option : options) {
+    std::string key = option.key;
+    for (char& c : key) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    out[key] = option.kind == ast::OptionValueKind::kNone ? "true" : option.value;
+  }
+  return out;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+}  // namespace
+
+Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
+                                               std::vector<std::string>& notices) {
+  const ast::RelationDef& definition = create.definition;
+  BoundCreate out;
+  FOREBAY_ASSIGN_OR_RETURN(auto name, new_name(definition.name));
+  FOREBAY_ASSIGN_OR_RETURN(out.exists_already,
+                           check_new_name(name.first, name.second, definition.name.position,
+                                          definition.if_not_exists, notices));
+  if (out.exists_already) return out;
+  auto object = std::make_shared<CatalogObject>();
+  object->kind = ObjectKind::kSource;
+  object->schema = name.first;
+  object->name = name.second;
+  object->definition = options_.text;
+  object->search_path = options_.search_path;
+  object->append_only = true;
+  for (const ast::ColumnDef& column : definition.columns) {
+    if (column.primary_key) {
+      return unsupported("PRIMARY KEY in sources is", column.primary_key_position,
+                         "Group by the key in a view, or use a table.");
+    }
+  }
+  if (!definition.primary_keys.empty()) {
+    return unsupported("PRIMARY KEY in sources is", definition.primary_keys[0].position,
+                       "Group by the key in a view, or use a table.");
+  }
+  FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, true));
+  if (!definition.format) {
+    return error(state::kSyntaxError, "a source needs FORMAT ... ENCODE ...", definition.name.position)
+        .with_hint("Add FORMAT PLAIN ENCODE JSON, for example.");
+  }
+  connectors::SourceSpec spec;
+  spec.name = object->name;
+  spec.schema = object->columns;
+  for (size_t i = 0; i < definition.options.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (definition.options[i].key == definition.options[j].key) {
+        return error(state::kSyntaxError,
+                     fmt::format("option \"{}\" provided more than once", definition.options[i].key),
+                     definition.options[i].position);
+      }
+    }
+  }
+  spec.options = options_of(definition.options);
+  spec.format = lower(definition.format->format);
+  spec.encode = lower(definition.format->encode);
+  spec.encode_options = options_of(definition.format->options);
+  spec.force_bounded = options_.force_bounded;
+  object->metadata.assign(object->columns.size(), "");
+  auto offered = connectors::metadata_columns(spec.options["connector"]);
+  for (const ast::Include& include : definition.includes) {
+    auto found = std::find_if(offered.begin(), offered.end(),
+                              [&](const data::Field& field) { return field.name == include.what; });
+    if (found == offered.end() || (include.what != "partition" && include.what != "offset")) {
+      return unsupported(fmt::format("INCLUDE {} is", include.what), include.position,
+                         "A file has partition (its path) and offset.");
+    }
+    std::string column = include.alias.empty() ? "kafka_" + include.what : include.alias;
+    object->columns.push_back({column, found->type, true});
+    object->metadata.push_back(include.what);
+    object->defaults.emplace_back();
+  }
+  auto connector = connectors::make_source(spec);
+  if (!connector.is_ok()) return connector.take_status().at(definition.name.position);
+  object->connector = std::move(*connector);
+  out.object = std::move(object);
+  out.catalog = snapshot_;
+  return out;
+}
+
+Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
+                                             std::vector<std::string>& notices) {
+  BoundCreate out;
+  FOREBAY_ASSIGN_OR_RETURN(auto name, new_name(create.name));
+  if (create.or_replace) {
+    return unsupported("CREATE OR REPLACE VIEW is", create.name.position, "DROP VIEW, then CREATE VIEW.");
+  }
+  FOREBAY_ASSIGN_OR_RETURN(out.exists_already, check_new_name(name.first, name.second, create.name.position,
+                                                              create.if_not_exists, notices));
+  if (out.exists_already) return out;
+  if (create.temporary) {
+    return unsupported("temporary views are", create.name.position, "Leave TEMPORARY out.");
+  }
+  if (!create.options.empty()) {
+    return unsupported(fmt::format("option \"{}\" of views is", create.options[0].key),
+                       create.options[0].position, "Leave it out.");
+  }
+  if (create.on_error.action != ast::OnErrorAction::kUnset) {
+    return unsupported("ON ERROR is", create.on_error.position,
+                       "Leave it out: failing rows are kept in forebay.errors.");
+  }
+  if (create.emit_on_window_close) {
+    return unsupported("EMIT ON WINDOW CLOSE is", create.emit_position,
+                       "Leave it out: results are updated as rows come.");
+  }
+  if (!create.late_into.parts.empty()) {
+    return unsupported("EMIT LATE INTO is", create.late_into.position, "Leave it out: no row is late.");
+  }
+  auto object = std::make_shared<CatalogObject>();
+  object->kind = create.materialized ? ObjectKind::kMaterializedView : ObjectKind::kView;
+  object->schema = name.first;
+  object->name = name.second;
+  object->definition = options_.text;
+  object->search_path = options_.search_path;
+  object->query_text = ast::to_sql(*create.query);
+  materialized_ = create.materialized;
+  FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*create.query, nullptr));
+  FOREBAY_ASSIGN_OR_RETURN(bound, settle_outputs(std::move(bound)));
+  if (!parameters_.empty()) {
+    return error(state::kUndefinedParameter, "there is no parameter $1", create.query->position);
+  }
+  if (create.columns.size() > bound.columns.size()) {
+    return error(state::kSyntaxError, "CREATE VIEW specifies more column names than columns",
+                 create.columns.back().position);
+  }
+  Columns visible;
+  for (size_t i = 0; i < bound.columns.size(); ++i) {
+    if (i < create.columns.size()) bound.columns[i].name = create.columns[i].name;
+    const std::string& column = bound.columns[i].name;
+    for (const data::Field& other : object->columns) {
+      if (other.name != column) continue;
+      int32_t position = i < create.columns.size() ? create.columns[i].position : create.query->position;
+      return error(state::kDuplicateColumn, fmt::format("column \"{}\" specified more than once", column),
+                   position)
+          .with_hint(i < create.columns.size() ? "" : "Give one of them another name with AS.");
+    }
+    visible.push_back(bound.columns[i].column);
+    visible.back().name = column;
+    object->columns.push_back({column, visible.back().type, false});
+  }
+  object->dependencies = dependencies_;
+  if (create.materialized) {
+    if (visible.empty()) {
+      return unsupported("a materialized view without columns is", create.name.position,
+                         "Select at least one column.");
+    }
+    NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, visible), columns_);
+    plan = shape_view(std::move(plan), columns_, *object);
+    const Columns stored = plan->columns;
+    plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(stored)));
+    out.plan = plan::make_narrow(std::move(plan), stored);
+  }
+  out.object = std::move(object);
+  out.catalog = snapshot_;
+  return out;
+}
+
+}  // namespace forebay::sql::binder

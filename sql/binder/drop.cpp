@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sql/ast/print.h"
+#include "sql/binder/binder.h"
+
+/// DROP.
+namespace forebay::sql::binder {
+
+namespace state = data::sqlstate;
+using catalog::ObjectKind;
+
+namespace {
+
+ObjectKind kind_of(ast::ObjectKind kind) {
+  switch (kind) {
+    case ast::ObjectKind::kSource: return ObjectKind::kSource;
+    case ast::ObjectKind::kView: return ObjectKind::kView;
+    case ast::ObjectKind::kMaterializedView: return ObjectKind::kMaterializedView;
+    default: return ObjectKind::kTable;
+  }
+}
+
+bool contains(const std::vector<CatalogObjectRef>& list, ObjectId id) {
+  return std::any_of(list.begin(), list.end(), [&](const auto& object) { return object->id == id; });
+}
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+/// Objects that read `object`, directly or not, each after those that read it.
+void add_dependants(const catalog::CatalogSnapshot& snapshot, const CatalogObjectRef& object,
+                    std::vector<CatalogObjectRef>& out) {
+  for (const CatalogObjectRef& reader : snapshot.dependants(object->id)) {
+    add_dependants(snapshot, reader, out);
+    if (!contains(out, reader->id)) out.push_back(reader);
+  }
+}
+
+}  // namespace
+
+Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::string>& notices) {
+  if (drop.object == ast::ObjectKind::kSink || drop.object == ast::ObjectKind::kIndex) {
+    return unsupported(drop.object == ast::ObjectKind::kSink ? "DROP SINK is" : "DROP INDEX is",
+                       drop.position, "There are none.");
+  }
+  const ObjectKind wanted = kind_of(drop.object);
+  const std::string word(catalog::kind_name(wanted));
+  std::vector<CatalogObjectRef> targets;
+  for (const ast::QualifiedName& name : drop.names) {
+    FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, lookup_object(name.parts, name.position));
+    if (!object) {
+      const std::string shown = fmt::format("{}", fmt::join(name.parts, "."));
+      if (!drop.if_exists) {
+        return error(state::kUndefinedTable, fmt::format("{} \"{}\" does not exist", word, shown),
+                     name.position);
+      }
+      notices.push_back(fmt::format("{} \"{}\" does not exist, skipping", word, shown));
+      continue;
+    }
+    if (object->kind == ObjectKind::kVirtual) {
+      return error(data::SqlState("42501"),
+                   fmt::format("permission denied: \"{}\" is a system catalog", object->name), name.position);
+    }
+    if (object->kind != wanted) {
+      const std::string own = upper(catalog::kind_name(object->kind));
+      return error(state::kWrongObjectType, fmt::format("\"{}\" is not a {}", object->name, word),
+                   name.position)
+          .with_hint(fmt::format("Use DROP {} to remove a {}.", own, catalog::kind_name(object->kind)));
+    }
+    if (!contains(targets, object->id)) targets.push_back(object);
+  }
+  BoundDrop out;
+  std::vector<std::string> details, cascades;
+  for (const CatalogObjectRef& target : targets) {
+    std::vector<CatalogObjectRef> readers;
+    add_dependants(*snapshot_, target, readers);
+    for (size_t i = readers.size(); i-- > 0;) {
+      const CatalogObjectRef& reader = readers[i];
+      if (contains(targets, reader->id)) continue;
+      // Named by what it reads itself.
+      std::string read = fmt::format("{} {}", word, target->name);
+      for (ObjectId id : reader->dependencies) {
+        CatalogObjectRef object = snapshot_->find(id);
+        if (object && (object->id == target->id || contains(readers, id))) {
+          read = fmt::format("{} {}", catalog::kind_name(object->kind), object->name);
+        }
+      }
+      details.push_back(fmt::format("{} {} depends on {}", catalog::kind_name(reader->kind), reader->name, read));
+      if (!contains(out.objects, reader->id)) {
+        cascades.push_back(fmt::format("{} {}", catalog::kind_name(reader->kind), reader->name));
+      }
+    }
+    for (const CatalogObjectRef& reader : readers) {
+      if (!contains(out.objects, reader->id)) out.objects.push_back(reader);
+    }
+    if (!contains(out.objects, target->id)) out.objects.push_back(target);
+  }
+  if (!cascades.empty() && !drop.cascade) {
+    std::string what = targets.size() == 1
+                           ? fmt::format("cannot drop {} {} because other objects depend on it", word,
+                                         targets[0]->name)
+                           : "cannot drop desired object(s) because other objects depend on them";
+    return Status(state::kDependentObjects, what)
+        .with_detail(fmt::format("{}", fmt::join(details, "\n")))
+        .with_hint("Use DROP ... CASCADE to drop the dependent objects too.");
+  }
+  if (cascades.size() == 1) notices.push_back("drop cascades to " + cascades[0]);
+  if (cascades.size() > 1) {
+    notices.push_back(fmt::format("drop cascades to {} other objects", cascades.size()));
+  }
+  return out;
+}
+
+}  // namespace forebay::sql::binder

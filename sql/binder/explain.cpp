@@ -1,0 +1,64 @@
+#include "sql/explain/explain.h"
+
+#include <fmt/format.h>
+
+#include "sql/binder/binder.h"
+
+/// EXPLAIN as a statement.
+namespace forebay::sql::binder {
+
+Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
+  for (const ast::Option& option : explain.options) {
+    if (option.key == "verbose" || option.key == "costs") continue;
+    return unsupported(fmt::format("EXPLAIN option \"{}\" is", option.key), option.position,
+                       "Use plain EXPLAIN.");
+  }
+  FOREBAY_ASSIGN_OR_RETURN(BoundStatement inner, bind_statement(*explain.statement));
+  BoundExplain out;
+  auto explain_query = [&](const PlannedQuery& query) -> Status {
+    if (query.point) {
+      out.lines = explain::explain_point(query);
+      return Status::ok();
+    }
+    FOREBAY_ASSIGN_OR_RETURN(out.lines, explain::explain_plan(query.plan, nullptr));
+    if (!query.order.empty()) {
+      std::vector<std::string> order;
+      for (const auto& key : query.order) {
+        const std::string& name = query.plan->columns[key.column].name;
+        order.push_back(fmt::format("{}{}", name.empty() ? fmt::format("#{}", key.column) : name,
+                                    key.descending ? " desc" : ""));
+      }
+      for (std::string& line : out.lines) line = "  " + line;
+      out.lines.insert(out.lines.begin(), fmt::format("Sort [{}]", fmt::join(order, ", ")));
+    }
+    return Status::ok();
+  };
+  auto headed = [&](std::string head) {
+    for (std::string& line : out.lines) line = "  " + line;
+    out.lines.insert(out.lines.begin(), std::move(head));
+  };
+  if (const auto* select = std::get_if<BoundSelect>(&inner.what)) {
+    FOREBAY_RETURN_IF_ERROR(explain_query(select->query));
+  } else if (const auto* insert = std::get_if<BoundInsert>(&inner.what)) {
+    if (insert->rows.plan) {
+      FOREBAY_RETURN_IF_ERROR(explain_query(insert->rows));
+    } else {
+      out.lines = {fmt::format("Values {} rows", insert->values.size())};
+    }
+    headed(fmt::format("Insert into {}", insert->table->name));
+  } else if (const auto* update = std::get_if<BoundUpdate>(&inner.what)) {
+    FOREBAY_RETURN_IF_ERROR(explain_query(update->rows));
+    headed(fmt::format("Update {}", update->table->name));
+  } else if (const auto* erase = std::get_if<BoundDelete>(&inner.what)) {
+    FOREBAY_RETURN_IF_ERROR(explain_query(erase->rows));
+    headed(fmt::format("Delete from {}", erase->table->name));
+  } else if (const auto* create = std::get_if<BoundCreate>(&inner.what); create && create->plan) {
+    FOREBAY_ASSIGN_OR_RETURN(out.lines, explain::explain_plan(create->plan, create->object.get()));
+  } else {
+    return unsupported("EXPLAIN of this statement is", explain.statement->position,
+                       "EXPLAIN takes SELECT, INSERT, UPDATE, DELETE and CREATE MATERIALIZED VIEW.");
+  }
+  return out;
+}
+
+}  // namespace forebay::sql::binder

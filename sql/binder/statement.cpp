@@ -1,0 +1,114 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sql/ast/print.h"
+#include "sql/binder/binder.h"
+#include "sql/plan/point.h"
+#include "sql/plan/properties.h"
+#include "sql/rules/rules.h"
+
+/// The switch over statements, and queries as whole statements.
+namespace forebay::sql::binder {
+
+namespace state = data::sqlstate;
+
+namespace {
+
+void collect_reads(const NodeRef& node, std::vector<ObjectId>& out) {
+  if (node->kind == plan::NodeKind::kScan) {
+    const auto& object = *plan::as<plan::Scan>(*node).object;
+    if (object.is_stored() && std::find(out.begin(), out.end(), object.id) == out.end()) {
+      out.push_back(object.id);
+    }
+  }
+  for (const NodeRef& input : node->inputs) collect_reads(input, out);
+}
+
+}  // namespace
+
+Result<PlannedQuery> Binder::plan_query(QueryPlan bound) {
+  FOREBAY_ASSIGN_OR_RETURN(bound, settle_outputs(std::move(bound)));
+  PlannedQuery out;
+  out.catalog = snapshot_;
+  FOREBAY_ASSIGN_OR_RETURN(out.parameter_types, parameter_types());
+  Columns columns;
+  for (const OutputColumn& output : bound.columns) {
+    out.schema.push_back({output.name, output.column.type, false});
+    columns.push_back(output.column);
+  }
+  for (const plan::SortItem& item : bound.order) {
+    size_t at = plan::find_column(columns, item.column);
+    if (at == plan::kNoColumn) {
+      at = columns.size();
+      columns.push_back(bound.plan->columns[plan::find_column(bound.plan->columns, item.column)]);
+    }
+    out.order.push_back({static_cast<uint32_t>(at), item.descending, item.nulls_first});
+  }
+  out.plan = rules::optimize(plan::make_narrow(bound.plan, columns), columns_);
+  out.point = plan::find_point_plan(out.plan);
+  if (!out.point) out.plan = plan::read_by_key(out.plan);
+  collect_reads(out.plan, out.reads);
+  return out;
+}
+
+Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
+  BoundStatement out;
+  switch (statement.kind) {
+    case ast::StatementKind::kQuery: {
+      FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound,
+                               bind_query(*ast::as<ast::QueryStatement>(statement).query, nullptr));
+      FOREBAY_ASSIGN_OR_RETURN(PlannedQuery query, plan_query(std::move(bound)));
+      out.what = BoundSelect{std::move(query)};
+      break;
+    }
+    case ast::StatementKind::kInsert: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundInsert insert, bind_insert(ast::as<ast::Insert>(statement)));
+      out.what = std::move(insert);
+      break;
+    }
+    case ast::StatementKind::kUpdate: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundUpdate update, bind_update(ast::as<ast::Update>(statement)));
+      out.what = std::move(update);
+      break;
+    }
+    case ast::StatementKind::kDelete: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundDelete erase, bind_delete(ast::as<ast::Delete>(statement)));
+      out.what = std::move(erase);
+      break;
+    }
+    case ast::StatementKind::kCreateSource: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundCreate create, bind_create_source(
+                                                       ast::as<ast::CreateSource>(statement), out.notices));
+      out.what = std::move(create);
+      break;
+    }
+    case ast::StatementKind::kCreateTable: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundCreate create, bind_create_table(
+                                                       ast::as<ast::CreateTable>(statement), out.notices));
+      out.what = std::move(create);
+      break;
+    }
+    case ast::StatementKind::kCreateView: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundCreate create,
+                               bind_create_view(ast::as<ast::CreateView>(statement), out.notices));
+      out.what = std::move(create);
+      break;
+    }
+    case ast::StatementKind::kDrop: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundDrop drop, bind_drop(ast::as<ast::Drop>(statement), out.notices));
+      out.what = std::move(drop);
+      break;
+    }
+    case ast::StatementKind::kExplain: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundExplain explain, bind_explain(ast::as<ast::Explain>(statement)));
+      out.what = std::move(explain);
+      break;
+    }
+    default: return Status::internal("this statement belongs to the session");
+  }
+  FOREBAY_ASSIGN_OR_RETURN(out.parameter_types, parameter_types());
+  return out;
+}
+
+}  // namespace forebay::sql::binder

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sql/catalog/catalog.h"
+
+/// What is stored of an object: its statement and its numbers. All else is made from the statement again
+/// at each start.
+///
+/// The bytes (version 1; DO NOT CHANGE, add a version):
+///
+///     1 byte   version = 1
+///     1 byte   kind (ObjectKind)
+///     varint   object id
+///     string   schema, name, definition (each: varint length, bytes)
+///     varint   number of schemas of the search path, then each as string
+///     varint   number of state tables, then each id as varint, in the order of lowering
+///     8 bytes  fingerprint of the lowered circuit, little-endian; 0: none
+namespace forebay::sql::catalog {
+
+struct StoredObject {
+  ObjectKind kind = ObjectKind::kTable;
+  ObjectId id;
+  std::string schema;
+  std::string name;
+  std::string definition;
+  std::vector<std::string> search_path;
+  std::vector<TableId> tables;
+  uint64_t fingerprint = 0;
+};
+
+std::string encode_record(const StoredObject& object);
+/// XX001 on bytes that encode_record did not make.
+Result<StoredObject> decode_record(std::string_view bytes);
+
+}  // namespace forebay::sql::catalog

@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "engine/operators/projected_relation.h"
+#include "sql/lowering/lowering.h"
+#include "sql/plan/expressions.h"
+
+/// Whole fragments: queries, views, tables; and what they look like as text.
+namespace forebay::sql::lowering {
+
+using plan::NodeKind;
+using plan::NodeRef;
+using runtime::Exchange;
+
+Result<Fragment> lower_private(const NodeRef& plan) {
+  uint32_t table = 0;
+  Lowering lowering([&] { return TableId(++table); });
+  FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(plan));
+  stream = lowering.exactly(std::move(stream), plan->columns);
+  FOREBAY_CHECK(stream.node + 1 == lowering.nodes().size(), "the output is the last node");
+  Fragment fragment;
+  fragment.name = "query";
+  fragment.nodes = std::move(lowering.nodes());
+  return fragment;
+}
+
+NodeRef storing_node(const NodeRef& plan) {
+  NodeRef node = plan;
+  while (node->kind == NodeKind::kProject) {
+    for (const auto& value : plan::as<plan::Project>(*node).expressions) {
+      if (value->kind != expr::ExprKind::kColumn) return nullptr;
+    }
+    node = node->inputs[0];
+  }
+  return node->kind == NodeKind::kAggregate || node->kind == NodeKind::kDistinct ? node : nullptr;
+}
+
+namespace {
+
+/// Which column of `base` each column of `plan`, a choice of columns over it, is.
+std::vector<uint32_t> choice_over(const NodeRef& plan, const NodeRef& base) {
+  std::vector<plan::ColumnId> ids;
+  for (const plan::Column& column : plan->columns) ids.push_back(column.id);
+  for (NodeRef node = plan; node != base; node = node->inputs[0]) {
+    const auto& project = plan::as<plan::Project>(*node);
+    for (plan::ColumnId& id : ids) {
+      id = project.expressions[plan::find_column(project.columns, id)]->column;
+    }
+  }
+  std::vector<uint32_t> positions;
+  for (plan::ColumnId id : ids) {
+    positions.push_back(static_cast<uint32_t>(plan::find_column(base->columns, id)));
+  }
+  return positions;
+}
+
+}  // namespace
+
+Result<Fragment> lower_view(const NodeRef& plan, const std::vector<uint32_t>& key, bool has_key,
+                            std::function<TableId()> next_table) {
+  Lowering lowering(std::move(next_table));
+  Fragment fragment;
+  FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(plan));
+  stream = lowering.exactly(std::move(stream), plan->columns);
+  if (NodeRef base = storing_node(plan)) {
+    const auto* aggregate = lowering.aggregate_of(base.get());
+    fragment.relation = aggregate != nullptr
+                            ? operators::stored_aggregate(*aggregate)
+                            : operators::stored_distinct(*lowering.distinct_of(base.get()));
+    std::vector<uint32_t> choice = choice_over(plan, base);
+    std::vector<uint32_t> all(base->columns.size());
+    std::iota(all.begin(), all.end(), 0);
+    if (choice != all) fragment.relation = operators::projected(fragment.relation, std::move(choice));
+    fragment.nodes = std::move(lowering.nodes());
+    return fragment;
+  }
+  operators::MaterializeParameters parameters;
+  parameters.types = stream.types;
+  parameters.key_columns = key;
+  parameters.has_key = has_key;
+  parameters.rows = lowering.next_table();
+  runtime::NodeInput input{stream.node, std::nullopt};
+  if (has_key) {
+    std::vector<plan::ColumnId> keys;
+    for (uint32_t position : key) keys.push_back(plan->columns[position].id);
+    input = lowering.hashed_input(stream, keys);
+  } else {
+    std::vector<uint32_t> all(stream.types.size());
+    std::iota(all.begin(), all.end(), 0);
+    input.exchange = Exchange{std::move(all), data::KeyMode::kExact};
+  }
+  fragment.relation = operators::stored_materialize(parameters);
+  lowering.add(operators::make_materialize(std::move(parameters)), {std::move(input)});
+  fragment.nodes = std::move(lowering.nodes());
+  return fragment;
+}
+
+Fragment lower_table(const data::Schema& stored, const std::vector<uint32_t>& key,
+                     std::function<TableId()> next_table) {
+  Lowering lowering(std::move(next_table));
+  operators::MaterializeParameters parameters;
+  for (const data::Field& field : stored) parameters.types.push_back(field.type);
+  parameters.key_columns = key;
+  parameters.has_key = true;
+  parameters.rows = lowering.next_table();
+  Fragment fragment;
+  fragment.relation = operators::stored_materialize(parameters);
+  uint32_t leaf = lowering.add_leaf(runtime::TableInput{}, parameters.types);
+  lowering.add(operators::make_materialize(std::move(parameters)),
+               {{leaf, Exchange{key, data::KeyMode::kGrouping}}});
+  fragment.nodes = std::move(lowering.nodes());
+  return fragment;
+}
+
+namespace {
+
+std::string type_names(const std::vector<data::Type>& types) {
+  std::vector<std::string> names;
+  for (const data::Type& type : types) names.push_back(type.name());
+  return fmt::format("({})", fmt::join(names, ", "));
+}
+
+std::string describe_node(const runtime::CircuitNode& node) {
+  if (const auto* spec = std::get_if<operators::SpecRef>(&node.what)) {
+    return fmt::format("{} {}", (*spec)->name(), (*spec)->describe());
+  }
+  if (const auto* object = std::get_if<runtime::ObjectInput>(&node.what)) {
+    return fmt::format("object {}{}", object->object.value, object->key ? " by key" : "");
+  }
+  if (const auto* source = std::get_if<runtime::SourceInput>(&node.what)) {
+    return fmt::format("source {} columns [{}] metadata [{}]", source->source.value,
+                       fmt::join(source->decode.projection, ", "),
+                       fmt::join(source->decode.metadata, ", "));
+  }
+  if (std::holds_alternative<runtime::TableInput>(node.what)) return "table";
+  return fmt::format("system table {}", std::get<runtime::VirtualInput>(node.what).name);
+}
+
+}  // namespace
+
+std::string describe(const Fragment& fragment) {
+  std::string out;
+  for (size_t i = 0; i < fragment.nodes.size(); ++i) {
+    const runtime::CircuitNode& node = fragment.nodes[i];
+    out += fmt::format("{}: {}", i, describe_node(node));
+    for (const runtime::NodeInput& input : node.inputs) {
+      out += fmt::format(" <- {}", input.node);
+      if (!input.exchange) continue;
+      out += fmt::format(" exchange{}[{}]",
+                         input.exchange->mode == data::KeyMode::kExact ? " exact " : " ",
+                         fmt::join(input.exchange->key_columns, ", "));
+    }
+    out += " : " + type_names(node.output_types) + "\n";
+  }
+  return out;
+}
+
+uint64_t fingerprint(const Fragment& fragment) {
+  // FNV-1a, 64 bits.
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (unsigned char c : describe(fragment)) hash = (hash ^ c) * 0x100000001b3ull;
+  return hash;
+}
+
+}  // namespace forebay::sql::lowering

@@ -1,0 +1,436 @@
+#include "sql/lowering/lowering.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "sql/plan/expressions.h"
+#include "sql/plan/properties.h"
+
+namespace forebay::sql::lowering {
+
+using catalog::ObjectKind;
+using expr::ExprKind;
+using expr::ExprRef;
+using plan::ColumnId;
+using plan::NodeKind;
+using plan::NodeRef;
+using runtime::Exchange;
+using runtime::NodeInput;
+
+namespace {
+
+uint32_t position_in(const Stream& stream, ColumnId id) {
+  auto at = std::find(stream.columns.begin(), stream.columns.end(), id);
+  FOREBAY_CHECK(at != stream.columns.end(), fmt::format("column {} is not in the input", id));
+  return static_cast<uint32_t>(at - stream.columns.begin());
+}
+
+std::vector<uint32_t> positions_in(const Stream& stream, const std::vector<ColumnId>& ids) {
+  std::vector<uint32_t> out;
+  for (ColumnId id : ids) out.push_back(position_in(stream, id));
+  return out;
+}
+
+/// The expression over positions instead of numbers.
+ExprRef to_positions(const ExprRef& expr, const Stream& stream) {
+  if (!expr) return nullptr;
+  return plan::transform(expr, [&](const ExprRef& part) -> ExprRef {
+    if (part->kind != ExprKind::kColumn) return nullptr;
+    uint32_t at = position_in(stream, part->column);
+    return expr::column(at, stream.types[at]);
+  });
+}
+
+std::vector<ColumnId> ids_of(const plan::Columns& columns) {
+  std::vector<ColumnId> ids;
+  for (const plan::Column& column : columns) ids.push_back(column.id);
+  return ids;
+}
+
+/// A distribution stays when all of its columns are still there.
+std::optional<std::vector<ColumnId>> kept(const Stream& before, const std::vector<ColumnId>& columns) {
+  if (!before.hashed) return std::nullopt;
+  for (ColumnId id : *before.hashed) {
+    if (std::find(columns.begin(), columns.end(), id) == columns.end()) return std::nullopt;
+  }
+  return before.hashed;
+}
+
+/// LIMIT and OFFSET after parameters were put in.
+Result<uint64_t> count_of(const ExprRef& expr, bool is_limit, uint64_t none) {
+  if (!expr) return none;
+  FOREBAY_ASSIGN_OR_RETURN(data::Datum value, expr::evaluate_constant(expr, {}));
+  if (value.is_null()) return none;
+  int64_t number = std::get<int64_t>(value.value);
+  if (number >= 0) return static_cast<uint64_t>(number);
+  return is_limit ? Status(data::sqlstate::kInvalidLimit, "LIMIT must not be negative")
+                  : Status(data::sqlstate::kInvalidOffset, "OFFSET must not be negative");
+}
+
+}  // namespace
+
+uint32_t Lowering::add_leaf(std::variant<operators::SpecRef, runtime::ObjectInput,
+                                         runtime::SourceInput, runtime::TableInput,
+                                         runtime::VirtualInput>
+                                leaf,
+                            std::vector<data::Type> types) {
+  nodes_.push_back({std::move(leaf), {}, std::move(types)});
+  return static_cast<uint32_t>(nodes_.size() - 1);
+}
+
+uint32_t Lowering::add(operators::SpecRef spec, std::vector<NodeInput> inputs) {
+  std::vector<data::Type> types = spec->output_types();
+  nodes_.push_back({std::move(spec), std::move(inputs), std::move(types)});
+  return static_cast<uint32_t>(nodes_.size() - 1);
+}
+
+NodeInput Lowering::hashed_input(const Stream& stream, const std::vector<ColumnId>& keys) const {
+  if (stream.hashed && *stream.hashed == keys) return {stream.node, std::nullopt};
+  return {stream.node, Exchange{positions_in(stream, keys), data::KeyMode::kGrouping}};
+}
+
+NodeInput Lowering::hashed_input(const plan::Node& node, size_t index, const Stream& stream,
+                                 const std::vector<ColumnId>& keys) {
+  NodeInput input = hashed_input(stream, keys);
+  if (input.exchange) exchanges_[{&node, index}] = keys;
+  return input;
+}
+
+const std::vector<ColumnId>* Lowering::exchange_before(const plan::Node* node, size_t index) const {
+  auto found = exchanges_.find({node, index});
+  return found == exchanges_.end() ? nullptr : &found->second;
+}
+
+const operators::AggregateParameters* Lowering::aggregate_of(const plan::Node* node) const {
+  auto found = aggregates_.find(node);
+  return found == aggregates_.end() ? nullptr : &found->second;
+}
+
+const operators::DistinctParameters* Lowering::distinct_of(const plan::Node* node) const {
+  auto found = distincts_.find(node);
+  return found == distincts_.end() ? nullptr : &found->second;
+}
+
+Stream Lowering::exactly(Stream stream, const plan::Columns& columns) {
+  std::vector<ColumnId> ids = ids_of(columns);
+  if (stream.columns == ids) return stream;
+  operators::MapParameters map;
+  map.input_types = stream.types;
+  Stream out;
+  out.columns = ids;
+  out.hashed = kept(stream, ids);
+  for (const plan::Column& column : columns) {
+    uint32_t at = position_in(stream, column.id);
+    map.projection.push_back(expr::column(at, stream.types[at]));
+    map.names.push_back(column.name);
+    out.types.push_back(stream.types[at]);
+  }
+  out.node = add(operators::make_map(std::move(map)), {{stream.node, std::nullopt}});
+  return out;
+}
+
+Result<Stream> Lowering::lower(const NodeRef& node) {
+  auto found = lowered_.find(node.get());
+  if (found != lowered_.end()) return found->second;
+  FOREBAY_ASSIGN_OR_RETURN(Stream stream, lower_new(node));
+  lowered_[node.get()] = stream;
+  return stream;
+}
+
+Result<Stream> Lowering::lower_new(const NodeRef& node) {
+  switch (node->kind) {
+    case NodeKind::kScan: {
+      const auto& scan = plan::as<plan::Scan>(*node);
+      return scan.object->kind == ObjectKind::kSource ? lower_source(scan) : lower_scan(scan);
+    }
+    case NodeKind::kValues: return lower_values(plan::as<plan::Values>(*node));
+    case NodeKind::kFilter:
+      return lower_map(node->inputs[0], plan::as<plan::Filter>(*node).predicate, nullptr);
+    case NodeKind::kProject: {
+      const auto& project = plan::as<plan::Project>(*node);
+      const NodeRef& input = node->inputs[0];
+      if (input->kind == NodeKind::kFilter && !lowered_.contains(input.get())) {
+        return lower_map(input->inputs[0], plan::as<plan::Filter>(*input).predicate, &project);
+      }
+      return lower_map(input, nullptr, &project);
+    }
+    case NodeKind::kAggregate: return lower_aggregate(node);
+    case NodeKind::kJoin: return lower_join(plan::as<plan::Join>(*node));
+    case NodeKind::kDistinct: return lower_distinct(node);
+    case NodeKind::kUnion: return lower_union(plan::as<plan::Union>(*node));
+    case NodeKind::kTopN: return lower_top_n(plan::as<plan::TopN>(*node));
+    case NodeKind::kSingleRow: return lower_single_row(plan::as<plan::SingleRow>(*node));
+    case NodeKind::kDependentJoin: break;
+  }
+  return Status::internal("a dependent join was left in the plan");
+}
+
+Result<Stream> Lowering::lower_scan(const plan::Scan& scan) {
+  Stream out;
+  for (const data::Field& field : scan.object->stored_columns()) out.types.push_back(field.type);
+  out.columns.assign(out.types.size(), 0);
+  for (size_t i = 0; i < scan.positions.size(); ++i) out.columns[scan.positions[i]] = scan.columns[i].id;
+  if (scan.object->kind == ObjectKind::kVirtual) {
+    out.node = add_leaf(runtime::VirtualInput{scan.object->name, scan.object->rows}, out.types);
+    return out;
+  }
+  runtime::ObjectInput input{scan.object->id, scan.object->relation, std::nullopt};
+  if (!scan.key.empty()) {
+    input.key.emplace();
+    for (const ExprRef& part : scan.key) {
+      FOREBAY_ASSIGN_OR_RETURN(data::Datum value, expr::evaluate_constant(part, {}));
+      if (value.is_null()) {  // equal to nothing
+        out.node = add(operators::make_values({out.types, {}}), {});
+        return out;
+      }
+      input.key->push_back(std::move(value));
+    }
+  }
+  // The owner of a key's shard gives its rows: the stream is hashed by the store's key.
+  if (scan.object->has_key && !scan.object->key_columns.empty()) {
+    std::vector<ColumnId> hashed;
+    for (uint32_t position : scan.object->key_columns) hashed.push_back(out.columns[position]);
+    if (std::find(hashed.begin(), hashed.end(), 0u) == hashed.end()) out.hashed = std::move(hashed);
+  }
+  out.node = add_leaf(std::move(input), out.types);
+  return out;
+}
+
+Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
+  const auto& object = *scan.object;
+  runtime::SourceInput input{object.id, object.name, object.connector, {}};
+  // Columns of the records, and where each of the source's columns is among them.
+  std::vector<uint32_t> record_position(object.columns.size(), 0);
+  for (size_t i = 0; i < object.columns.size(); ++i) {
+    if (!object.metadata.empty() && !object.metadata[i].empty()) continue;
+    record_position[i] = static_cast<uint32_t>(input.decode.schema.size());
+    input.decode.schema.push_back(object.columns[i]);
+  }
+  Stream out;
+  for (size_t i = 0; i < scan.positions.size(); ++i) {
+    if (scan.positions[i] >= plan::kMetadataPartition) continue;
+    input.decode.projection.push_back(record_position[scan.positions[i]]);
+    out.columns.push_back(scan.columns[i].id);
+    out.types.push_back(scan.columns[i].type);
+  }
+  for (size_t i = 0; i < scan.positions.size(); ++i) {
+    if (scan.positions[i] < plan::kMetadataPartition) continue;
+    input.decode.metadata.push_back(scan.positions[i] == plan::kMetadataPartition ? "partition" : "offset");
+    out.columns.push_back(scan.columns[i].id);
+    out.types.push_back(scan.columns[i].type);
+  }
+  out.node = add_leaf(std::move(input), out.types);
+  return out;
+}
+
+Result<Stream> Lowering::lower_values(const plan::Values& values) {
+  operators::ValuesParameters constant;
+  std::vector<const std::vector<ExprRef>*> computed;
+  for (const plan::Column& column : values.columns) constant.types.push_back(column.type);
+  for (const auto& row : values.rows) {
+    const bool literal = std::all_of(row.begin(), row.end(), [](const ExprRef& value) {
+      return value->kind == ExprKind::kLiteral;
+    });
+    if (!literal) {
+      computed.push_back(&row);
+      continue;
+    }
+    constant.rows.emplace_back();
+    for (const ExprRef& value : row) constant.rows.back().push_back(value->literal);
+  }
+  Stream out;
+  out.columns = ids_of(values.columns);
+  out.types = constant.types;
+  std::vector<NodeInput> parts;
+  if (!constant.rows.empty() || computed.empty()) {
+    parts.push_back({add(operators::make_values(std::move(constant)), {}), std::nullopt});
+  }
+  for (const auto* row : computed) {
+    uint32_t unit = add(operators::make_values({{}, {{}}}), {});
+    operators::MapParameters map;
+    map.projection = *row;
+    for (const plan::Column& column : values.columns) map.names.push_back(column.name);
+    parts.push_back({add(operators::make_map(std::move(map)), {{unit, std::nullopt}}), std::nullopt});
+  }
+  out.node = parts[0].node;
+  if (parts.size() > 1) {
+    auto count = static_cast<uint32_t>(parts.size());
+    out.node = add(operators::make_union({out.types, count}), std::move(parts));
+  }
+  return out;
+}
+
+Result<Stream> Lowering::lower_map(const NodeRef& input, const ExprRef& predicate,
+                                   const plan::Project* project) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(input));
+  operators::MapParameters map;
+  map.input_types = from.types;
+  map.predicate = to_positions(predicate, from);
+  Stream out;
+  const plan::Columns& columns = project ? project->columns : input->columns;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    ExprRef value = project ? project->expressions[i] : plan::column_ref(columns[i]);
+    map.projection.push_back(to_positions(value, from));
+    map.names.push_back(columns[i].name);
+    out.columns.push_back(columns[i].id);
+    out.types.push_back(map.projection.back()->type);
+  }
+  if (!predicate && out.columns == from.columns) return from;
+  out.hashed = kept(from, out.columns);
+  out.node = add(operators::make_map(std::move(map)), {{from.node, std::nullopt}});
+  return out;
+}
+
+Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
+  const auto& aggregate = plan::as<plan::Aggregate>(*node);
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(node->inputs[0]));
+  const bool exchanged = !from.hashed || *from.hashed != aggregate.groups;
+  if (exchanged) {
+    // Only what is used travels.
+    plan::ColumnSet used;
+    plan::add_used_columns(*node, used);
+    plan::Columns narrow;
+    for (const plan::Column& column : node->inputs[0]->columns) {
+      if (used.contains(column.id)) narrow.push_back(column);
+    }
+    if (narrow.size() < from.columns.size()) from = exactly(std::move(from), narrow);
+  }
+  operators::AggregateParameters parameters;
+  parameters.input_types = from.types;
+  parameters.group_columns = positions_in(from, aggregate.groups);
+  parameters.append_only = plan::is_append_only(node->inputs[0]);
+  parameters.groups = next_table();
+  Stream out;
+  for (uint32_t position : parameters.group_columns) out.types.push_back(from.types[position]);
+  for (const plan::AggregateCall& call : aggregate.aggregates) {
+    operators::AggregateCallSpec spec;
+    spec.function = call.function;
+    spec.arguments = positions_in(from, call.arguments);
+    spec.distinct = call.distinct;
+    if (call.filter) spec.filter_column = static_cast<int32_t>(position_in(from, *call.filter));
+    spec.result_type = call.output.type;
+    const bool keeps_values =
+        call.distinct || (call.function->kind != udfs::AggregateKind::kAccumulator &&
+                          !parameters.append_only);
+    parameters.value_tables.push_back(keeps_values ? next_table() : TableId(0));
+    out.types.push_back(call.output.type);
+    parameters.aggregates.push_back(std::move(spec));
+  }
+  out.columns = ids_of(node->columns);
+  out.hashed = aggregate.groups;
+  aggregates_[node.get()] = parameters;
+  NodeInput input = hashed_input(*node, 0, from, aggregate.groups);
+  out.node = add(operators::make_aggregate(std::move(parameters)), {std::move(input)});
+  return out;
+}
+
+Result<Stream> Lowering::lower_join(const plan::Join& join) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream left, lower(join.inputs[0]));
+  FOREBAY_ASSIGN_OR_RETURN(Stream right, lower(join.inputs[1]));
+  left = exactly(std::move(left), join.inputs[0]->columns);
+  right = exactly(std::move(right), join.inputs[1]->columns);
+  operators::JoinParameters parameters;
+  parameters.kind = join.join;
+  parameters.left_types = left.types;
+  parameters.right_types = right.types;
+  std::vector<ColumnId> left_keys, right_keys;
+  for (const plan::JoinKey& key : join.keys) {
+    left_keys.push_back(key.left);
+    right_keys.push_back(key.right);
+    parameters.null_safe.push_back(key.null_safe);
+  }
+  parameters.left_keys = positions_in(left, left_keys);
+  parameters.right_keys = positions_in(right, right_keys);
+  Stream both = left;
+  both.columns.insert(both.columns.end(), right.columns.begin(), right.columns.end());
+  both.types.insert(both.types.end(), right.types.begin(), right.types.end());
+  parameters.condition = to_positions(join.condition, both);
+  parameters.left_append_only = plan::is_append_only(join.inputs[0]);
+  parameters.right_append_only = plan::is_append_only(join.inputs[1]);
+  parameters.left_rows = next_table();
+  parameters.right_rows = next_table();
+  const bool left_only = join.join == plan::JoinKind::kSemi || join.join == plan::JoinKind::kAnti;
+  Stream out = left_only ? left : both;
+  out.hashed.reset();
+  if (join.join == plan::JoinKind::kRight) {
+    out.hashed = right_keys;
+  } else if (join.join != plan::JoinKind::kFull) {
+    out.hashed = left_keys;
+  }
+  std::vector<NodeInput> inputs{hashed_input(join, 0, left, left_keys),
+                                hashed_input(join, 1, right, right_keys)};
+  out.node = add(operators::make_join(std::move(parameters)), std::move(inputs));
+  return out;
+}
+
+Result<Stream> Lowering::lower_distinct(const NodeRef& node) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(node->inputs[0]));
+  from = exactly(std::move(from), node->columns);
+  operators::DistinctParameters parameters{from.types, next_table()};
+  distincts_[node.get()] = parameters;
+  NodeInput input = hashed_input(*node, 0, from, from.columns);
+  Stream out = from;
+  out.hashed = from.columns;
+  out.node = add(operators::make_distinct(std::move(parameters)), {std::move(input)});
+  return out;
+}
+
+Result<Stream> Lowering::lower_union(const plan::Union& node) {
+  Stream out;
+  out.columns = ids_of(node.columns);
+  for (const plan::Column& column : node.columns) out.types.push_back(column.type);
+  std::vector<NodeInput> inputs;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(node.inputs[i]));
+    // Always the union's own types: modifiers may differ between the branches.
+    if (from.columns != node.sources[i] || from.types != out.types) {
+      operators::MapParameters map;
+      map.input_types = from.types;
+      for (size_t c = 0; c < node.columns.size(); ++c) {
+        map.projection.push_back(
+            expr::column(position_in(from, node.sources[i][c]), out.types[c]));
+        map.names.push_back(node.columns[c].name);
+      }
+      from.node = add(operators::make_map(std::move(map)), {{from.node, std::nullopt}});
+    }
+    inputs.push_back({from.node, std::nullopt});
+  }
+  auto count = static_cast<uint32_t>(inputs.size());
+  out.node = add(operators::make_union({out.types, count}), std::move(inputs));
+  return out;
+}
+
+Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(top.inputs[0]));
+  operators::TopNParameters parameters;
+  FOREBAY_ASSIGN_OR_RETURN(parameters.limit, count_of(top.limit, true, UINT64_MAX));
+  FOREBAY_ASSIGN_OR_RETURN(parameters.offset, count_of(top.offset, false, 0));
+  if (parameters.limit == UINT64_MAX && parameters.offset == 0) return from;
+  from = exactly(std::move(from), top.columns);
+  parameters.types = from.types;
+  parameters.partition_columns = positions_in(from, top.partition);
+  for (const plan::SortItem& item : top.order) {
+    parameters.order.push_back({position_in(from, item.column), item.descending, item.nulls_first});
+  }
+  parameters.rows = next_table();
+  NodeInput input = hashed_input(top, 0, from, top.partition);
+  Stream out = from;
+  out.hashed = top.partition;
+  out.node = add(operators::make_top_n(std::move(parameters)), {std::move(input)});
+  return out;
+}
+
+Result<Stream> Lowering::lower_single_row(const plan::SingleRow& guard) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(guard.inputs[0]));
+  from = exactly(std::move(from), guard.columns);
+  operators::SingleRowParameters parameters{from.types, positions_in(from, guard.keys), next_table()};
+  NodeInput input = hashed_input(guard, 0, from, guard.keys);
+  Stream out = from;
+  out.hashed = guard.keys;
+  out.node = add(operators::make_single_row(std::move(parameters)), {std::move(input)});
+  return out;
+}
+
+}  // namespace forebay::sql::lowering

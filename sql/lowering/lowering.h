@@ -1,0 +1,104 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/runtime/circuit.h"
+#include "sql/plan/node.h"
+
+/// Plan -> circuit. Deterministic: the same plan with the same table numbers gives the same circuit.
+namespace forebay::sql::lowering {
+
+using data::Result;
+using data::Status;
+using data::TableId;
+using runtime::Fragment;
+
+/// What a lowered node is: a node of the circuit and which plan columns its columns are.
+struct Stream {
+  uint32_t node = 0;
+  /// By position; 0: a column that nobody asked for.
+  std::vector<plan::ColumnId> columns;
+  std::vector<data::Type> types;
+  /// Rows are on the worker that owns the hash (kGrouping) of these columns; no value: anywhere.
+  std::optional<std::vector<plan::ColumnId>> hashed;
+};
+
+/// Lowers one plan into one fragment.
+class Lowering {
+ public:
+  /// `next_table` gives a number for each state table, in order.
+  explicit Lowering(std::function<TableId()> next_table) : next_table_(std::move(next_table)) {}
+
+  Result<Stream> lower(const plan::NodeRef& node);
+  /// The stream with exactly these columns in this order.
+  Stream exactly(Stream stream, const plan::Columns& columns);
+
+  uint32_t add_leaf(std::variant<operators::SpecRef, runtime::ObjectInput, runtime::SourceInput,
+                                 runtime::TableInput, runtime::VirtualInput>
+                        leaf,
+                    std::vector<data::Type> types);
+  uint32_t add(operators::SpecRef spec, std::vector<runtime::NodeInput> inputs);
+  TableId next_table() { return next_table_(); }
+  /// The input with an exchange by `keys`, unless it is right already.
+  runtime::NodeInput hashed_input(const Stream& stream, const std::vector<plan::ColumnId>& keys) const;
+  /// The same for input `index` of `node`, noted for EXPLAIN.
+  runtime::NodeInput hashed_input(const plan::Node& node, size_t index, const Stream& stream,
+                                  const std::vector<plan::ColumnId>& keys);
+  /// What the input is exchanged by, once lowered; nullptr: no exchange.
+  const std::vector<plan::ColumnId>* exchange_before(const plan::Node* node, size_t index) const;
+  std::vector<runtime::CircuitNode>& nodes() { return nodes_; }
+
+  /// Parameters of the last aggregate or distinct that was lowered from `node`; nullptr.
+  const operators::AggregateParameters* aggregate_of(const plan::Node* node) const;
+  const operators::DistinctParameters* distinct_of(const plan::Node* node) const;
+
+ private:
+  Result<Stream> lower_new(const plan::NodeRef& node);
+  Result<Stream> lower_scan(const plan::Scan& scan);
+  Result<Stream> lower_source(const plan::Scan& scan);
+  Result<Stream> lower_values(const plan::Values& values);
+  Result<Stream> lower_map(const plan::NodeRef& input, const expr::ExprRef& predicate,
+                           const plan::Project* project);
+  Result<Stream> lower_aggregate(const plan::NodeRef& node);
+  Result<Stream> lower_join(const plan::Join& join);
+  Result<Stream> lower_distinct(const plan::NodeRef& node);
+  Result<Stream> lower_union(const plan::Union& node);
+  Result<Stream> lower_top_n(const plan::TopN& top);
+  Result<Stream> lower_single_row(const plan::SingleRow& guard);
+
+  std::function<TableId()> next_table_;
+  std::vector<runtime::CircuitNode> nodes_;
+  std::unordered_map<const plan::Node*, Stream> lowered_;
+  std::unordered_map<const plan::Node*, operators::AggregateParameters> aggregates_;
+  std::unordered_map<const plan::Node*, operators::DistinctParameters> distincts_;
+  std::map<std::pair<const plan::Node*, size_t>, std::vector<plan::ColumnId>> exchanges_;
+};
+
+/// A query's private circuit. The last node gives exactly the plan's columns.
+Result<Fragment> lower_private(const plan::NodeRef& plan);
+
+/// The circuit of a materialized view whose plan gives the stored columns (visible, then hidden) in order.
+/// `key`: positions that identify a row.
+Result<Fragment> lower_view(const plan::NodeRef& plan, const std::vector<uint32_t>& key, bool has_key,
+                            std::function<TableId()> next_table);
+
+/// The circuit of a table with these stored columns.
+Fragment lower_table(const data::Schema& stored, const std::vector<uint32_t>& key,
+                     std::function<TableId()> next_table);
+
+/// When the plan is a choice of columns over an aggregate or distinct, whose state then is the view: that
+/// node, else nullptr.
+plan::NodeRef storing_node(const plan::NodeRef& plan);
+
+/// A text that changes when the circuit or its state changes in kind; names of functions and types
+/// included, numbers of tables left out.
+std::string describe(const Fragment& fragment);
+uint64_t fingerprint(const Fragment& fragment);
+
+}  // namespace forebay::sql::lowering

@@ -1,0 +1,189 @@
+#include "sql/plan/print.h"
+
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "sql/plan/expressions.h"
+
+namespace forebay::sql::plan {
+
+ColumnNames::ColumnNames(const NodeRef& root) { add(root); }
+
+void ColumnNames::add(const NodeRef& node) {
+  for (const NodeRef& input : node->inputs) add(input);
+  for (const Column& column : node->columns) {
+    auto [at, is_new] = names_.try_emplace(column.id, column.name);
+    if (is_new) ++uses_[column.name];
+  }
+}
+
+std::string ColumnNames::of(ColumnId id) const {
+  auto found = names_.find(id);
+  if (found == names_.end()) return fmt::format("outer#{}", id);
+  auto uses = uses_.find(found->second);
+  if (found->second.empty() || uses->second > 1) return fmt::format("{}#{}", found->second, id);
+  return found->second;
+}
+
+std::string ColumnNames::of(const ExprRef& expr) const {
+  // to_string takes names by position: give it an expression over few positions.
+  std::vector<std::string> names;
+  std::unordered_map<ColumnId, uint32_t> positions;
+  ExprRef renumbered = transform(expr, [&](const ExprRef& part) -> ExprRef {
+    if (part->kind != expr::ExprKind::kColumn) return nullptr;
+    auto [at, is_new] = positions.try_emplace(part->column, static_cast<uint32_t>(names.size()));
+    if (is_new) names.push_back(of(part->column));
+    return expr::column(at->second, part->type);
+  });
+  return expr::to_string(*renumbered, names);
+}
+
+std::string ColumnNames::list(const std::vector<ColumnId>& ids) const {
+  std::vector<std::string> out;
+  for (ColumnId id : ids) out.push_back(of(id));
+  return fmt::format("[{}]", fmt::join(out, ", "));
+}
+
+namespace {
+
+std::string_view join_word(JoinKind kind) {
+  switch (kind) {
+    case JoinKind::kInner: return "inner";
+    case JoinKind::kLeft: return "left";
+    case JoinKind::kRight: return "right";
+    case JoinKind::kFull: return "full";
+    case JoinKind::kSemi: return "semi";
+    case JoinKind::kAnti: return "anti";
+  }
+  return "";
+}
+
+std::string columns_text(const Node& node, const ColumnNames& names) {
+  std::vector<ColumnId> ids;
+  for (const Column& column : node.columns) ids.push_back(column.id);
+  return names.list(ids);
+}
+
+std::string project_text(const Project& project, const ColumnNames& names) {
+  std::vector<std::string> items;
+  for (size_t i = 0; i < project.columns.size(); ++i) {
+    std::string name = names.of(project.columns[i].id);
+    if (is_column(project.expressions[i], project.columns[i].id)) {
+      items.push_back(std::move(name));
+    } else {
+      items.push_back(fmt::format("{} = {}", name, names.of(project.expressions[i])));
+    }
+  }
+  return fmt::format("Project [{}]", fmt::join(items, ", "));
+}
+
+std::string aggregate_text(const Aggregate& aggregate, const ColumnNames& names) {
+  std::vector<std::string> calls;
+  for (const AggregateCall& call : aggregate.aggregates) {
+    std::vector<std::string> arguments;
+    for (ColumnId id : call.arguments) arguments.push_back(names.of(id));
+    std::string text = fmt::format("{} = {}({}{})", names.of(call.output.id), call.function->name,
+                                   call.distinct ? "distinct " : "",
+                                   arguments.empty() ? "*" : fmt::format("{}", fmt::join(arguments, ", ")));
+    if (call.filter) text += fmt::format(" filter {}", names.of(*call.filter));
+    calls.push_back(std::move(text));
+  }
+  std::string keys = aggregate.scalar ? "" : fmt::format(" keys={}", names.list(aggregate.groups));
+  return fmt::format("Aggregate{} [{}]", keys, fmt::join(calls, ", "));
+}
+
+std::string join_text(const Join& join, const ColumnNames& names) {
+  std::vector<std::string> keys;
+  for (const JoinKey& key : join.keys) {
+    keys.push_back(fmt::format("{} {} {}", names.of(key.left), key.null_safe ? "is" : "=", names.of(key.right)));
+  }
+  std::string text = fmt::format("Join {}", join_word(join.join));
+  if (!keys.empty()) text += fmt::format(" on [{}]", fmt::join(keys, ", "));
+  if (join.condition) text += fmt::format(" if {}", names.of(join.condition));
+  return text;
+}
+
+std::string top_n_text(const TopN& top, const ColumnNames& names) {
+  std::vector<std::string> order;
+  for (const SortItem& item : top.order) {
+    order.push_back(fmt::format("{}{}{}", names.of(item.column), item.descending ? " desc" : "",
+                                item.nulls_first == item.descending ? ""
+                                : item.nulls_first                  ? " nulls first"
+                                                                    : " nulls last"));
+  }
+  std::string text = "TopN";
+  if (!top.partition.empty()) text += fmt::format(" partition={}", names.list(top.partition));
+  text += fmt::format(" order=[{}]", fmt::join(order, ", "));
+  if (top.limit) text += fmt::format(" limit={}", names.of(top.limit));
+  if (top.offset) text += fmt::format(" offset={}", names.of(top.offset));
+  return text;
+}
+
+std::string scan_text(const Scan& scan, const ColumnNames& names) {
+  std::string text = fmt::format("Scan {} {} {}", catalog::kind_name(scan.object->kind), scan.object->name,
+                                 columns_text(scan, names));
+  if (scan.key.empty()) return text;
+  std::vector<std::string> key;
+  for (const ExprRef& value : scan.key) key.push_back(names.of(value));
+  return text + fmt::format(" key=[{}]", fmt::join(key, ", "));
+}
+
+std::string values_text(const Values& values, const ColumnNames& names) {
+  constexpr size_t kShown = 3;
+  std::vector<std::string> rows;
+  for (const auto& row : values.rows) {
+    if (rows.size() == kShown) {
+      rows.push_back(fmt::format("... {} rows", values.rows.size()));
+      break;
+    }
+    std::vector<std::string> cells;
+    for (const ExprRef& cell : row) cells.push_back(names.of(cell));
+    rows.push_back(fmt::format("({})", fmt::join(cells, ", ")));
+  }
+  return fmt::format("Values {} {}", columns_text(values, names), fmt::join(rows, ", "));
+}
+
+std::string node_text(const Node& node, const ColumnNames& names) {
+  switch (node.kind) {
+    case NodeKind::kScan: return scan_text(as<Scan>(node), names);
+    case NodeKind::kValues: return values_text(as<Values>(node), names);
+    case NodeKind::kFilter: return fmt::format("Filter {}", names.of(as<Filter>(node).predicate));
+    case NodeKind::kProject: return project_text(as<Project>(node), names);
+    case NodeKind::kAggregate: return aggregate_text(as<Aggregate>(node), names);
+    case NodeKind::kJoin: return join_text(as<Join>(node), names);
+    case NodeKind::kDistinct: return "Distinct " + columns_text(node, names);
+    case NodeKind::kUnion: return "Union " + columns_text(node, names);
+    case NodeKind::kTopN: return top_n_text(as<TopN>(node), names);
+    case NodeKind::kSingleRow: return "SingleRow keys=" + names.list(as<SingleRow>(node).keys);
+    case NodeKind::kDependentJoin: {
+      const auto& join = as<DependentJoin>(node);
+      std::string text = fmt::format("DependentJoin {}", join_word(join.join));
+      if (join.condition) text += fmt::format(" if {}", names.of(join.condition));
+      return text;
+    }
+  }
+  return "?";
+}
+
+void print(const NodeRef& node, const ColumnNames& names, size_t depth,
+           const std::function<std::string(const Node&, size_t)>& note, std::string& out) {
+  out += std::string(2 * depth, ' ') + node_text(*node, names) + "\n";
+  for (size_t i = 0; i < node->inputs.size(); ++i) {
+    std::string between = note ? note(*node, i) : "";
+    size_t next = depth + 1;
+    if (!between.empty()) out += std::string(2 * next++, ' ') + between + "\n";
+    print(node->inputs[i], names, next, note, out);
+  }
+}
+
+}  // namespace
+
+std::string to_text(const NodeRef& node, const std::function<std::string(const Node&, size_t)>& note) {
+  ColumnNames names(node);
+  std::string out;
+  print(node, names, 0, note, out);
+  return out;
+}
+
+}  // namespace forebay::sql::plan

@@ -1,0 +1,97 @@
+#include "sql/plan/expressions.h"
+#include "sql/rules/rules.h"
+
+namespace forebay::sql::rules {
+namespace {
+
+using expr::ExprKind;
+using expr::ExprRef;
+using plan::ColumnSet;
+using plan::NodeKind;
+
+/// varchar compared with varchar needs no casts to text.
+void strip_text_casts(ExprRef& left, ExprRef& right) {
+  auto is_text_cast = [](const ExprRef& value) {
+    return value->kind == ExprKind::kCall && value->children.size() == 1 &&
+           value->type.id == data::TypeId::kText && value->function->category == "cast" &&
+           value->children[0]->type.id == data::TypeId::kVarchar;
+  };
+  if (is_text_cast(left) && is_text_cast(right)) {
+    left = left->children[0];
+    right = right->children[0];
+  }
+}
+
+/// One input of a join with columns for computed keys added.
+class KeyedInput {
+ public:
+  KeyedInput(NodeRef input, ColumnFactory& factory) : input_(std::move(input)), factory_(factory) {
+    for (const plan::Column& column : input_->columns) {
+      columns_.push_back(column);
+      values_.push_back(plan::column_ref(column));
+    }
+  }
+  plan::ColumnId key(const ExprRef& value) {
+    for (size_t i = 0; i < values_.size(); ++i) {
+      if (expr::equal(*values_[i], *value)) return columns_[i].id;
+    }
+    columns_.push_back(factory_.make("key", value->type));
+    values_.push_back(value);
+    return columns_.back().id;
+  }
+  NodeRef finish() {
+    if (columns_.size() == input_->columns.size()) return input_;
+    return plan::make_project(input_, columns_, values_);
+  }
+
+ private:
+  NodeRef input_;
+  ColumnFactory& factory_;
+  plan::Columns columns_;
+  std::vector<ExprRef> values_;
+};
+
+NodeRef extract(const NodeRef& node, ColumnFactory& factory) {
+  if (node->kind != NodeKind::kJoin) return node;
+  const auto& join = plan::as<plan::Join>(*node);
+  const ColumnSet left = plan::column_set(join.input(0).columns);
+  const ColumnSet right = plan::column_set(join.input(1).columns);
+  KeyedInput left_input(join.inputs[0], factory);
+  KeyedInput right_input(join.inputs[1], factory);
+  std::vector<ExprRef> conjuncts, rest;
+  plan::split_conjuncts(join.condition, conjuncts);
+  std::vector<plan::JoinKey> keys = join.keys;
+  for (const ExprRef& conjunct : conjuncts) {
+    ExprRef a, b;
+    const bool null_safe = plan::is_null_safe_equality(conjunct, &a, &b);
+    bool is_key = null_safe || plan::is_equality(conjunct, &a, &b);
+    is_key = is_key && !expr::can_fail(*conjunct);
+    if (is_key && plan::uses_only(a, right) && plan::uses_only(b, left)) std::swap(a, b);
+    is_key = is_key && plan::uses_only(a, left) && plan::uses_only(b, right) &&
+             plan::uses_any(a, left) && plan::uses_any(b, right) &&
+             expr::volatility(*conjunct) == udfs::Volatility::kImmutable;
+    if (!is_key || a->type.id != b->type.id) {
+      rest.push_back(conjunct);
+      continue;
+    }
+    strip_text_casts(a, b);
+    plan::JoinKey key{left_input.key(a), right_input.key(b), null_safe};
+    bool repeated = false;
+    for (const plan::JoinKey& other : keys) {
+      repeated |= other.left == key.left && other.right == key.right && other.null_safe == null_safe;
+    }
+    if (!repeated) keys.push_back(key);
+  }
+  if (keys.size() == join.keys.size()) return node;
+  NodeRef result = plan::make_join(join.join, left_input.finish(), right_input.finish(), std::move(keys),
+                                   plan::make_conjunction(std::move(rest)));
+  return plan::make_narrow(std::move(result), node->columns);
+}
+
+}  // namespace
+
+NodeRef extract_join_keys(const NodeRef& root, ColumnFactory& columns) {
+  return rewrite_bottom_up(root, [&](const NodeRef& node) { return extract(node, columns); });
+}
+
+}  // namespace forebay::sql::rules
