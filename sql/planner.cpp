@@ -1,8 +1,8 @@
 #include "sql/planner.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/binder/binder.h"
 #include "sql/catalog/record.h"
@@ -33,21 +33,22 @@ Result<BoundStatement> bind(const ast::Statement& statement, const SnapshotRef& 
   return binder.bind_statement(statement);
 }
 
-Result<runtime::Fragment> lower_query(const PlannedQuery& query, std::span<const Datum> parameters) {
+Result<runtime::Fragment> lower_query(const PlannedQuery& query,
+                                      std::span<const Datum> parameters) {
   FOREBAY_CHECK(query.plan != nullptr, "a query without a plan");
   if (query.parameter_types.empty()) return lowering::lower_private(query.plan);
   std::vector<Datum> values(parameters.begin(), parameters.end());
   FOREBAY_CHECK(values.size() == query.parameter_types.size(),
                 fmt::format("{} parameters of {}", values.size(), query.parameter_types.size()));
-  return lowering::lower_private(plan::map_expressions(query.plan, [&](const ExprRef& expr) {
-    return expr::bind_parameters(expr, values);
-  }));
+  return lowering::lower_private(plan::map_expressions(
+      query.plan, [&](const ExprRef& expr) { return expr::bind_parameters(expr, values); }));
 }
 
 namespace {
 
 /// Lowers what runs; gives the object its relation and tables.
-Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create, CatalogObject& object,
+Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
+                                                      CatalogObject& object,
                                                       const std::function<TableId()>& next_table) {
   std::optional<runtime::Fragment> fragment;
   auto take_table = [&] {
@@ -74,7 +75,8 @@ Result<NewObject> build_object(const BoundCreate& create, IdSource& ids) {
   auto object = std::make_shared<CatalogObject>(*create.object);
   object->id = ids.object();
   NewObject out;
-  FOREBAY_ASSIGN_OR_RETURN(out.fragment, lower_object(create, *object, [&] { return ids.table(); }));
+  FOREBAY_ASSIGN_OR_RETURN(out.fragment,
+                           lower_object(create, *object, [&] { return ids.table(); }));
   catalog::StoredObject record;
   record.kind = object->kind;
   record.id = object->id;
@@ -92,13 +94,13 @@ Result<NewObject> build_object(const BoundCreate& create, IdSource& ids) {
 namespace {
 
 Status cannot_open(const catalog::StoredObject& record, data::Error why) {
-  return Status(data::Error{
-      .sqlstate = data::sqlstate::kNotInPrerequisiteState,
-      .fault = data::Fault::kEnvironment,
-      .message = fmt::format("{} \"{}\" cannot be opened: {}", catalog::kind_name(record.kind),
-                             record.name, why.message),
-      .detail = fmt::format("Its definition is: {}", record.definition),
-      .hint = "Start the version of the program that made it."});
+  return Status(
+      data::Error{.sqlstate = data::sqlstate::kNotInPrerequisiteState,
+                  .fault = data::Fault::kEnvironment,
+                  .message = fmt::format("{} \"{}\" cannot be opened: {}",
+                                         catalog::kind_name(record.kind), record.name, why.message),
+                  .detail = fmt::format("Its definition is: {}", record.definition),
+                  .hint = "Start the version of the program that made it."});
 }
 
 /// Opens one object on top of those that it reads.
@@ -106,7 +108,8 @@ Status open_object(const catalog::StoredObject& record, const BindOptions& optio
                    OpenedCatalog& opened) {
   auto parsed = parse_statements(record.definition);
   if (!parsed.is_ok()) return cannot_open(record, parsed.error());
-  if (parsed->size() != 1) return cannot_open(record, {.message = "its definition is not one statement"});
+  if (parsed->size() != 1)
+    return cannot_open(record, {.message = "its definition is not one statement"});
   BindOptions own = options;
   own.text = record.definition;
   own.search_path = record.search_path;
@@ -139,8 +142,8 @@ Status open_object(const catalog::StoredObject& record, const BindOptions& optio
 
 }  // namespace
 
-Result<OpenedCatalog> open_catalog(std::span<const runtime::CatalogRecord> records, SnapshotRef base,
-                                   const BindOptions& options) {
+Result<OpenedCatalog> open_catalog(std::span<const runtime::CatalogRecord> records,
+                                   SnapshotRef base, const BindOptions& options) {
   OpenedCatalog opened;
   opened.snapshot = std::move(base);
   std::vector<catalog::StoredObject> stored;

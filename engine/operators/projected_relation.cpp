@@ -1,8 +1,8 @@
 #include "engine/operators/projected_relation.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace forebay::operators {
 namespace {
@@ -36,7 +36,8 @@ class ProjectedRelation final : public StoredRelation {
     FOREBAY_RETURN_IF_ERROR(relation_->get(snapshot, key, whole));
     if (whole.rows() == 0) return Status::ok();
     ChangeBatch found = whole.finish();
-    for (size_t i = 0; i < columns_.size(); ++i) out.column(i).keep_arenas(found.column(columns_[i]));
+    for (size_t i = 0; i < columns_.size(); ++i)
+      out.column(i).keep_arenas(found.column(columns_[i]));
     found.for_each([&](uint32_t row) {
       for (size_t i = 0; i < columns_.size(); ++i) {
         out.column(i).append_from(found.column(columns_[i]).view(), row);
@@ -46,8 +47,9 @@ class ProjectedRelation final : public StoredRelation {
     return Status::ok();
   }
 
-  std::unique_ptr<Reader> read(std::shared_ptr<const state::Snapshot> snapshot, uint16_t first_shard,
-                               uint16_t last_shard, uint32_t batch_rows) const override {
+  std::unique_ptr<Reader> read(std::shared_ptr<const state::Snapshot> snapshot,
+                               uint16_t first_shard, uint16_t last_shard,
+                               uint32_t batch_rows) const override {
     return std::make_unique<ProjectedReader>(
         *this, relation_->read(std::move(snapshot), first_shard, last_shard, batch_rows));
   }

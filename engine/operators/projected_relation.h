@@ -8,7 +8,8 @@
 /// columns stand in another order.
 namespace forebay::operators {
 
-/// Column i is column columns[i] of `relation`. Every key column of the relation must be chosen; its
+/// Column i is column columns[i] of `relation`. Every key column of the relation must be chosen;
+/// its
 StoredRelationRef projected(StoredRelationRef relation, std::vector<uint32_t> columns);
 
 }  // namespace forebay::operators

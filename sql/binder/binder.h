@@ -14,8 +14,8 @@
 #include "sql/plan/expressions.h"
 #include "sql/planner.h"
 
-
-/// Names and types of one statement: AST -> logical plan. One Binder binds one statement; private to sql/.
+/// Names and types of one statement: AST -> logical plan. One Binder binds one statement; private
+/// to sql/.
 namespace forebay::sql::binder {
 
 using plan::Column;
@@ -42,7 +42,8 @@ enum class Clause : uint8_t {
   kFunctionInFrom,
 };
 
-/// A subquery that an expression uses: joined to the plan below the expression, before it is evaluated.
+/// A subquery that an expression uses: joined to the plan below the expression, before it is
+/// evaluated.
 struct PendingSubquery {
   plan::JoinKind join = plan::JoinKind::kLeft;
   NodeRef plan;
@@ -80,7 +81,8 @@ class Binder {
 
   // --- queries (query.cpp, select.cpp, grouping.cpp, set_operation.cpp)
   /// `keep_unknown`: untyped literals among the outputs stay untyped, for the caller to coerce.
-  Result<QueryPlan> bind_query(const ast::Query& query, const Scope* outer, bool keep_unknown = false);
+  Result<QueryPlan> bind_query(const ast::Query& query, const Scope* outer,
+                               bool keep_unknown = false);
 
   // --- statements
   Result<BoundStatement> bind_statement(const ast::Statement& statement);
@@ -106,9 +108,11 @@ class Binder {
   // --- names (names.cpp)
   Result<ExprRef> bind_column(const ast::ColumnRef& ref, const ExprContext& context);
   Status missing_column(const ast::ColumnRef& ref, const Scope* scope) const;
-  Result<CatalogObjectRef> find_object(const std::vector<std::string>& name, int32_t position) const;
+  Result<CatalogObjectRef> find_object(const std::vector<std::string>& name,
+                                       int32_t position) const;
   /// nullptr when there is none.
-  Result<CatalogObjectRef> lookup_object(const std::vector<std::string>& name, int32_t position) const;
+  Result<CatalogObjectRef> lookup_object(const std::vector<std::string>& name,
+                                         int32_t position) const;
   Status undefined_relation(const std::vector<std::string>& name, int32_t position) const;
   /// schema and name for CREATE.
   Result<std::pair<std::string, std::string>> new_name(const ast::QualifiedName& name) const;
@@ -125,14 +129,16 @@ class Binder {
   Result<ExprRef> bind_is_test(const ast::IsTest& test, const ExprContext& context);
   Result<ExprRef> bind_between(const ast::Between& between, const ExprContext& context);
   Result<ExprRef> bind_in_list(const ast::In& in, const ExprContext& context);
-  Result<ExprRef> in_list(ExprRef operand, std::vector<ExprRef> items, bool negated, int32_t position);
+  Result<ExprRef> in_list(ExprRef operand, std::vector<ExprRef> items, bool negated,
+                          int32_t position);
   Result<ExprRef> bind_like(const ast::Like& like, const ExprContext& context);
   Result<ExprRef> bind_case(const ast::Case& expr, const ExprContext& context);
   Result<ExprRef> bind_cast(const ast::Cast& cast, const ExprContext& context);
   Result<ExprRef> bind_regclass(const std::string& text, int32_t position) const;
   Result<ExprRef> bind_binary(const ast::Binary& binary, const ExprContext& context);
-  Result<ExprRef> bind_row_comparison(std::string_view op, const ast::Row& left, const ast::Row& right,
-                                      int32_t position, const ExprContext& context);
+  Result<ExprRef> bind_row_comparison(std::string_view op, const ast::Row& left,
+                                      const ast::Row& right, int32_t position,
+                                      const ExprContext& context);
   Result<ExprRef> bind_unary(const ast::Unary& unary, const ExprContext& context);
   Result<ExprRef> bind_function(const ast::Function& function, const ExprContext& context);
   Result<ExprRef> bind_special(const ast::Function& function, const std::string& name,
@@ -144,12 +150,15 @@ class Binder {
   Result<ExprRef> bind_subquery(const ast::Subquery& subquery, const ExprContext& context);
   Result<ExprRef> bind_in_query(const ast::In& in, const ExprContext& context);
   Result<ExprRef> bind_quantified(const ast::Quantified& quantified, const ExprContext& context);
-  Result<ExprRef> bind_quantified_list(const ast::Quantified& quantified, const ExprContext& context);
+  Result<ExprRef> bind_quantified_list(const ast::Quantified& quantified,
+                                       const ExprContext& context);
   /// Is there a row of `plan` for which `condition` holds? As a value.
-  ExprRef exists_mark(NodeRef plan, ExprRef condition, const ExprContext& context, int32_t position);
+  ExprRef exists_mark(NodeRef plan, ExprRef condition, const ExprContext& context,
+                      int32_t position);
 
   /// An operator applied to bound operands.
-  Result<ExprRef> apply_operator(std::string_view op, std::vector<ExprRef> operands, int32_t position);
+  Result<ExprRef> apply_operator(std::string_view op, std::vector<ExprRef> operands,
+                                 int32_t position);
   /// Both sides as one type, as "=" would compare them.
   Status make_comparable(ExprRef& left, ExprRef& right, std::string_view op, int32_t position);
   Result<ExprRef> call_function(const FunctionMatch& match, std::vector<ExprRef> arguments,
@@ -175,14 +184,15 @@ class Binder {
   };
   Result<FromItem> bind_from(const std::vector<ast::TableRefPtr>& from, const Scope* outer);
   /// `lateral`: the scope of what stands to the left, for LATERAL subqueries.
-  Result<FromItem> bind_table_ref(const ast::TableRef& ref, const Scope* outer, const Scope* lateral);
+  Result<FromItem> bind_table_ref(const ast::TableRef& ref, const Scope* outer,
+                                  const Scope* lateral);
   Result<FromItem> bind_named(const ast::NamedTable& table);
   Result<FromItem> bind_object(const CatalogObjectRef& object, const ast::TableAlias& alias,
                                int32_t position);
   Result<FromItem> bind_view(const CatalogObjectRef& view, const ast::TableAlias& alias,
                              int32_t position);
-  Result<FromItem> bind_derived(QueryPlan query, const std::string& name, const ast::TableAlias& alias,
-                                int32_t position);
+  Result<FromItem> bind_derived(QueryPlan query, const std::string& name,
+                                const ast::TableAlias& alias, int32_t position);
   Status rename_columns(ScopeRelation& relation, const ast::TableAlias& alias, int32_t position);
   Result<FromItem> bind_join(const ast::JoinTable& join, const Scope* outer, const Scope* lateral);
   Result<FromItem> bind_function_table(const ast::FunctionTable& table);
@@ -203,8 +213,8 @@ class Binder {
   };
   struct SelectState;
   Result<QueryPlan> bind_select(const ast::Query& query, const Scope* outer, bool keep_unknown);
-  Status expand_star(const std::vector<std::string>& qualifier, int32_t position, const Scope& scope,
-                     std::vector<SelectItem>& out);
+  Status expand_star(const std::vector<std::string>& qualifier, int32_t position,
+                     const Scope& scope, std::vector<SelectItem>& out);
   Status bind_items(const std::vector<ast::SelectItem>& items, const ExprContext& context,
                     std::vector<SelectItem>& out);
   /// WHERE and HAVING, taken apart at their ANDs: subqueries there become semi and anti joins.
@@ -221,9 +231,10 @@ class Binder {
   Status bind_steps(const ast::Expr& condition, const ExprContext& context, std::string_view word,
                     ConditionSteps& out);
   /// True when the conjunct was a subquery test and its steps are in `out`.
-  Result<bool> bind_subquery_step(const ast::Expr& conjunct, const ExprContext& context, bool negated,
-                                  ConditionSteps& out);
-  Status bind_in_step(const ast::In& in, const ExprContext& context, bool negated, ConditionSteps& out);
+  Result<bool> bind_subquery_step(const ast::Expr& conjunct, const ExprContext& context,
+                                  bool negated, ConditionSteps& out);
+  Status bind_in_step(const ast::In& in, const ExprContext& context, bool negated,
+                      ConditionSteps& out);
   NodeRef apply_steps(NodeRef plan, const ConditionSteps& steps);
   /// The subquery of IN, ANY, ALL: its plan, and the operand compared with its columns.
   struct Comparison {
@@ -242,20 +253,22 @@ class Binder {
   Status bind_order_by(SelectState& state, const ast::Query& query);
   Status bind_distinct_on(SelectState& state, const ast::Select& select);
   Status make_aggregation(SelectState& state);
-  /// An expression over grouped rows: group expressions and aggregates become columns, other columns
-  /// are 42803.
+  /// An expression over grouped rows: group expressions and aggregates become columns, other
+  /// columns are 42803.
   Result<ExprRef> regroup(SelectState& state, const ExprRef& value, bool in_subquery = false);
   Status regroup_pending(SelectState& state, PendingSubqueries& pending);
   Status ungrouped(SelectState& state, ColumnId id, int32_t position, bool in_subquery) const;
   bool add_dependent_group(SelectState& state, ColumnId id);
   Result<QueryPlan> finish_select(SelectState& state, const ast::Query& query, bool keep_unknown);
   /// LIMIT and OFFSET around a plan.
-  Result<NodeRef> bind_limit(NodeRef plan, std::vector<plan::SortItem> order, const ast::Query& query);
+  Result<NodeRef> bind_limit(NodeRef plan, std::vector<plan::SortItem> order,
+                             const ast::Query& query);
   Result<ExprRef> bind_limit_value(const ast::Expr& expr, Clause clause);
 
   // --- set operations and VALUES (set_operation.cpp)
   Result<QueryPlan> bind_values(const ast::Query& query, const Scope* outer, bool keep_unknown);
-  Result<QueryPlan> bind_set_operation(const ast::Query& query, const Scope* outer, bool keep_unknown);
+  Result<QueryPlan> bind_set_operation(const ast::Query& query, const Scope* outer,
+                                       bool keep_unknown);
   Result<QueryPlan> order_outputs(QueryPlan plan, const ast::Query& query);
   Result<QueryPlan> settle_outputs(QueryPlan plan);
 
@@ -268,13 +281,19 @@ class Binder {
   Result<std::vector<uint32_t>> target_columns(const CatalogObjectRef& table,
                                                const std::vector<ast::NameAt>& names);
   Result<ExprRef> default_of(const CatalogObjectRef& table, uint32_t column);
-  Result<std::optional<Returning>> bind_returning(const CatalogObjectRef& table, const std::string& alias,
+  Result<std::optional<Returning>> bind_returning(const CatalogObjectRef& table,
+                                                  const std::string& alias,
                                                   const std::vector<ast::SelectItem>& items);
-  Status bind_values_rows(BoundInsert& out, const ast::Query& values, const std::vector<uint32_t>& targets);
-  Status bind_insert_query(BoundInsert& out, const ast::Query& query, const std::vector<uint32_t>& targets);
-  Result<BoundCreate> bind_create_source(const ast::CreateSource& create, std::vector<std::string>& notices);
-  Result<BoundCreate> bind_create_table(const ast::CreateTable& create, std::vector<std::string>& notices);
-  Result<BoundCreate> bind_create_view(const ast::CreateView& create, std::vector<std::string>& notices);
+  Status bind_values_rows(BoundInsert& out, const ast::Query& values,
+                          const std::vector<uint32_t>& targets);
+  Status bind_insert_query(BoundInsert& out, const ast::Query& query,
+                           const std::vector<uint32_t>& targets);
+  Result<BoundCreate> bind_create_source(const ast::CreateSource& create,
+                                         std::vector<std::string>& notices);
+  Result<BoundCreate> bind_create_table(const ast::CreateTable& create,
+                                        std::vector<std::string>& notices);
+  Result<BoundCreate> bind_create_view(const ast::CreateView& create,
+                                       std::vector<std::string>& notices);
   Result<BoundDrop> bind_drop(const ast::Drop& drop, std::vector<std::string>& notices);
   Result<BoundExplain> bind_explain(const ast::Explain& explain);
   Result<bool> check_new_name(const std::string& schema, const std::string& name, int32_t position,

@@ -56,9 +56,10 @@ Result<ExprRef> Binder::coerce(const ExprRef& value, Type type, Coercion coercio
   const udfs::Cast* cast = udfs::find_cast(source->type.id, type.id);
   if (cast == nullptr) return ExprRef();
   if (coercion == Coercion::kImplicit && cast->context != CastContext::kImplicit) return ExprRef();
-  if (coercion == Coercion::kAssignment && cast->context == CastContext::kExplicit) return ExprRef();
-  ExprRef call = expr::call(coercion == Coercion::kAssignment ? cast->assignment : cast->function, type,
-                            {source});
+  if (coercion == Coercion::kAssignment && cast->context == CastContext::kExplicit)
+    return ExprRef();
+  ExprRef call = expr::call(coercion == Coercion::kAssignment ? cast->assignment : cast->function,
+                            type, {source});
   remember(call, position_of(source));
   return call;
 }
@@ -92,7 +93,8 @@ Result<NodeRef> Binder::retype(const NodeRef& node, ColumnId id, Type type) {
         FOREBAY_ASSIGN_OR_RETURN(inputs[0], retype(inputs[0], source, type));
         expressions[at] = expr::column(source, type);
       } else {
-        FOREBAY_ASSIGN_OR_RETURN(ExprRef typed, coerce(expressions[at], type, Coercion::kAssignment));
+        FOREBAY_ASSIGN_OR_RETURN(ExprRef typed,
+                                 coerce(expressions[at], type, Coercion::kAssignment));
         FOREBAY_CHECK(typed != nullptr, "untyped expression that is no literal");
         expressions[at] = typed;
       }

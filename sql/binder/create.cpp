@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
@@ -20,13 +20,15 @@ Result<bool> Binder::check_new_name(const std::string& schema, const std::string
                                     std::vector<std::string>& notices) const {
   if (!snapshot_->find(schema, name)) return false;
   if (!if_not_exists) {
-    return error(state::kDuplicateTable, fmt::format("relation \"{}\" already exists", name), position);
+    return error(state::kDuplicateTable, fmt::format("relation \"{}\" already exists", name),
+                 position);
   }
   notices.push_back(fmt::format("relation \"{}\" already exists, skipping", name));
   return true;
 }
 
-Status Binder::bind_default(const ast::ColumnDef& column, const data::Field& field, std::string* text) {
+Status Binder::bind_default(const ast::ColumnDef& column, const data::Field& field,
+                            std::string* text) {
   Scope empty;
   ExprContext context{&empty, Clause::kDefault, nullptr, nullptr};
   const ast::Expr& value = *column.default_value;
@@ -40,23 +42,26 @@ Status Binder::bind_default(const ast::ColumnDef& column, const data::Field& fie
   }
   FOREBAY_ASSIGN_OR_RETURN(ExprRef cast, coerce(*bound, field.type, Coercion::kAssignment));
   if (!cast) {
-    return error(state::kDatatypeMismatch,
-                 fmt::format("column \"{}\" is of type {} but default expression is of type {}", field.name,
-                             Type{field.type.id}.name(), Type{(*bound)->type.id}.name()),
-                 value.position)
+    return error(
+               state::kDatatypeMismatch,
+               fmt::format("column \"{}\" is of type {} but default expression is of type {}",
+                           field.name, Type{field.type.id}.name(), Type{(*bound)->type.id}.name()),
+               value.position)
         .with_hint("You will need to rewrite or cast the expression.");
   }
   *text = ast::to_sql(value);
   return Status::ok();
 }
 
-Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& object, bool for_source) {
+Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& object,
+                            bool for_source) {
   const char* what = for_source ? "sources" : "tables";
   for (const ast::ColumnDef& column : definition.columns) {
     for (const data::Field& other : object.columns) {
       if (other.name == column.name) {
         return error(state::kDuplicateColumn,
-                     fmt::format("column \"{}\" specified more than once", column.name), column.position);
+                     fmt::format("column \"{}\" specified more than once", column.name),
+                     column.position);
       }
     }
     if (column.name == "_row_id") {
@@ -64,7 +69,8 @@ Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& o
     }
     FOREBAY_ASSIGN_OR_RETURN(Type type, resolve_type(column.type));
     if (column.type.array_dimensions > 0) {
-      return unsupported("array types are", column.type.position, "Use text, or a table of its own.");
+      return unsupported("array types are", column.type.position,
+                         "Use text, or a table of its own.");
     }
     if (column.generated) {
       return unsupported("generated columns are", column.position, "Compute the column in a view.");
@@ -108,9 +114,10 @@ Status Binder::bind_key(const ast::RelationDef& definition, CatalogObject& objec
   for (uint32_t i = 0; i < definition.columns.size(); ++i) {
     if (!definition.columns[i].primary_key) continue;
     if (object.declared_key) {
-      return error(state::kInvalidTableDefinition,
-                   fmt::format("multiple primary keys for table \"{}\" are not allowed", object.name),
-                   definition.columns[i].primary_key_position);
+      return error(
+          state::kInvalidTableDefinition,
+          fmt::format("multiple primary keys for table \"{}\" are not allowed", object.name),
+          definition.columns[i].primary_key_position);
     }
     object.declared_key = true;
     object.key_columns = {i};
@@ -118,9 +125,10 @@ Status Binder::bind_key(const ast::RelationDef& definition, CatalogObject& objec
   }
   for (const ast::KeyConstraint& key : definition.primary_keys) {
     if (object.declared_key) {
-      return error(state::kInvalidTableDefinition,
-                   fmt::format("multiple primary keys for table \"{}\" are not allowed", object.name),
-                   std::max(first_position, key.position));
+      return error(
+          state::kInvalidTableDefinition,
+          fmt::format("multiple primary keys for table \"{}\" are not allowed", object.name),
+          std::max(first_position, key.position));
     }
     object.declared_key = true;
     for (const ast::NameAt& name : key.columns) {
@@ -128,12 +136,15 @@ Status Binder::bind_key(const ast::RelationDef& definition, CatalogObject& objec
       while (at < object.columns.size() && object.columns[at].name != name.name) ++at;
       if (at == object.columns.size()) {
         return error(state::kUndefinedColumn,
-                     fmt::format("column \"{}\" named in key does not exist", name.name), name.position);
-      }
-      if (std::find(object.key_columns.begin(), object.key_columns.end(), at) != object.key_columns.end()) {
-        return error(state::kDuplicateColumn,
-                     fmt::format("column \"{}\" appears twice in primary key constraint", name.name),
+                     fmt::format("column \"{}\" named in key does not exist", name.name),
                      name.position);
+      }
+      if (std::find(object.key_columns.begin(), object.key_columns.end(), at) !=
+          object.key_columns.end()) {
+        return error(
+            state::kDuplicateColumn,
+            fmt::format("column \"{}\" appears twice in primary key constraint", name.name),
+            name.position);
       }
       object.key_columns.push_back(at);
       object.columns[at].not_null = true;
@@ -158,9 +169,10 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
                                           definition.if_not_exists, notices));
   if (out.exists_already) return out;
   if (create.query) {
-    return unsupported("CREATE TABLE ... AS is", create.query->position,
-                       "Use CREATE TABLE, then INSERT INTO ... SELECT; or CREATE MATERIALIZED VIEW, which "
-                       "stays fresh.");
+    return unsupported(
+        "CREATE TABLE ... AS is", create.query->position,
+        "Use CREATE TABLE, then INSERT INTO ... SELECT; or CREATE MATERIALIZED VIEW, which "
+        "stays fresh.");
   }
   if (definition.has_options || definition.format || !definition.includes.empty()) {
     int32_t position = definition.format ? definition.format->position : definition.name.position;
@@ -239,7 +251,8 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
   }
   FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, true));
   if (!definition.format) {
-    return error(state::kSyntaxError, "a source needs FORMAT ... ENCODE ...", definition.name.position)
+    return error(state::kSyntaxError, "a source needs FORMAT ... ENCODE ...",
+                 definition.name.position)
         .with_hint("Add FORMAT PLAIN ENCODE JSON, for example.");
   }
   connectors::SourceSpec spec;
@@ -248,9 +261,10 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
   for (size_t i = 0; i < definition.options.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (definition.options[i].key == definition.options[j].key) {
-        return error(state::kSyntaxError,
-                     fmt::format("option \"{}\" provided more than once", definition.options[i].key),
-                     definition.options[i].position);
+        return error(
+            state::kSyntaxError,
+            fmt::format("option \"{}\" provided more than once", definition.options[i].key),
+            definition.options[i].position);
       }
     }
   }
@@ -286,10 +300,12 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
   BoundCreate out;
   FOREBAY_ASSIGN_OR_RETURN(auto name, new_name(create.name));
   if (create.or_replace) {
-    return unsupported("CREATE OR REPLACE VIEW is", create.name.position, "DROP VIEW, then CREATE VIEW.");
+    return unsupported("CREATE OR REPLACE VIEW is", create.name.position,
+                       "DROP VIEW, then CREATE VIEW.");
   }
-  FOREBAY_ASSIGN_OR_RETURN(out.exists_already, check_new_name(name.first, name.second, create.name.position,
-                                                              create.if_not_exists, notices));
+  FOREBAY_ASSIGN_OR_RETURN(
+      out.exists_already,
+      check_new_name(name.first, name.second, create.name.position, create.if_not_exists, notices));
   if (out.exists_already) return out;
   if (create.temporary) {
     return unsupported("temporary views are", create.name.position, "Leave TEMPORARY out.");
@@ -307,7 +323,8 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
                        "Leave it out: results are updated as rows come.");
   }
   if (!create.late_into.parts.empty()) {
-    return unsupported("EMIT LATE INTO is", create.late_into.position, "Leave it out: no row is late.");
+    return unsupported("EMIT LATE INTO is", create.late_into.position,
+                       "Leave it out: no row is late.");
   }
   auto object = std::make_shared<CatalogObject>();
   object->kind = create.materialized ? ObjectKind::kMaterializedView : ObjectKind::kView;
@@ -332,9 +349,10 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
     const std::string& column = bound.columns[i].name;
     for (const data::Field& other : object->columns) {
       if (other.name != column) continue;
-      int32_t position = i < create.columns.size() ? create.columns[i].position : create.query->position;
-      return error(state::kDuplicateColumn, fmt::format("column \"{}\" specified more than once", column),
-                   position)
+      int32_t position =
+          i < create.columns.size() ? create.columns[i].position : create.query->position;
+      return error(state::kDuplicateColumn,
+                   fmt::format("column \"{}\" specified more than once", column), position)
           .with_hint(i < create.columns.size() ? "" : "Give one of them another name with AS.");
     }
     visible.push_back(bound.columns[i].column);

@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
@@ -12,22 +12,27 @@ namespace forebay::sql::binder {
 namespace state = data::sqlstate;
 using catalog::ObjectKind;
 
-Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name, std::string_view verb) {
+Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
+                                             std::string_view verb) {
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, find_object(name.parts, name.position));
   switch (object->kind) {
-    case ObjectKind::kTable: return object;
+    case ObjectKind::kTable:
+      return object;
     case ObjectKind::kVirtual:
-      return error(data::SqlState("42501"), fmt::format("permission denied for table {}", object->name),
-                   name.position);
+      return error(data::SqlState("42501"),
+                   fmt::format("permission denied for table {}", object->name), name.position);
     case ObjectKind::kMaterializedView:
       return error(state::kWrongObjectType,
-                   fmt::format("cannot change materialized view \"{}\"", object->name), name.position)
+                   fmt::format("cannot change materialized view \"{}\"", object->name),
+                   name.position)
           .with_hint("It changes with the tables and sources that it reads.");
     case ObjectKind::kView:
-    case ObjectKind::kSource: break;
+    case ObjectKind::kSource:
+      break;
   }
   return error(state::kWrongObjectType,
-               fmt::format("cannot {} {} \"{}\"", verb, catalog::kind_name(object->kind), object->name),
+               fmt::format("cannot {} {} \"{}\"", verb, catalog::kind_name(object->kind),
+                           object->name),
                name.position)
       .with_hint("Only tables take INSERT, UPDATE and DELETE.");
 }
@@ -43,12 +48,13 @@ Result<std::vector<uint32_t>> Binder::target_columns(const CatalogObjectRef& tab
     uint32_t at = 0;
     while (at < table->columns.size() && table->columns[at].name != name.name) ++at;
     if (at == table->columns.size()) {
-      Status status = error(state::kUndefinedColumn,
-                            fmt::format("column \"{}\" of relation \"{}\" does not exist", name.name,
-                                        table->name),
-                            name.position);
+      Status status = error(
+          state::kUndefinedColumn,
+          fmt::format("column \"{}\" of relation \"{}\" does not exist", name.name, table->name),
+          name.position);
       for (const data::Field& field : table->columns) {
-        if (catalog::edit_distance(field.name, name.name) <= std::max<size_t>(1, name.name.size() / 3)) {
+        if (catalog::edit_distance(field.name, name.name) <=
+            std::max<size_t>(1, name.name.size() / 3)) {
           return std::move(status).with_hint(fmt::format("did you mean \"{}\"?", field.name));
         }
       }
@@ -146,7 +152,8 @@ Status Binder::bind_insert_query(BoundInsert& out, const ast::Query& query,
   out.values.clear();
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(query, nullptr, true));
   if (bound.columns.size() > targets.size()) {
-    return error(state::kSyntaxError, "INSERT has more expressions than target columns", query.position);
+    return error(state::kSyntaxError, "INSERT has more expressions than target columns",
+                 query.position);
   }
   Columns columns;
   std::vector<ExprRef> values(out.table->columns.size());
@@ -157,7 +164,8 @@ Status Binder::bind_insert_query(BoundInsert& out, const ast::Query& query,
       FOREBAY_ASSIGN_OR_RETURN(bound.plan, retype(bound.plan, column.id, field.type));
       column.type = field.type;
     }
-    FOREBAY_ASSIGN_OR_RETURN(values[targets[i]], coerce_assignment(plan::column_ref(column), field));
+    FOREBAY_ASSIGN_OR_RETURN(values[targets[i]],
+                             coerce_assignment(plan::column_ref(column), field));
   }
   QueryPlan rows;
   for (uint32_t i = 0; i < values.size(); ++i) {
@@ -176,7 +184,8 @@ Result<BoundInsert> Binder::bind_insert(const ast::Insert& insert) {
   BoundInsert out;
   FOREBAY_ASSIGN_OR_RETURN(out.table, find_target(insert.table, "insert into"));
   out.on_conflict = out.table->on_conflict;
-  FOREBAY_ASSIGN_OR_RETURN(std::vector<uint32_t> targets, target_columns(out.table, insert.columns));
+  FOREBAY_ASSIGN_OR_RETURN(std::vector<uint32_t> targets,
+                           target_columns(out.table, insert.columns));
   if (insert.conflict == ast::ConflictAction::kUpdate) {
     return unsupported("ON CONFLICT DO UPDATE is", insert.conflict_position,
                        "Create the table with ON CONFLICT OVERWRITE, or use UPDATE.");
@@ -189,9 +198,10 @@ Result<BoundInsert> Binder::bind_insert(const ast::Insert& insert) {
       std::sort(named.begin(), named.end());
       std::sort(key.begin(), key.end());
       if (!out.table->declared_key || named != key) {
-        return error(state::kInvalidColumnReference,
-                     "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-                     insert.conflict_position);
+        return error(
+            state::kInvalidColumnReference,
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            insert.conflict_position);
       }
     }
     out.on_conflict = catalog::CatalogObject::Conflict::kIgnore;
@@ -219,7 +229,8 @@ Result<BoundInsert> Binder::bind_insert(const ast::Insert& insert) {
                                                              : targets.size();
       bool has_star = false;
       if (query.kind == ast::QueryKind::kSelect) {
-        for (const auto& item : query.select->items) has_star |= item.value->kind == ast::ExprKind::kStar;
+        for (const auto& item : query.select->items)
+          has_star |= item.value->kind == ast::ExprKind::kStar;
       }
       if (given < targets.size() && !has_star) {
         ctes_ = saved;
@@ -233,7 +244,8 @@ Result<BoundInsert> Binder::bind_insert(const ast::Insert& insert) {
   }
   ctes_ = saved;
   if (!status.is_ok()) return status;
-  FOREBAY_ASSIGN_OR_RETURN(out.returning, bind_returning(out.table, insert.alias, insert.returning));
+  FOREBAY_ASSIGN_OR_RETURN(out.returning,
+                           bind_returning(out.table, insert.alias, insert.returning));
   return out;
 }
 
@@ -272,7 +284,8 @@ Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
     if (targets.size() > 1) {
       if (set.value->kind != ast::ExprKind::kSubquery) {
         return error(state::kFeatureNotSupported,
-                     "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+                     "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() "
+                     "expression",
                      set.value->position)
             .with_hint("Set the columns one by one.");
       }
@@ -324,7 +337,8 @@ Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
   }
   for (const Column& column : columns) rows.columns.push_back({column.name, column});
   FOREBAY_ASSIGN_OR_RETURN(out.rows, plan_query(std::move(rows)));
-  FOREBAY_ASSIGN_OR_RETURN(out.returning, bind_returning(out.table, update.alias, update.returning));
+  FOREBAY_ASSIGN_OR_RETURN(out.returning,
+                           bind_returning(out.table, update.alias, update.returning));
   return out;
 }
 

@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
@@ -15,15 +15,20 @@ namespace {
 
 ObjectKind kind_of(ast::ObjectKind kind) {
   switch (kind) {
-    case ast::ObjectKind::kSource: return ObjectKind::kSource;
-    case ast::ObjectKind::kView: return ObjectKind::kView;
-    case ast::ObjectKind::kMaterializedView: return ObjectKind::kMaterializedView;
-    default: return ObjectKind::kTable;
+    case ast::ObjectKind::kSource:
+      return ObjectKind::kSource;
+    case ast::ObjectKind::kView:
+      return ObjectKind::kView;
+    case ast::ObjectKind::kMaterializedView:
+      return ObjectKind::kMaterializedView;
+    default:
+      return ObjectKind::kTable;
   }
 }
 
 bool contains(const std::vector<CatalogObjectRef>& list, ObjectId id) {
-  return std::any_of(list.begin(), list.end(), [&](const auto& object) { return object->id == id; });
+  return std::any_of(list.begin(), list.end(),
+                     [&](const auto& object) { return object->id == id; });
 }
 
 std::string upper(std::string_view text) {
@@ -64,13 +69,15 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
     }
     if (object->kind == ObjectKind::kVirtual) {
       return error(data::SqlState("42501"),
-                   fmt::format("permission denied: \"{}\" is a system catalog", object->name), name.position);
+                   fmt::format("permission denied: \"{}\" is a system catalog", object->name),
+                   name.position);
     }
     if (object->kind != wanted) {
       const std::string own = upper(catalog::kind_name(object->kind));
       return error(state::kWrongObjectType, fmt::format("\"{}\" is not a {}", object->name, word),
                    name.position)
-          .with_hint(fmt::format("Use DROP {} to remove a {}.", own, catalog::kind_name(object->kind)));
+          .with_hint(
+              fmt::format("Use DROP {} to remove a {}.", own, catalog::kind_name(object->kind)));
     }
     if (!contains(targets, object->id)) targets.push_back(object);
   }
@@ -90,7 +97,8 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
           read = fmt::format("{} {}", catalog::kind_name(object->kind), object->name);
         }
       }
-      details.push_back(fmt::format("{} {} depends on {}", catalog::kind_name(reader->kind), reader->name, read));
+      details.push_back(
+          fmt::format("{} {} depends on {}", catalog::kind_name(reader->kind), reader->name, read));
       if (!contains(out.objects, reader->id)) {
         cascades.push_back(fmt::format("{} {}", catalog::kind_name(reader->kind), reader->name));
       }
@@ -102,8 +110,8 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
   }
   if (!cascades.empty() && !drop.cascade) {
     std::string what = targets.size() == 1
-                           ? fmt::format("cannot drop {} {} because other objects depend on it", word,
-                                         targets[0]->name)
+                           ? fmt::format("cannot drop {} {} because other objects depend on it",
+                                         word, targets[0]->name)
                            : "cannot drop desired object(s) because other objects depend on them";
     return Status(state::kDependentObjects, what)
         .with_detail(fmt::format("{}", fmt::join(details, "\n")))

@@ -55,8 +55,9 @@ Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
   } else if (const auto* create = std::get_if<BoundCreate>(&inner.what); create && create->plan) {
     FOREBAY_ASSIGN_OR_RETURN(out.lines, explain::explain_plan(create->plan, create->object.get()));
   } else {
-    return unsupported("EXPLAIN of this statement is", explain.statement->position,
-                       "EXPLAIN takes SELECT, INSERT, UPDATE, DELETE and CREATE MATERIALIZED VIEW.");
+    return unsupported(
+        "EXPLAIN of this statement is", explain.statement->position,
+        "EXPLAIN takes SELECT, INSERT, UPDATE, DELETE and CREATE MATERIALIZED VIEW.");
   }
   return out;
 }

@@ -19,11 +19,16 @@ Result<ExprRef> Binder::bind(const ast::Expr& expr, const ExprContext& context) 
 
 Result<ExprRef> Binder::bind_inner(const ast::Expr& expr, const ExprContext& context) {
   switch (expr.kind) {
-    case ast::ExprKind::kLiteral: return bind_literal(ast::as<ast::Literal>(expr));
-    case ast::ExprKind::kColumnRef: return bind_column(ast::as<ast::ColumnRef>(expr), context);
-    case ast::ExprKind::kParameter: return bind_parameter(ast::as<ast::Parameter>(expr));
-    case ast::ExprKind::kUnary: return bind_unary(ast::as<ast::Unary>(expr), context);
-    case ast::ExprKind::kBinary: return bind_binary(ast::as<ast::Binary>(expr), context);
+    case ast::ExprKind::kLiteral:
+      return bind_literal(ast::as<ast::Literal>(expr));
+    case ast::ExprKind::kColumnRef:
+      return bind_column(ast::as<ast::ColumnRef>(expr), context);
+    case ast::ExprKind::kParameter:
+      return bind_parameter(ast::as<ast::Parameter>(expr));
+    case ast::ExprKind::kUnary:
+      return bind_unary(ast::as<ast::Unary>(expr), context);
+    case ast::ExprKind::kBinary:
+      return bind_binary(ast::as<ast::Binary>(expr), context);
     case ast::ExprKind::kLogical: {
       const auto& logical = ast::as<ast::Logical>(expr);
       std::vector<ExprRef> children;
@@ -39,7 +44,8 @@ Result<ExprRef> Binder::bind_inner(const ast::Expr& expr, const ExprContext& con
                                bind_condition(*ast::as<ast::Not>(expr).operand, context, "NOT"));
       return expr::logical(ExprKind::kNot, {child});
     }
-    case ast::ExprKind::kIsTest: return bind_is_test(ast::as<ast::IsTest>(expr), context);
+    case ast::ExprKind::kIsTest:
+      return bind_is_test(ast::as<ast::IsTest>(expr), context);
     case ast::ExprKind::kDistinctFrom: {
       const auto& test = ast::as<ast::DistinctFrom>(expr);
       FOREBAY_ASSIGN_OR_RETURN(ExprRef left, bind(*test.left, context));
@@ -48,14 +54,18 @@ Result<ExprRef> Binder::bind_inner(const ast::Expr& expr, const ExprContext& con
       return expr::logical(test.negated ? ExprKind::kIsNotDistinctFrom : ExprKind::kIsDistinctFrom,
                            {left, right});
     }
-    case ast::ExprKind::kBetween: return bind_between(ast::as<ast::Between>(expr), context);
+    case ast::ExprKind::kBetween:
+      return bind_between(ast::as<ast::Between>(expr), context);
     case ast::ExprKind::kIn: {
       const auto& in = ast::as<ast::In>(expr);
       return in.query ? bind_in_query(in, context) : bind_in_list(in, context);
     }
-    case ast::ExprKind::kLike: return bind_like(ast::as<ast::Like>(expr), context);
-    case ast::ExprKind::kCase: return bind_case(ast::as<ast::Case>(expr), context);
-    case ast::ExprKind::kCast: return bind_cast(ast::as<ast::Cast>(expr), context);
+    case ast::ExprKind::kLike:
+      return bind_like(ast::as<ast::Like>(expr), context);
+    case ast::ExprKind::kCase:
+      return bind_case(ast::as<ast::Case>(expr), context);
+    case ast::ExprKind::kCast:
+      return bind_cast(ast::as<ast::Cast>(expr), context);
     case ast::ExprKind::kCollate: {
       const auto& collate = ast::as<ast::Collate>(expr);
       const std::string& name = collate.collation.back();
@@ -65,16 +75,21 @@ Result<ExprRef> Binder::bind_inner(const ast::Expr& expr, const ExprContext& con
       }
       return bind(*collate.operand, context);
     }
-    case ast::ExprKind::kFunction: return bind_function(ast::as<ast::Function>(expr), context);
-    case ast::ExprKind::kSubquery: return bind_subquery(ast::as<ast::Subquery>(expr), context);
-    case ast::ExprKind::kQuantified: return bind_quantified(ast::as<ast::Quantified>(expr), context);
+    case ast::ExprKind::kFunction:
+      return bind_function(ast::as<ast::Function>(expr), context);
+    case ast::ExprKind::kSubquery:
+      return bind_subquery(ast::as<ast::Subquery>(expr), context);
+    case ast::ExprKind::kQuantified:
+      return bind_quantified(ast::as<ast::Quantified>(expr), context);
     case ast::ExprKind::kStar:
-      return error(state::kSyntaxError, "row expansion via \"*\" is not supported here", expr.position);
+      return error(state::kSyntaxError, "row expansion via \"*\" is not supported here",
+                   expr.position);
     case ast::ExprKind::kRow:
       return unsupported("row values are", expr.position,
                          "Rows can be compared with rows: (a, b) = (1, 2), (a, b) IN (...).");
     case ast::ExprKind::kArray:
-      return unsupported("arrays are", expr.position, "x = ANY (ARRAY[...]) and IN lists are supported.");
+      return unsupported("arrays are", expr.position,
+                         "x = ANY (ARRAY[...]) and IN lists are supported.");
     case ast::ExprKind::kSubscript:
       return unsupported("subscripts are", expr.position, "There are no array types.");
     case ast::ExprKind::kField:
@@ -93,7 +108,8 @@ Result<ExprRef> Binder::bind_condition(const ast::Expr& expr, const ExprContext&
 
 Result<ExprRef> Binder::to_condition(ExprRef bound, int32_t position, std::string_view word) {
   if (bound->type.id == TypeId::kBoolean) return bound;
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef condition, coerce(bound, data::kBooleanType, Coercion::kImplicit));
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef condition,
+                           coerce(bound, data::kBooleanType, Coercion::kImplicit));
   if (condition) return condition;
   int32_t leaf = position_of(bound);
   return error(state::kDatatypeMismatch,
@@ -105,8 +121,12 @@ Result<ExprRef> Binder::to_condition(ExprRef bound, int32_t position, std::strin
 Result<ExprRef> Binder::bind_literal(const ast::Literal& literal) {
   data::Datum datum;
   switch (literal.literal) {
-    case ast::LiteralKind::kNull: datum = data::Datum::null(data::kUnknownType); break;
-    case ast::LiteralKind::kBoolean: datum = {data::kBooleanType, literal.boolean}; break;
+    case ast::LiteralKind::kNull:
+      datum = data::Datum::null(data::kUnknownType);
+      break;
+    case ast::LiteralKind::kBoolean:
+      datum = {data::kBooleanType, literal.boolean};
+      break;
     case ast::LiteralKind::kInteger:
       if (literal.integer >= INT32_MIN && literal.integer <= INT32_MAX) {
         datum = {data::kIntegerType, static_cast<int32_t>(literal.integer)};
@@ -120,7 +140,9 @@ Result<ExprRef> Binder::bind_literal(const ast::Literal& literal) {
       datum = {data::kNumericType, *number};
       break;
     }
-    case ast::LiteralKind::kString: datum = {data::kUnknownType, literal.text}; break;
+    case ast::LiteralKind::kString:
+      datum = {data::kUnknownType, literal.text};
+      break;
   }
   ExprRef bound = expr::literal(std::move(datum));
   remember(bound, literal.position);
@@ -129,8 +151,8 @@ Result<ExprRef> Binder::bind_literal(const ast::Literal& literal) {
 
 Result<ExprRef> Binder::bind_parameter(const ast::Parameter& parameter) {
   if (parameter.index < 1 || parameter.index > 65535 || view_depth_ > 0 || materialized_) {
-    return error(state::kUndefinedParameter, fmt::format("there is no parameter ${}", parameter.index),
-                 parameter.position);
+    return error(state::kUndefinedParameter,
+                 fmt::format("there is no parameter ${}", parameter.index), parameter.position);
   }
   auto index = static_cast<uint32_t>(parameter.index - 1);
   if (parameters_.size() <= index) parameters_.resize(index + 1, data::kUnknownType);
@@ -166,7 +188,8 @@ Result<ExprRef> Binder::bind_is_test(const ast::IsTest& test, const ExprContext&
     return expr::logical(kind, {value});
   }
   static constexpr std::string_view kWords[] = {"", "IS TRUE", "IS FALSE", "IS UNKNOWN"};
-  static constexpr std::string_view kNotWords[] = {"", "IS NOT TRUE", "IS NOT FALSE", "IS NOT UNKNOWN"};
+  static constexpr std::string_view kNotWords[] = {"", "IS NOT TRUE", "IS NOT FALSE",
+                                                   "IS NOT UNKNOWN"};
   auto which = static_cast<size_t>(test.test);
   FOREBAY_ASSIGN_OR_RETURN(
       ExprRef value,

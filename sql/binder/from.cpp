@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
@@ -22,7 +22,8 @@ Result<Binder::FromItem> Binder::bind_from(const std::vector<ast::TableRefPtr>& 
     FOREBAY_ASSIGN_OR_RETURN(FromItem item, bind_table_ref(*ref, outer, &all.scope));
     for (const ScopeRelation& relation : item.scope.relations) {
       for (const ScopeRelation& other : all.scope.relations) {
-        if (relation.alias == other.alias && relation.schema == other.schema && !relation.alias.empty()) {
+        if (relation.alias == other.alias && relation.schema == other.schema &&
+            !relation.alias.empty()) {
           return error(state::kDuplicateAlias,
                        fmt::format("table name \"{}\" specified more than once", relation.alias),
                        ref->position);
@@ -48,7 +49,8 @@ Result<NodeRef> Binder::join_items(JoinKind kind, const NodeRef& left, const Nod
   for (ColumnId id : plan::free_columns(right)) dependent |= given.contains(id);
   if (!dependent) return plan::make_join(kind, left, right, {}, std::move(condition));
   if (kind != JoinKind::kInner && kind != JoinKind::kLeft) {
-    return unsupported("LATERAL in a RIGHT or FULL join is", position, "Use INNER or LEFT JOIN LATERAL.");
+    return unsupported("LATERAL in a RIGHT or FULL join is", position,
+                       "Use INNER or LEFT JOIN LATERAL.");
   }
   return plan::make_dependent_join(kind, left, right, std::move(condition));
 }
@@ -56,14 +58,18 @@ Result<NodeRef> Binder::join_items(JoinKind kind, const NodeRef& left, const Nod
 Result<Binder::FromItem> Binder::bind_table_ref(const ast::TableRef& ref, const Scope* outer,
                                                 const Scope* lateral) {
   switch (ref.kind) {
-    case ast::TableRefKind::kTable: return bind_named(ast::as<ast::NamedTable>(ref));
+    case ast::TableRefKind::kTable:
+      return bind_named(ast::as<ast::NamedTable>(ref));
     case ast::TableRefKind::kSubquery: {
       const auto& table = ast::as<ast::SubqueryTable>(ref);
-      FOREBAY_ASSIGN_OR_RETURN(QueryPlan query, bind_query(*table.query, ref.lateral ? lateral : outer));
+      FOREBAY_ASSIGN_OR_RETURN(QueryPlan query,
+                               bind_query(*table.query, ref.lateral ? lateral : outer));
       return bind_derived(std::move(query), "", ref.alias, ref.position);
     }
-    case ast::TableRefKind::kFunction: return bind_function_table(ast::as<ast::FunctionTable>(ref));
-    case ast::TableRefKind::kJoin: return bind_join(ast::as<ast::JoinTable>(ref), outer, lateral);
+    case ast::TableRefKind::kFunction:
+      return bind_function_table(ast::as<ast::FunctionTable>(ref));
+    case ast::TableRefKind::kJoin:
+      return bind_join(ast::as<ast::JoinTable>(ref), outer, lateral);
   }
   return Status::internal("unknown FROM item");
 }
@@ -76,7 +82,8 @@ Result<Binder::FromItem> Binder::bind_named(const ast::NamedTable& table) {
         if (cte.name != table.name[0]) continue;
         if (i >= frame->visible) {
           if (!frame->recursive) continue;
-          return unsupported("WITH RECURSIVE is", table.position, "Write the steps as separate views.");
+          return unsupported("WITH RECURSIVE is", table.position,
+                             "Write the steps as separate views.");
         }
         CteFrame inner = *frame;
         inner.visible = i;
@@ -132,15 +139,16 @@ Binder::FromItem Binder::scan_of(const CatalogObjectRef& object, bool with_hidde
 Result<Binder::FromItem> Binder::bind_object(const CatalogObjectRef& object,
                                              const ast::TableAlias& alias, int32_t position) {
   if (object->kind == ObjectKind::kVirtual && materialized_) {
-    return unsupported(
-        fmt::format("system table \"{}.{}\" in a materialized view is", object->schema, object->name),
-        position, "Query it directly, or make a plain view.");
+    return unsupported(fmt::format("system table \"{}.{}\" in a materialized view is",
+                                   object->schema, object->name),
+                       position, "Query it directly, or make a plain view.");
   }
   if (object->kind == ObjectKind::kSource && !materialized_) {
-    return unsupported(fmt::format("reading source \"{}\" directly is", object->name), position,
-                       fmt::format("A source keeps no rows: CREATE MATERIALIZED VIEW v AS SELECT * FROM {}; "
-                                   "then query the view.",
-                                   ast::quote_identifier(object->name)));
+    return unsupported(
+        fmt::format("reading source \"{}\" directly is", object->name), position,
+        fmt::format("A source keeps no rows: CREATE MATERIALIZED VIEW v AS SELECT * FROM {}; "
+                    "then query the view.",
+                    ast::quote_identifier(object->name)));
   }
   if (std::find(dependencies_.begin(), dependencies_.end(), object->id) == dependencies_.end()) {
     dependencies_.push_back(object->id);
@@ -152,7 +160,8 @@ Result<Binder::FromItem> Binder::bind_object(const CatalogObjectRef& object,
   return item;
 }
 
-Status Binder::rename_columns(ScopeRelation& relation, const ast::TableAlias& alias, int32_t position) {
+Status Binder::rename_columns(ScopeRelation& relation, const ast::TableAlias& alias,
+                              int32_t position) {
   if (!alias.name.empty()) {
     relation.alias = alias.name;
     relation.schema.clear();
@@ -167,8 +176,8 @@ Status Binder::rename_columns(ScopeRelation& relation, const ast::TableAlias& al
   return Status::ok();
 }
 
-Result<Binder::FromItem> Binder::bind_view(const CatalogObjectRef& view, const ast::TableAlias& alias,
-                                           int32_t position) {
+Result<Binder::FromItem> Binder::bind_view(const CatalogObjectRef& view,
+                                           const ast::TableAlias& alias, int32_t position) {
   if (view_depth_ > 100) {
     return error(state::kTooComplex, "views are nested too deeply", position);
   }
@@ -187,7 +196,8 @@ Result<Binder::FromItem> Binder::bind_view(const CatalogObjectRef& view, const a
   auto query = bind_query(*create.query, nullptr);
   --view_depth_;
   ctes_ = saved;
-  // A plain view that reads a view depends on that view, but what is materialized depends on the tables.
+  // A plain view that reads a view depends on that view, but what is materialized depends on the
+  // tables.
   if (was_top && !materialized_) dependencies_ = std::move(outside);
   if (!query.is_ok()) return query.take_status();
   for (size_t i = 0; i < query->columns.size() && i < view->columns.size(); ++i) {
@@ -215,10 +225,14 @@ namespace {
 
 JoinKind plan_kind(ast::JoinKind kind) {
   switch (kind) {
-    case ast::JoinKind::kLeft: return JoinKind::kLeft;
-    case ast::JoinKind::kRight: return JoinKind::kRight;
-    case ast::JoinKind::kFull: return JoinKind::kFull;
-    default: return JoinKind::kInner;
+    case ast::JoinKind::kLeft:
+      return JoinKind::kLeft;
+    case ast::JoinKind::kRight:
+      return JoinKind::kRight;
+    case ast::JoinKind::kFull:
+      return JoinKind::kFull;
+    default:
+      return JoinKind::kInner;
   }
 }
 
@@ -232,7 +246,8 @@ Result<Binder::FromItem> Binder::bind_join(const ast::JoinTable& join, const Sco
   FOREBAY_ASSIGN_OR_RETURN(FromItem right, bind_table_ref(*join.right, outer, &right_lateral));
   for (const ScopeRelation& relation : right.scope.relations) {
     for (const ScopeRelation& other : left.scope.relations) {
-      if (relation.alias == other.alias && relation.schema == other.schema && !relation.alias.empty()) {
+      if (relation.alias == other.alias && relation.schema == other.schema &&
+          !relation.alias.empty()) {
         return error(state::kDuplicateAlias,
                      fmt::format("table name \"{}\" specified more than once", relation.alias),
                      join.right->position);
@@ -244,16 +259,17 @@ Result<Binder::FromItem> Binder::bind_join(const ast::JoinTable& join, const Sco
   std::vector<ExprRef> conditions;
   if (join.natural || !join.using_columns.empty()) {
     FOREBAY_RETURN_IF_ERROR(merge_columns(join, left, right, conditions, out.scope));
-    FOREBAY_ASSIGN_OR_RETURN(out.plan, join_items(kind, left.plan, right.plan,
-                                                  plan::make_conjunction(std::move(conditions)),
-                                                  join.position));
+    FOREBAY_ASSIGN_OR_RETURN(
+        out.plan, join_items(kind, left.plan, right.plan,
+                             plan::make_conjunction(std::move(conditions)), join.position));
   } else {
     NodeRef left_plan = left.plan;
     NodeRef right_plan = right.plan;
     out.scope = std::move(left.scope);
     out.scope.append(std::move(right.scope));
     out.scope.parent = outer;
-    FOREBAY_ASSIGN_OR_RETURN(out.plan, join_on_condition(join, kind, left_plan, right_plan, out.scope));
+    FOREBAY_ASSIGN_OR_RETURN(out.plan,
+                             join_on_condition(join, kind, left_plan, right_plan, out.scope));
   }
   if (!join.alias.name.empty()) {
     // An alias hides the names inside.
@@ -284,7 +300,8 @@ Result<NodeRef> Binder::join_on_condition(const ast::JoinTable& join, JoinKind k
   for (const PendingSubquery& subquery : pending) {
     plan::ColumnSet used = plan::free_columns(subquery.plan);
     auto uses = [&](const plan::ColumnSet& columns) {
-      return std::any_of(used.begin(), used.end(), [&](ColumnId id) { return columns.contains(id); });
+      return std::any_of(used.begin(), used.end(),
+                         [&](ColumnId id) { return columns.contains(id); });
     };
     if (uses(left_columns) && uses(right_columns)) {
       return unsupported("a subquery over both sides in the condition of an outer join is",
@@ -315,16 +332,17 @@ Status Binder::merge_columns(const ast::JoinTable& join, FromItem& left, FromIte
     for (const ScopeColumn& column : scope.visible) {
       if (column.name != name) continue;
       if (found) {
-        return error(state::kAmbiguousColumn,
-                     fmt::format("common column name \"{}\" appears more than once in {} table", name, side),
-                     position);
+        return error(
+            state::kAmbiguousColumn,
+            fmt::format("common column name \"{}\" appears more than once in {} table", name, side),
+            position);
       }
       found = column.value;
     }
     if (!found) {
       return error(state::kUndefinedColumn,
-                   fmt::format("column \"{}\" specified in USING clause does not exist in {} table", name,
-                               side),
+                   fmt::format("column \"{}\" specified in USING clause does not exist in {} table",
+                               name, side),
                    position);
     }
     return found;
@@ -353,7 +371,8 @@ Status Binder::merge_columns(const ast::JoinTable& join, FromItem& left, FromIte
     }
   }
   for (Scope* scope : {&left.scope, &right.scope}) {
-    for (ScopeRelation& relation : scope->relations) merged.relations.push_back(std::move(relation));
+    for (ScopeRelation& relation : scope->relations)
+      merged.relations.push_back(std::move(relation));
   }
   if (!join.using_alias.empty()) {
     ScopeRelation relation;

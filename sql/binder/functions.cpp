@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
@@ -55,7 +55,8 @@ Result<ExprRef> Binder::bind_case(const ast::Case& expr, const ExprContext& cont
                                apply_operator("=", {subject, value}, branch.condition->position));
       conditions.push_back(std::move(condition));
     } else {
-      FOREBAY_ASSIGN_OR_RETURN(ExprRef condition, bind_condition(*branch.condition, context, "CASE/WHEN"));
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef condition,
+                               bind_condition(*branch.condition, context, "CASE/WHEN"));
       conditions.push_back(std::move(condition));
     }
     FOREBAY_ASSIGN_OR_RETURN(ExprRef result, bind(*branch.result, context));
@@ -84,7 +85,8 @@ Result<ExprRef> Binder::bind_special(const ast::Function& function, const std::s
                                      const ExprContext& context, bool* done) {
   *done = true;
   if (name == "grouping") {
-    return unsupported("GROUPING is", function.position, "Write one query per grouping set with UNION ALL.");
+    return unsupported("GROUPING is", function.position,
+                       "Write one query per grouping set with UNION ALL.");
   }
   const bool coalesces = name == "coalesce";
   const bool extreme = name == "greatest" || name == "least";
@@ -104,7 +106,8 @@ Result<ExprRef> Binder::bind_special(const ast::Function& function, const std::s
     ExprRef value = arguments[0];
     FOREBAY_ASSIGN_OR_RETURN(ExprRef equal, apply_operator("=", arguments, function.position));
     if (value->type.id == TypeId::kUnknown) value = equal->children[0];
-    return expr::case_when(value->type, {equal, expr::literal(data::Datum::null(value->type)), value});
+    return expr::case_when(value->type,
+                           {equal, expr::literal(data::Datum::null(value->type)), value});
   }
   Type type;
   std::string word = coalesces ? "COALESCE" : name == "greatest" ? "GREATEST" : "LEAST";
@@ -143,7 +146,8 @@ Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprC
   }
   for (const ast::FunctionArg& argument : function.args) {
     if (!argument.name.empty()) {
-      return unsupported("named arguments are", argument.value->position, "Give arguments by position.");
+      return unsupported("named arguments are", argument.value->position,
+                         "Give arguments by position.");
     }
     if (argument.variadic) {
       return unsupported("VARIADIC arguments are", argument.value->position, "List the arguments.");
@@ -153,11 +157,11 @@ Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprC
   FOREBAY_ASSIGN_OR_RETURN(ExprRef special, bind_special(function, name, context, &done));
   if (done) return special;
   if (!udfs::find_aggregate(name).empty()) return bind_aggregate(function, name, context);
-  const char* misplaced = function.distinct           ? "DISTINCT"
-                          : function.filter           ? "FILTER"
+  const char* misplaced = function.distinct            ? "DISTINCT"
+                          : function.filter            ? "FILTER"
                           : !function.order_by.empty() ? "ORDER BY"
-                          : function.star             ? "*"
-                                                      : nullptr;
+                          : function.star              ? "*"
+                                                       : nullptr;
   if (misplaced != nullptr && !udfs::find_scalar(name).empty()) {
     return error(state::kWrongObjectType,
                  fmt::format("{} specified, but {} is not an aggregate function", misplaced, name),
@@ -170,18 +174,30 @@ namespace {
 
 std::string_view clause_words(Clause clause) {
   switch (clause) {
-    case Clause::kWhere: return "WHERE";
-    case Clause::kJoin: return "JOIN conditions";
-    case Clause::kGroupBy: return "GROUP BY";
-    case Clause::kLimit: return "LIMIT";
-    case Clause::kOffset: return "OFFSET";
-    case Clause::kValues: return "VALUES";
-    case Clause::kFilter: return "FILTER";
-    case Clause::kReturning: return "RETURNING";
-    case Clause::kUpdate: return "UPDATE";
-    case Clause::kDefault: return "DEFAULT expressions";
-    case Clause::kFunctionInFrom: return "functions in FROM";
-    default: return "this context";
+    case Clause::kWhere:
+      return "WHERE";
+    case Clause::kJoin:
+      return "JOIN conditions";
+    case Clause::kGroupBy:
+      return "GROUP BY";
+    case Clause::kLimit:
+      return "LIMIT";
+    case Clause::kOffset:
+      return "OFFSET";
+    case Clause::kValues:
+      return "VALUES";
+    case Clause::kFilter:
+      return "FILTER";
+    case Clause::kReturning:
+      return "RETURNING";
+    case Clause::kUpdate:
+      return "UPDATE";
+    case Clause::kDefault:
+      return "DEFAULT expressions";
+    case Clause::kFunctionInFrom:
+      return "functions in FROM";
+    default:
+      return "this context";
   }
 }
 
@@ -190,12 +206,14 @@ std::string_view clause_words(Clause clause) {
 Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std::string& name,
                                        const ExprContext& context) {
   if (context.clause == Clause::kAggregateArgument) {
-    return error(state::kGroupingError, "aggregate function calls cannot be nested", function.position);
+    return error(state::kGroupingError, "aggregate function calls cannot be nested",
+                 function.position);
   }
   if (context.aggregates == nullptr) {
-    return error(state::kGroupingError,
-                 fmt::format("aggregate functions are not allowed in {}", clause_words(context.clause)),
-                 function.position);
+    return error(
+        state::kGroupingError,
+        fmt::format("aggregate functions are not allowed in {}", clause_words(context.clause)),
+        function.position);
   }
   if (!function.order_by.empty() || function.within_group) {
     return unsupported("ORDER BY inside an aggregate is", function.position,
@@ -215,11 +233,13 @@ Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std:
   if (function.star && name != "count") {
     return error(state::kUndefinedFunction, fmt::format("function {}() does not exist", name),
                  function.position)
-        .with_hint("No function matches the given name and argument types. You might need to add explicit "
-                   "type casts.");
+        .with_hint(
+            "No function matches the given name and argument types. You might need to add explicit "
+            "type casts.");
   }
   if (!function.star && types.empty() && name == "count") {
-    return error(state::kWrongObjectType, "count(*) must be used to call a parameterless aggregate function",
+    return error(state::kWrongObjectType,
+                 "count(*) must be used to call a parameterless aggregate function",
                  function.position);
   }
   FunctionMatch match;
@@ -230,16 +250,19 @@ Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std:
                  fmt::format("function {}({}) {}", name, type_list(types),
                              none ? "does not exist" : "is not unique"),
                  function.position)
-        .with_hint(none ? "No function matches the given name and argument types. You might need to add "
-                          "explicit type casts."
-                        : "Could not choose a best candidate function. You might need to add explicit type "
-                          "casts.");
+        .with_hint(
+            none
+                ? "No function matches the given name and argument types. You might need to add "
+                  "explicit type casts."
+                : "Could not choose a best candidate function. You might need to add explicit type "
+                  "casts.");
   }
   Type result{match.result};
   for (size_t i = 0; i < call.arguments.size(); ++i) {
     Type target{match.arguments[i]};
     if (call.arguments[i]->type.id == target.id) target = call.arguments[i]->type;
-    FOREBAY_ASSIGN_OR_RETURN(call.arguments[i], coerce(call.arguments[i], target, Coercion::kImplicit));
+    FOREBAY_ASSIGN_OR_RETURN(call.arguments[i],
+                             coerce(call.arguments[i], target, Coercion::kImplicit));
     FOREBAY_CHECK(call.arguments[i] != nullptr, "a matched aggregate takes its arguments");
   }
   const bool picks = match.aggregate->kind != udfs::AggregateKind::kAccumulator;
@@ -251,7 +274,9 @@ Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std:
   call.function = match.aggregate;
   call.distinct = function.distinct && !picks;
   // The same aggregate twice is computed once.
-  auto same = [](const ExprRef& a, const ExprRef& b) { return a && b ? expr::equal(*a, *b) : !a && !b; };
+  auto same = [](const ExprRef& a, const ExprRef& b) {
+    return a && b ? expr::equal(*a, *b) : !a && !b;
+  };
   for (const BoundAggregate& other : context.aggregates->calls) {
     bool equal = other.function == call.function && other.distinct == call.distinct &&
                  other.arguments.size() == call.arguments.size() && same(other.filter, call.filter);
@@ -288,11 +313,15 @@ Result<ExprRef> Binder::bind_scalar_call(const ast::Function& function, const st
   }
   if (outcome == MatchOutcome::kAmbiguous) {
     return error(state::kAmbiguousFunction,
-                 fmt::format("function {}({}) is not unique", name, type_list(types)), function.position)
-        .with_hint("Could not choose a best candidate function. You might need to add explicit type casts.");
+                 fmt::format("function {}({}) is not unique", name, type_list(types)),
+                 function.position)
+        .with_hint(
+            "Could not choose a best candidate function. You might need to add explicit type "
+            "casts.");
   }
   std::string hint =
-      "No function matches the given name and argument types. You might need to add explicit type casts.";
+      "No function matches the given name and argument types. You might need to add explicit type "
+      "casts.";
   if (udfs::find_scalar(name).empty()) {
     auto similar = udfs::similar_function_names(name);
     if (!similar.empty()) hint = fmt::format("did you mean \"{}\"?", similar[0]);

@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/binder/select_state.h"
 
@@ -26,8 +26,9 @@ Result<ExprRef> Binder::bind_group_item(SelectState& state, const ast::Expr& ite
   if (item.kind == ast::ExprKind::kColumnRef && ast::as<ast::ColumnRef>(item).names.size() == 1) {
     // A column of the input comes before an output's alias.
     const std::string& name = ast::as<ast::ColumnRef>(item).names[0];
-    const bool is_input = std::any_of(state.scope.visible.begin(), state.scope.visible.end(),
-                                      [&](const ScopeColumn& column) { return column.name == name; });
+    const bool is_input =
+        std::any_of(state.scope.visible.begin(), state.scope.visible.end(),
+                    [&](const ScopeColumn& column) { return column.name == name; });
     ExprRef found;
     for (const SelectItem& candidate : state.items) {
       if (is_input || candidate.name != name) continue;
@@ -79,7 +80,8 @@ Status Binder::bind_group_by(SelectState& state, const ast::Select& select) {
   return Status::ok();
 }
 
-Status Binder::ungrouped(SelectState& state, ColumnId id, int32_t position, bool in_subquery) const {
+Status Binder::ungrouped(SelectState& state, ColumnId id, int32_t position,
+                         bool in_subquery) const {
   std::string name = "?";
   for (const ScopeRelation& relation : state.scope.relations) {
     for (const ScopeColumn& column : relation.columns) {
@@ -88,20 +90,21 @@ Status Binder::ungrouped(SelectState& state, ColumnId id, int32_t position, bool
       }
     }
   }
-  return error(state::kGroupingError,
-               in_subquery
-                   ? fmt::format("subquery uses ungrouped column \"{}\" from outer query", name)
-                   : fmt::format("column \"{}\" must appear in the GROUP BY clause or be used in an "
-                                 "aggregate function",
-                                 name),
-               position);
+  return error(
+      state::kGroupingError,
+      in_subquery ? fmt::format("subquery uses ungrouped column \"{}\" from outer query", name)
+                  : fmt::format("column \"{}\" must appear in the GROUP BY clause or be used in an "
+                                "aggregate function",
+                                name),
+      position);
 }
 
 bool Binder::add_dependent_group(SelectState& state, ColumnId id) {
   for (const ScopeRelation& relation : state.scope.relations) {
     if (relation.key.empty()) continue;
-    auto owned = std::find_if(relation.columns.begin(), relation.columns.end(),
-                              [&](const ScopeColumn& column) { return plan::is_column(column.value, id); });
+    auto owned =
+        std::find_if(relation.columns.begin(), relation.columns.end(),
+                     [&](const ScopeColumn& column) { return plan::is_column(column.value, id); });
     if (owned == relation.columns.end()) continue;
     const bool grouped = std::all_of(relation.key.begin(), relation.key.end(), [&](ColumnId key) {
       return std::any_of(state.groups.begin(), state.groups.end(),
@@ -172,9 +175,8 @@ class AggregateInput {
     return column.id;
   }
   NodeRef finish(NodeRef input) {
-    bool plain = std::all_of(expressions_.begin(), expressions_.end(), [](const ExprRef& value) {
-      return value->kind == ExprKind::kColumn;
-    });
+    bool plain = std::all_of(expressions_.begin(), expressions_.end(),
+                             [](const ExprRef& value) { return value->kind == ExprKind::kColumn; });
     if (plain) return plan::make_narrow(std::move(input), columns_);
     return plan::make_project(std::move(input), columns_, expressions_);
   }
@@ -190,8 +192,9 @@ class AggregateInput {
 Status Binder::make_aggregation(SelectState& state) {
   state.plan = apply_pending(std::move(state.plan), state.aggregates.below);
   for (const ExprRef& group : state.groups) {
-    size_t at = group->kind == ExprKind::kColumn ? plan::find_column(state.plan->columns, group->column)
-                                                 : plan::kNoColumn;
+    size_t at = group->kind == ExprKind::kColumn
+                    ? plan::find_column(state.plan->columns, group->column)
+                    : plan::kNoColumn;
     state.group_columns.push_back(at == plan::kNoColumn ? columns_.make("", group->type)
                                                         : state.plan->columns[at]);
     for (const SelectItem& item : state.items) {

@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
@@ -39,7 +39,9 @@ int32_t Binder::position_of(const ExprRef& expr) const {
 
 namespace {
 
-std::string joined(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ".")); }
+std::string joined(const std::vector<std::string>& parts) {
+  return fmt::format("{}", fmt::join(parts, "."));
+}
 
 /// The relation that `t.` or `s.t.` means at one level; two with one name: nullptr and `ambiguous`.
 const ScopeRelation* find_relation(const Scope& scope, const std::string& schema,
@@ -84,8 +86,8 @@ Result<ExprRef> Binder::bind_column(const ast::ColumnRef& ref, const ExprContext
     for (const ScopeColumn& candidate : *list) {
       if (candidate.name != column) continue;
       if (found != nullptr) {
-        return error(state::kAmbiguousColumn, fmt::format("column reference \"{}\" is ambiguous", column),
-                     ref.position);
+        return error(state::kAmbiguousColumn,
+                     fmt::format("column reference \"{}\" is ambiguous", column), ref.position);
       }
       found = &candidate;
     }
@@ -107,16 +109,18 @@ Result<ExprRef> Binder::bind_column(const ast::ColumnRef& ref, const ExprContext
 Status Binder::missing_column(const ast::ColumnRef& ref, const Scope* scope) const {
   const std::string& column = ref.names.back();
   // `t` alone may be a row of table t.
-  for (const Scope* level = scope; ref.names.size() == 1 && level != nullptr; level = level->parent) {
+  for (const Scope* level = scope; ref.names.size() == 1 && level != nullptr;
+       level = level->parent) {
     bool ambiguous = false;
     if (find_relation(*level, "", column, &ambiguous) != nullptr) {
-      return unsupported("whole rows as values are", ref.position,
-                         fmt::format("Name the columns, or write {}.* in the select list.", column));
+      return unsupported(
+          "whole rows as values are", ref.position,
+          fmt::format("Name the columns, or write {}.* in the select list.", column));
     }
   }
   std::string shown = ref.names.size() == 1 ? "\"" + column + "\"" : joined(ref.names);
-  Status status = error(state::kUndefinedColumn, fmt::format("column {} does not exist", shown),
-                        ref.position);
+  Status status =
+      error(state::kUndefinedColumn, fmt::format("column {} does not exist", shown), ref.position);
   std::string best;
   size_t best_distance = std::max<size_t>(1, column.size() / 3) + 1;
   for (; scope != nullptr; scope = scope->parent) {

@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/binder/binder.h"
 
@@ -20,10 +20,11 @@ Result<ExprRef> Binder::call_function(const FunctionMatch& match, std::vector<Ex
   }
   if (materialized_ && match.scalar->volatility != udfs::Volatility::kImmutable) {
     const bool random = match.scalar->volatility == udfs::Volatility::kVolatile;
-    return unsupported(fmt::format("{}() in a materialized view is", match.scalar->name), position,
-                       random ? "Its value would differ each time; compute it in the query that reads the view."
-                              : "A view changes only with its inputs; compare with the time in the query "
-                                "that reads the view.");
+    return unsupported(
+        fmt::format("{}() in a materialized view is", match.scalar->name), position,
+        random ? "Its value would differ each time; compute it in the query that reads the view."
+               : "A view changes only with its inputs; compare with the time in the query "
+                 "that reads the view.");
   }
   ExprRef call = expr::call(match.scalar, Type{match.result}, std::move(arguments));
   remember(call, position);
@@ -54,22 +55,28 @@ Result<ExprRef> Binder::apply_operator(std::string_view op, std::vector<ExprRef>
       if (operands[0] && operands[1]) return apply_operator(op, std::move(operands), position);
     }
   }
-  std::string shown = operands.size() == 1
-                          ? fmt::format("{} {}", op, Type{types[0]}.name())
-                          : fmt::format("{} {} {}", Type{types[0]}.name(), op, Type{types[1]}.name());
+  std::string shown = operands.size() == 1 ? fmt::format("{} {}", op, Type{types[0]}.name())
+                                           : fmt::format("{} {} {}", Type{types[0]}.name(), op,
+                                                         Type{types[1]}.name());
   if (outcome == MatchOutcome::kAmbiguous) {
-    return error(state::kAmbiguousFunction, fmt::format("operator is not unique: {}", shown), position)
-        .with_hint("Could not choose a best candidate operator. You might need to add explicit type casts.");
+    return error(state::kAmbiguousFunction, fmt::format("operator is not unique: {}", shown),
+                 position)
+        .with_hint(
+            "Could not choose a best candidate operator. You might need to add explicit type "
+            "casts.");
   }
-  return error(state::kUndefinedFunction, fmt::format("operator does not exist: {}", shown), position)
-      .with_hint(operands.size() == 1
-                     ? "No operator matches the given name and argument type. You might need to add an "
-                       "explicit type cast."
-                     : "No operator matches the given name and argument types. You might need to add "
-                       "explicit type casts.");
+  return error(state::kUndefinedFunction, fmt::format("operator does not exist: {}", shown),
+               position)
+      .with_hint(
+          operands.size() == 1
+              ? "No operator matches the given name and argument type. You might need to add an "
+                "explicit type cast."
+              : "No operator matches the given name and argument types. You might need to add "
+                "explicit type casts.");
 }
 
-Status Binder::make_comparable(ExprRef& left, ExprRef& right, std::string_view op, int32_t position) {
+Status Binder::make_comparable(ExprRef& left, ExprRef& right, std::string_view op,
+                               int32_t position) {
   FOREBAY_ASSIGN_OR_RETURN(ExprRef call, apply_operator(op, {left, right}, position));
   left = call->children[0];
   right = call->children[1];
@@ -88,11 +95,12 @@ Result<ExprRef> Binder::bind_binary(const ast::Binary& binary, const ExprContext
   const std::string op = binary.op.symbol == "!=" ? "<>" : binary.op.symbol;
   if (!binary.op.schema.empty() && binary.op.schema != "pg_catalog") {
     return error(state::kUndefinedFunction,
-                 fmt::format("operator does not exist: {}.{}", binary.op.schema, op), binary.position);
+                 fmt::format("operator does not exist: {}.{}", binary.op.schema, op),
+                 binary.position);
   }
   if (binary.left->kind == ast::ExprKind::kRow && binary.right->kind == ast::ExprKind::kRow) {
-    return bind_row_comparison(op, ast::as<ast::Row>(*binary.left), ast::as<ast::Row>(*binary.right),
-                               binary.position, context);
+    return bind_row_comparison(op, ast::as<ast::Row>(*binary.left),
+                               ast::as<ast::Row>(*binary.right), binary.position, context);
   }
   FOREBAY_ASSIGN_OR_RETURN(ExprRef left, bind(*binary.left, context));
   FOREBAY_ASSIGN_OR_RETURN(ExprRef right, bind(*binary.right, context));
@@ -106,7 +114,8 @@ Result<ExprRef> Binder::bind_row_comparison(std::string_view op, const ast::Row&
     return error(state::kSyntaxError, "unequal number of entries in row expressions", position);
   }
   if (left.items.empty()) {
-    return unsupported("comparison of rows of zero length is", position, "Write at least one value.");
+    return unsupported("comparison of rows of zero length is", position,
+                       "Write at least one value.");
   }
   std::vector<ExprRef> a, b;
   for (size_t i = 0; i < left.items.size(); ++i) {
@@ -125,9 +134,10 @@ Result<ExprRef> Binder::bind_row_comparison(std::string_view op, const ast::Row&
     return expr::logical(op == "=" ? ExprKind::kAnd : ExprKind::kOr, std::move(parts));
   }
   if (op != "<" && op != "<=" && op != ">" && op != ">=") {
-    return error(state::kFeatureNotSupported,
-                 fmt::format("could not determine interpretation of row comparison operator {}", op),
-                 position)
+    return error(
+               state::kFeatureNotSupported,
+               fmt::format("could not determine interpretation of row comparison operator {}", op),
+               position)
         .with_hint("Rows are compared with =, <>, <, <=, > and >=.");
   }
   // a1 < b1 OR (a1 = b1 AND (a2 < b2 OR ...)).
@@ -135,7 +145,8 @@ Result<ExprRef> Binder::bind_row_comparison(std::string_view op, const ast::Row&
   ExprRef result;
   for (size_t i = a.size(); i-- > 0;) {
     FOREBAY_ASSIGN_OR_RETURN(
-        ExprRef less, apply_operator(i + 1 == a.size() ? std::string(op) : strict, {a[i], b[i]}, position));
+        ExprRef less,
+        apply_operator(i + 1 == a.size() ? std::string(op) : strict, {a[i], b[i]}, position));
     if (!result) {
       result = less;
       continue;
@@ -170,9 +181,9 @@ Result<ExprRef> Binder::bind_in_list(const ast::In& in, const ExprContext& conte
       if (item->kind != ast::ExprKind::kRow) {
         return error(state::kSyntaxError, "rows can be compared with rows only", item->position);
       }
-      FOREBAY_ASSIGN_OR_RETURN(
-          ExprRef part, bind_row_comparison("=", ast::as<ast::Row>(*in.operand),
-                                            ast::as<ast::Row>(*item), in.position, context));
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef part,
+                               bind_row_comparison("=", ast::as<ast::Row>(*in.operand),
+                                                   ast::as<ast::Row>(*item), in.position, context));
       parts.push_back(std::move(part));
     }
     ExprRef any = parts.size() == 1 ? parts[0] : expr::logical(ExprKind::kOr, std::move(parts));
@@ -230,8 +241,9 @@ Result<ExprRef> Binder::bind_like(const ast::Like& like, const ExprContext& cont
     for (const ExprRef& argument : arguments) types.push_back(argument->type.id);
     FunctionMatch match;
     if (match_scalar(function, types, false, &match) != MatchOutcome::kFound) {
-      return unsupported(like.like == ast::LikeKind::kSimilar ? "SIMILAR TO is" : "LIKE ... ESCAPE is",
-                         like.position, "Use a regular expression: x ~ 'pattern'.");
+      return unsupported(
+          like.like == ast::LikeKind::kSimilar ? "SIMILAR TO is" : "LIKE ... ESCAPE is",
+          like.position, "Use a regular expression: x ~ 'pattern'.");
     }
     return call_function(match, std::move(arguments), like.position);
   };

@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/ast/print.h"
 #include "sql/binder/select_state.h"
@@ -11,13 +11,17 @@ namespace forebay::sql::binder {
 namespace state = data::sqlstate;
 using expr::ExprKind;
 
-Result<QueryPlan> Binder::bind_query(const ast::Query& query, const Scope* outer, bool keep_unknown) {
+Result<QueryPlan> Binder::bind_query(const ast::Query& query, const Scope* outer,
+                                     bool keep_unknown) {
   if (++bound_queries_ > 20'000) {
-    return error(state::kTooComplex, "query is too complex: its views and WITH queries refer to each other "
-                                     "too many times", query.position);
+    return error(state::kTooComplex,
+                 "query is too complex: its views and WITH queries refer to each other "
+                 "too many times",
+                 query.position);
   }
   if (query.locking_position > 0) {
-    return unsupported("row locks (FOR UPDATE) are", query.locking_position, "Leave the clause out.");
+    return unsupported("row locks (FOR UPDATE) are", query.locking_position,
+                       "Leave the clause out.");
   }
   if (query.with_ties) {
     return unsupported("FETCH ... WITH TIES is", query.position, "Use LIMIT.");
@@ -42,10 +46,11 @@ Result<QueryPlan> Binder::bind_query(const ast::Query& query, const Scope* outer
       if (!checked.is_ok()) {
         status = checked.take_status();
       } else if (cte.columns.size() > checked->columns.size()) {
-        status = error(state::kInvalidColumnReference,
-                       fmt::format("WITH query \"{}\" has {} columns available but {} columns specified",
-                                   cte.name, checked->columns.size(), cte.columns.size()),
-                       cte.position);
+        status =
+            error(state::kInvalidColumnReference,
+                  fmt::format("WITH query \"{}\" has {} columns available but {} columns specified",
+                              cte.name, checked->columns.size(), cte.columns.size()),
+                  cte.position);
       }
     }
     frame.visible = query.with.size();
@@ -57,8 +62,12 @@ Result<QueryPlan> Binder::bind_query(const ast::Query& query, const Scope* outer
   }
   Result<QueryPlan> result = Status::internal("unknown query");
   switch (query.kind) {
-    case ast::QueryKind::kSelect: result = bind_select(query, outer, keep_unknown); break;
-    case ast::QueryKind::kValues: result = bind_values(query, outer, keep_unknown); break;
+    case ast::QueryKind::kSelect:
+      result = bind_select(query, outer, keep_unknown);
+      break;
+    case ast::QueryKind::kValues:
+      result = bind_values(query, outer, keep_unknown);
+      break;
     case ast::QueryKind::kSetOperation:
       result = bind_set_operation(query, outer, keep_unknown);
       break;
@@ -90,7 +99,8 @@ Status Binder::expand_star(const std::vector<std::string>& qualifier, int32_t po
     return Status::ok();
   }
   return error(state::kUndefinedTable,
-               fmt::format("missing FROM-clause entry for table \"{}\"", qualifier.back()), position);
+               fmt::format("missing FROM-clause entry for table \"{}\"", qualifier.back()),
+               position);
 }
 
 Status Binder::bind_items(const std::vector<ast::SelectItem>& items, const ExprContext& context,
@@ -108,7 +118,8 @@ Status Binder::bind_items(const std::vector<ast::SelectItem>& items, const ExprC
   return Status::ok();
 }
 
-Result<QueryPlan> Binder::bind_select(const ast::Query& query, const Scope* outer, bool keep_unknown) {
+Result<QueryPlan> Binder::bind_select(const ast::Query& query, const Scope* outer,
+                                      bool keep_unknown) {
   const ast::Select& select = *query.select;
   SelectState state;
   FOREBAY_ASSIGN_OR_RETURN(FromItem from, bind_from(select.from, outer));
@@ -122,7 +133,8 @@ Result<QueryPlan> Binder::bind_select(const ast::Query& query, const Scope* oute
     state.plan = apply_steps(std::move(state.plan), steps);
   }
   if (!select.windows.empty()) {
-    return unsupported("WINDOW is", select.windows[0].spec.position, "There are no window functions.");
+    return unsupported("WINDOW is", select.windows[0].spec.position,
+                       "There are no window functions.");
   }
   ExprContext context{&state.scope, Clause::kSelect, &state.aggregates, &state.pending};
   FOREBAY_RETURN_IF_ERROR(bind_items(select.items, context, state.items));
@@ -155,8 +167,9 @@ Status Binder::bind_order_by(SelectState& state, const ast::Query& query) {
   for (const ast::SortItem& item : query.order_by) {
     SelectState::Order order;
     order.descending = item.descending;
-    order.nulls_first = item.nulls == ast::NullsOrder::kDefault ? item.descending
-                                                                : item.nulls == ast::NullsOrder::kFirst;
+    order.nulls_first = item.nulls == ast::NullsOrder::kDefault
+                            ? item.descending
+                            : item.nulls == ast::NullsOrder::kFirst;
     order.position = item.value->position;
     const ast::Expr* value = item.value.get();
     if (value->kind == ast::ExprKind::kLiteral) {
@@ -173,7 +186,8 @@ Status Binder::bind_order_by(SelectState& state, const ast::Query& query) {
       state.order.push_back(order);
       continue;
     }
-    if (value->kind == ast::ExprKind::kColumnRef && ast::as<ast::ColumnRef>(*value).names.size() == 1) {
+    if (value->kind == ast::ExprKind::kColumnRef &&
+        ast::as<ast::ColumnRef>(*value).names.size() == 1) {
       const std::string& name = ast::as<ast::ColumnRef>(*value).names[0];
       for (const SelectItem& candidate : state.items) {
         if (candidate.name != name) continue;
@@ -199,7 +213,8 @@ namespace {
 /// Collects the last projection: items share columns when they are equal.
 class Projection {
  public:
-  Projection(plan::ColumnFactory& factory, const NodeRef& input) : factory_(factory), input_(input) {}
+  Projection(plan::ColumnFactory& factory, const NodeRef& input)
+      : factory_(factory), input_(input) {}
 
   /// A column of its own for a select item.
   Column add(const std::string& name, const ExprRef& value) {
@@ -235,7 +250,8 @@ class Projection {
 
 }  // namespace
 
-Result<QueryPlan> Binder::finish_select(SelectState& state, const ast::Query& query, bool keep_unknown) {
+Result<QueryPlan> Binder::finish_select(SelectState& state, const ast::Query& query,
+                                        bool keep_unknown) {
   QueryPlan out;
   Projection projection(columns_, state.plan);
   for (SelectItem& item : state.items) {
@@ -254,7 +270,8 @@ Result<QueryPlan> Binder::finish_select(SelectState& state, const ast::Query& qu
     Column column = projection.find_or_add(order.value, &is_new);
     if (is_new && state.distinct) {
       return error(state::kInvalidColumnReference,
-                   "for SELECT DISTINCT, ORDER BY expressions must appear in select list", order.position);
+                   "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+                   order.position);
     }
     hidden |= is_new;
     out.order.push_back({column.id, order.descending, order.nulls_first});
@@ -292,7 +309,8 @@ Result<NodeRef> Binder::bind_limit(NodeRef plan, std::vector<plan::SortItem> ord
   if (query.offset) {
     FOREBAY_ASSIGN_OR_RETURN(offset, bind_limit_value(*query.offset, Clause::kOffset));
   }
-  return plan::make_top_n(std::move(plan), {}, std::move(order), std::move(limit), std::move(offset));
+  return plan::make_top_n(std::move(plan), {}, std::move(order), std::move(limit),
+                          std::move(offset));
 }
 
 Result<ExprRef> Binder::bind_limit_value(const ast::Expr& expr, Clause clause) {

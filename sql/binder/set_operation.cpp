@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/binder/binder.h"
 
@@ -52,7 +52,8 @@ Result<QueryPlan> Binder::order_outputs(QueryPlan query, const ast::Query& ast) 
     } else {
       return Status(state::kFeatureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
           .with_detail("Only result column names can be used, not expressions or functions.")
-          .with_hint("Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
+          .with_hint(
+              "Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
           .at(place(item.value->position));
     }
     query.order.push_back({query.columns[at].column.id, item.descending, nulls_first});
@@ -93,7 +94,8 @@ Result<QueryPlan> Binder::bind_set_operation(const ast::Query& query, const Scop
                    query.right->position);
     }
     // Only DISTINCT needs a type now; the outermost query gives text to what stays untyped.
-    if (common.id == TypeId::kUnknown && (!keep_unknown || !query.set_all)) common = data::kTextType;
+    if (common.id == TypeId::kUnknown && (!keep_unknown || !query.set_all))
+      common = data::kTextType;
     for (size_t side = 0; side < 2; ++side) {
       Column& column = sides[side]->columns[i].column;
       if (column.type.id == TypeId::kUnknown && common.id != TypeId::kUnknown) {
@@ -129,14 +131,16 @@ Result<QueryPlan> Binder::bind_set_operation(const ast::Query& query, const Scop
       given.push_back(casts[side][i]);
       expressions.push_back(values[side][i]);
     }
-    inputs.push_back(plan::make_project(sides[side]->plan, std::move(given), std::move(expressions)));
+    inputs.push_back(
+        plan::make_project(sides[side]->plan, std::move(given), std::move(expressions)));
   }
   out.plan = plan::make_union(std::move(inputs), columns, std::move(sources));
   if (!query.set_all) out.plan = plan::make_distinct(std::move(out.plan));
   return order_outputs(std::move(out), query);
 }
 
-Result<QueryPlan> Binder::bind_values(const ast::Query& query, const Scope* outer, bool keep_unknown) {
+Result<QueryPlan> Binder::bind_values(const ast::Query& query, const Scope* outer,
+                                      bool keep_unknown) {
   Scope scope;
   scope.parent = outer;
   std::vector<std::vector<ExprRef>> rows;

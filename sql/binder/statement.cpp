@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
@@ -78,14 +78,15 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       break;
     }
     case ast::StatementKind::kCreateSource: {
-      FOREBAY_ASSIGN_OR_RETURN(BoundCreate create, bind_create_source(
-                                                       ast::as<ast::CreateSource>(statement), out.notices));
+      FOREBAY_ASSIGN_OR_RETURN(
+          BoundCreate create,
+          bind_create_source(ast::as<ast::CreateSource>(statement), out.notices));
       out.what = std::move(create);
       break;
     }
     case ast::StatementKind::kCreateTable: {
-      FOREBAY_ASSIGN_OR_RETURN(BoundCreate create, bind_create_table(
-                                                       ast::as<ast::CreateTable>(statement), out.notices));
+      FOREBAY_ASSIGN_OR_RETURN(
+          BoundCreate create, bind_create_table(ast::as<ast::CreateTable>(statement), out.notices));
       out.what = std::move(create);
       break;
     }
@@ -96,16 +97,19 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       break;
     }
     case ast::StatementKind::kDrop: {
-      FOREBAY_ASSIGN_OR_RETURN(BoundDrop drop, bind_drop(ast::as<ast::Drop>(statement), out.notices));
+      FOREBAY_ASSIGN_OR_RETURN(BoundDrop drop,
+                               bind_drop(ast::as<ast::Drop>(statement), out.notices));
       out.what = std::move(drop);
       break;
     }
     case ast::StatementKind::kExplain: {
-      FOREBAY_ASSIGN_OR_RETURN(BoundExplain explain, bind_explain(ast::as<ast::Explain>(statement)));
+      FOREBAY_ASSIGN_OR_RETURN(BoundExplain explain,
+                               bind_explain(ast::as<ast::Explain>(statement)));
       out.what = std::move(explain);
       break;
     }
-    default: return Status::internal("this statement belongs to the session");
+    default:
+      return Status::internal("this statement belongs to the session");
   }
   FOREBAY_ASSIGN_OR_RETURN(out.parameter_types, parameter_types());
   return out;

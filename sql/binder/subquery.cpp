@@ -4,8 +4,9 @@
 #include "sql/binder/binder.h"
 #include "sql/plan/properties.h"
 
-/// Subqueries: as values (scalar, EXISTS, IN, ANY, ALL anywhere) and as conditions (semi and anti joins).
-/// Everything is a dependent join of the plan below the expression; decorrelation comes later.
+/// Subqueries: as values (scalar, EXISTS, IN, ANY, ALL anywhere) and as conditions (semi and anti
+/// joins). Everything is a dependent join of the plan below the expression; decorrelation comes
+/// later.
 namespace forebay::sql::binder {
 
 namespace state = data::sqlstate;
@@ -41,7 +42,8 @@ Result<ExprRef> Binder::bind_subquery(const ast::Subquery& subquery, const ExprC
   if (context.subqueries == nullptr) {
     const bool is_default = context.clause == Clause::kDefault;
     return error(state::kFeatureNotSupported,
-                 is_default ? "cannot use subquery in DEFAULT expression" : "subqueries are not supported here",
+                 is_default ? "cannot use subquery in DEFAULT expression"
+                            : "subqueries are not supported here",
                  subquery.position)
         .with_hint("Compute the value in a query first.");
   }
@@ -117,37 +119,40 @@ Result<ExprRef> Binder::bind_in_query(const ast::In& in, const ExprContext& cont
   ExprRef open;
   if (test.left) {
     // x = y is NULL when y is NULL, or x is and there is any row.
-    ExprRef empty_y = exists_mark(test.plan, expr::logical(ExprKind::kIsNull, {test.right}), context,
-                                  in.position);
+    ExprRef empty_y = exists_mark(test.plan, expr::logical(ExprKind::kIsNull, {test.right}),
+                                  context, in.position);
     ExprRef any_row = exists_mark(test.plan, nullptr, context, in.position);
     ExprRef empty_x = expr::logical(ExprKind::kIsNull, {test.left});
-    open = expr::logical(ExprKind::kOr, {empty_y, expr::logical(ExprKind::kAnd, {empty_x, any_row})});
+    open =
+        expr::logical(ExprKind::kOr, {empty_y, expr::logical(ExprKind::kAnd, {empty_x, any_row})});
   } else {
     open = exists_mark(test.plan, expr::logical(ExprKind::kIsNull, {test.condition}), context,
                        in.position);
   }
-  ExprRef result = expr::case_when(
-      data::kBooleanType, {found, plan::boolean_literal(!in.negated), open,
-                           expr::literal(data::Datum::null(data::kBooleanType)),
-                           plan::boolean_literal(in.negated)});
+  ExprRef result =
+      expr::case_when(data::kBooleanType, {found, plan::boolean_literal(!in.negated), open,
+                                           expr::literal(data::Datum::null(data::kBooleanType)),
+                                           plan::boolean_literal(in.negated)});
   return result;
 }
 
-Result<ExprRef> Binder::bind_quantified(const ast::Quantified& quantified, const ExprContext& context) {
+Result<ExprRef> Binder::bind_quantified(const ast::Quantified& quantified,
+                                        const ExprContext& context) {
   if (quantified.array) return bind_quantified_list(quantified, context);
   std::string op = quantified.op.symbol == "!=" ? "<>" : quantified.op.symbol;
-  FOREBAY_ASSIGN_OR_RETURN(Comparison test, bind_comparison(*quantified.operand, op, *quantified.query,
-                                                            quantified.position, context));
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef condition, to_condition(test.condition, quantified.position, op));
+  FOREBAY_ASSIGN_OR_RETURN(
+      Comparison test,
+      bind_comparison(*quantified.operand, op, *quantified.query, quantified.position, context));
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef condition,
+                           to_condition(test.condition, quantified.position, op));
   // ANY: is there a row that says yes? ALL: is there one that says no? Else: one that says NULL?
   ExprRef decides = quantified.all ? expr::logical(ExprKind::kNot, {condition}) : condition;
   ExprRef found = exists_mark(test.plan, decides, context, quantified.position);
   ExprRef open = exists_mark(test.plan, expr::logical(ExprKind::kIsNull, {condition}), context,
                              quantified.position);
-  return expr::case_when(data::kBooleanType,
-                         {found, plan::boolean_literal(!quantified.all), open,
-                          expr::literal(data::Datum::null(data::kBooleanType)),
-                          plan::boolean_literal(quantified.all)});
+  return expr::case_when(data::kBooleanType, {found, plan::boolean_literal(!quantified.all), open,
+                                              expr::literal(data::Datum::null(data::kBooleanType)),
+                                              plan::boolean_literal(quantified.all)});
 }
 
 namespace {
@@ -197,9 +202,10 @@ Result<ExprRef> Binder::bind_quantified_list(const ast::Quantified& quantified,
              ast::as<ast::Literal>(*array).literal == ast::LiteralKind::kString) {
     std::vector<data::Datum> values;
     if (!parse_array_text(ast::as<ast::Literal>(*array).text, values)) {
-      return error(state::kInvalidText,
-                   fmt::format("malformed array literal: \"{}\"", ast::as<ast::Literal>(*array).text),
-                   array->position);
+      return error(
+          state::kInvalidText,
+          fmt::format("malformed array literal: \"{}\"", ast::as<ast::Literal>(*array).text),
+          array->position);
     }
     for (data::Datum& value : values) {
       items.push_back(expr::literal(std::move(value)));
@@ -212,10 +218,12 @@ Result<ExprRef> Binder::bind_quantified_list(const ast::Quantified& quantified,
   std::string op = quantified.op.symbol == "!=" ? "<>" : quantified.op.symbol;
   FOREBAY_ASSIGN_OR_RETURN(ExprRef operand, bind(*quantified.operand, context));
   if (items.empty()) return plan::boolean_literal(quantified.all);
-  if (op == "=" && !quantified.all) return in_list(operand, std::move(items), false, quantified.position);
+  if (op == "=" && !quantified.all)
+    return in_list(operand, std::move(items), false, quantified.position);
   std::vector<ExprRef> parts;
   for (const ExprRef& item : items) {
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef part, apply_operator(op, {operand, item}, quantified.position));
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef part,
+                             apply_operator(op, {operand, item}, quantified.position));
     parts.push_back(std::move(part));
   }
   if (parts.size() == 1) return parts[0];
@@ -240,8 +248,8 @@ Status Binder::bind_in_step(const ast::In& in, const ExprContext& context, bool 
   }
   if (!test.left) {
     // NOT IN of rows: no row for which the comparison is true or NULL.
-    step.predicate = expr::logical(ExprKind::kIsDistinctFrom,
-                                   {test.condition, plan::boolean_literal(false)});
+    step.predicate =
+        expr::logical(ExprKind::kIsDistinctFrom, {test.condition, plan::boolean_literal(false)});
     out.push_back(std::move(step));
     return Status::ok();
   }
@@ -257,7 +265,10 @@ Status Binder::bind_in_step(const ast::In& in, const ExprContext& context, bool 
   }
   if (left_may_be_null) {
     NodeRef any = marks_of(test.plan, nullptr, &mark);
-    out.push_back({{}, expr::logical(ExprKind::kIsNull, {test.left}), std::move(any), JoinKind::kAnti,
+    out.push_back({{},
+                   expr::logical(ExprKind::kIsNull, {test.left}),
+                   std::move(any),
+                   JoinKind::kAnti,
                    in.position});
   }
   return Status::ok();
@@ -272,7 +283,10 @@ Result<bool> Binder::bind_subquery_step(const ast::Expr& conjunct, const ExprCon
       const auto& subquery = ast::as<ast::Subquery>(conjunct);
       if (subquery.subquery != ast::SubqueryKind::kExists) return false;
       FOREBAY_ASSIGN_OR_RETURN(QueryPlan query, bind_query(*subquery.query, context.scope));
-      out.push_back({{}, nullptr, query.plan, negated ? JoinKind::kAnti : JoinKind::kSemi,
+      out.push_back({{},
+                     nullptr,
+                     query.plan,
+                     negated ? JoinKind::kAnti : JoinKind::kSemi,
                      subquery.position});
       return true;
     }
@@ -289,13 +303,14 @@ Result<bool> Binder::bind_subquery_step(const ast::Expr& conjunct, const ExprCon
       ExprContext inner = context;
       inner.subqueries = &step.pending;
       std::string op = quantified.op.symbol == "!=" ? "<>" : quantified.op.symbol;
-      FOREBAY_ASSIGN_OR_RETURN(Comparison test,
-                               bind_comparison(*quantified.operand, op, *quantified.query,
-                                               quantified.position, inner));
-      FOREBAY_ASSIGN_OR_RETURN(step.predicate, to_condition(test.condition, quantified.position, op));
+      FOREBAY_ASSIGN_OR_RETURN(
+          Comparison test,
+          bind_comparison(*quantified.operand, op, *quantified.query, quantified.position, inner));
+      FOREBAY_ASSIGN_OR_RETURN(step.predicate,
+                               to_condition(test.condition, quantified.position, op));
       if (quantified.all) {
-        step.predicate = expr::logical(ExprKind::kIsDistinctFrom,
-                                       {step.predicate, plan::boolean_literal(true)});
+        step.predicate =
+            expr::logical(ExprKind::kIsDistinctFrom, {step.predicate, plan::boolean_literal(true)});
       }
       step.plan = test.plan;
       step.join = quantified.all ? JoinKind::kAnti : JoinKind::kSemi;
@@ -303,12 +318,13 @@ Result<bool> Binder::bind_subquery_step(const ast::Expr& conjunct, const ExprCon
       out.push_back(std::move(step));
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
-Status Binder::bind_steps(const ast::Expr& condition, const ExprContext& context, std::string_view word,
-                          ConditionSteps& out) {
+Status Binder::bind_steps(const ast::Expr& condition, const ExprContext& context,
+                          std::string_view word, ConditionSteps& out) {
   if (condition.kind == ast::ExprKind::kLogical && !ast::as<ast::Logical>(condition).is_or) {
     for (const auto& operand : ast::as<ast::Logical>(condition).operands) {
       FOREBAY_RETURN_IF_ERROR(bind_steps(*operand, context, "AND", out));

@@ -1,9 +1,9 @@
 #include "sql/binder/types.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
-
-#include <fmt/format.h>
 
 #include "sql/ast/print.h"
 
@@ -15,22 +15,24 @@ namespace {
 
 /// Types of PostgreSQL's catalog that clients name: what stands for them here.
 TypeId catalog_type(std::string_view name) {
-  static constexpr std::string_view kNumbers[] = {"oid",          "regclass", "regtype",       "regproc",
-                                                  "regprocedure", "regrole",  "regnamespace",  "regoper",
-                                                  "xid",          "cid",      "regoperator",   "regconfig"};
-  static constexpr std::string_view kTexts[] = {"name", "char", "bpchar", "cstring", "pg_node_tree",
-                                                "aclitem"};
+  static constexpr std::string_view kNumbers[] = {
+      "oid",          "regclass", "regtype", "regproc", "regprocedure", "regrole",
+      "regnamespace", "regoper",  "xid",     "cid",     "regoperator",  "regconfig"};
+  static constexpr std::string_view kTexts[] = {"name",    "char",         "bpchar",
+                                                "cstring", "pg_node_tree", "aclitem"};
   if (std::find(std::begin(kNumbers), std::end(kNumbers), name) != std::end(kNumbers)) {
     return TypeId::kBigint;
   }
-  if (std::find(std::begin(kTexts), std::end(kTexts), name) != std::end(kTexts)) return TypeId::kText;
+  if (std::find(std::begin(kTexts), std::end(kTexts), name) != std::end(kTexts))
+    return TypeId::kText;
   return TypeId::kUnknown;
 }
 
 bool is_known_elsewhere(std::string_view name) {
   static constexpr std::string_view kNames[] = {
-      "time", "timetz", "bytea", "json",   "jsonb",  "uuid",   "xml",   "money", "bit",   "varbit",
-      "inet", "cidr",   "point", "macaddr", "super", "variant", "map",  "struct", "hstore", "tsvector"};
+      "time",  "timetz",  "bytea",  "json",   "jsonb",  "uuid",    "xml",
+      "money", "bit",     "varbit", "inet",   "cidr",   "point",   "macaddr",
+      "super", "variant", "map",    "struct", "hstore", "tsvector"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
@@ -52,11 +54,13 @@ Result<Type> with_modifiers(TypeId id, const ast::TypeName& name) {
       if (precision > 38) {
         return Status(data::sqlstate::kFeatureNotSupported,
                       fmt::format("numeric precision {} is not supported", precision))
-            .with_hint("Numbers have up to 38 digits; numeric without a precision takes any of them.")
+            .with_hint(
+                "Numbers have up to 38 digits; numeric without a precision takes any of them.")
             .at(name.position);
       }
       if (scale < 0 || scale > precision) {
-        return invalid(fmt::format("NUMERIC scale {} must be between 0 and precision {}", scale, precision));
+        return invalid(
+            fmt::format("NUMERIC scale {} must be between 0 and precision {}", scale, precision));
       }
       return data::numeric_type(static_cast<int32_t>(precision), static_cast<int32_t>(scale));
     }
@@ -72,7 +76,8 @@ Result<Type> with_modifiers(TypeId id, const ast::TypeName& name) {
       if (modifiers.size() != 1) return invalid("invalid type modifier");
       if (modifiers[0] < 0) {
         return invalid(fmt::format("{}({}) precision must not be negative",
-                                   id == TypeId::kInterval ? "INTERVAL" : "TIMESTAMP", modifiers[0]));
+                                   id == TypeId::kInterval ? "INTERVAL" : "TIMESTAMP",
+                                   modifiers[0]));
       }
       type.modifier = static_cast<int32_t>(std::min<int64_t>(modifiers[0], 6));
       return type;
@@ -98,7 +103,8 @@ Result<Type> resolve_type(const ast::TypeName& name) {
   if (last == "float8" || last == "double") id = TypeId::kDouble;
   if (id != TypeId::kUnknown) {
     if (!name.interval_fields.empty()) {
-      return Status(data::sqlstate::kFeatureNotSupported, "interval fields are not supported in types")
+      return Status(data::sqlstate::kFeatureNotSupported,
+                    "interval fields are not supported in types")
           .with_hint("Use plain interval.")
           .at(name.position);
     }
@@ -111,7 +117,8 @@ Result<Type> resolve_type(const ast::TypeName& name) {
         .at(name.position);
   }
   id = catalog_type(last);
-  if (id != TypeId::kUnknown || quoted_char) return Type{id == TypeId::kUnknown ? TypeId::kText : id};
+  if (id != TypeId::kUnknown || quoted_char)
+    return Type{id == TypeId::kUnknown ? TypeId::kText : id};
   if (last == "int2" || last == "smallint" || last == "float4" || last == "real" ||
       is_known_elsewhere(last)) {
     const char* hint = last == "int2" || last == "smallint" ? "Use integer."
@@ -131,18 +138,24 @@ Result<Type> resolve_type(const ast::TypeName& name) {
 
 char type_category(TypeId id) {
   switch (id) {
-    case TypeId::kBoolean: return 'B';
+    case TypeId::kBoolean:
+      return 'B';
     case TypeId::kInteger:
     case TypeId::kBigint:
     case TypeId::kDouble:
-    case TypeId::kNumeric: return 'N';
+    case TypeId::kNumeric:
+      return 'N';
     case TypeId::kVarchar:
-    case TypeId::kText: return 'S';
+    case TypeId::kText:
+      return 'S';
     case TypeId::kDate:
     case TypeId::kTimestamp:
-    case TypeId::kTimestampTz: return 'D';
-    case TypeId::kInterval: return 'T';
-    case TypeId::kUnknown: return 'X';
+    case TypeId::kTimestampTz:
+      return 'D';
+    case TypeId::kInterval:
+      return 'T';
+    case TypeId::kUnknown:
+      return 'X';
   }
   return 'X';
 }
@@ -159,8 +172,8 @@ bool can_cast_implicitly(TypeId from, TypeId to) {
 }
 
 bool common_type(std::span<const Type> types, Type* out, size_t* misfit) {
-  // As select_common_type of PostgreSQL: take the first known; a later one wins when it is preferred or
-  // when only it can be reached.
+  // As select_common_type of PostgreSQL: take the first known; a later one wins when it is
+  // preferred or when only it can be reached.
   Type best;
   for (size_t i = 0; i < types.size(); ++i) {
     const Type& type = types[i];
@@ -247,7 +260,8 @@ void keep_best(Candidates& candidates, const F& score) {
   std::erase_if(candidates, [&](const Candidate& candidate) { return score(candidate) < best; });
 }
 
-/// Unknown arguments choose a category: string if any candidate takes one, else the one that all share.
+/// Unknown arguments choose a category: string if any candidate takes one, else the one that all
+/// share.
 void resolve_unknowns(Candidates& candidates, std::span<const TypeId> given) {
   for (size_t i = 0; i < given.size(); ++i) {
     if (given[i] != TypeId::kUnknown) continue;
@@ -265,8 +279,8 @@ void resolve_unknowns(Candidates& candidates, std::span<const TypeId> given) {
     }
     if (conflict) return;
     for (const Candidate& candidate : candidates) {
-      preferred |= type_category(candidate.arguments[i]) == category &&
-                   is_preferred(candidate.arguments[i]);
+      preferred |=
+          type_category(candidate.arguments[i]) == category && is_preferred(candidate.arguments[i]);
     }
     Candidates kept;
     for (const Candidate& candidate : candidates) {
@@ -314,7 +328,8 @@ MatchOutcome choose(Candidates candidates, std::span<const TypeId> given, bool i
       (given[0] == TypeId::kUnknown) != (given[1] == TypeId::kUnknown)) {
     TypeId known = base_type(given[0] == TypeId::kUnknown ? given[1] : given[0]);
     for (const Candidate& candidate : candidates) {
-      if (candidate.arguments[0] == known && candidate.arguments[1] == known) return give(candidate);
+      if (candidate.arguments[0] == known && candidate.arguments[1] == known)
+        return give(candidate);
     }
   }
   std::erase_if(candidates, [&](const Candidate& candidate) {
@@ -353,8 +368,8 @@ MatchOutcome choose(Candidates candidates, std::span<const TypeId> given, bool i
 
 }  // namespace
 
-MatchOutcome match_scalar(std::string_view name, std::span<const TypeId> arguments, bool is_operator,
-                          FunctionMatch* out) {
+MatchOutcome match_scalar(std::string_view name, std::span<const TypeId> arguments,
+                          bool is_operator, FunctionMatch* out) {
   Candidates candidates;
   for (const udfs::ScalarFunction* function : udfs::find_scalar(name)) {
     auto candidate = expand(function->arguments, function->variadic, function->result, arguments);

@@ -9,8 +9,8 @@
 #include "sql/ast/type_name.h"
 #include "udfs/registry.h"
 
-/// PostgreSQL's rules for types: names, implicit casts, choosing a function among overloads, the common
-/// type of CASE, UNION and the like.
+/// PostgreSQL's rules for types: names, implicit casts, choosing a function among overloads, the
+/// common type of CASE, UNION and the like.
 namespace forebay::sql::binder {
 
 using data::Result;
@@ -19,9 +19,9 @@ using data::Type;
 using data::TypeId;
 using expr::ExprRef;
 
-/// The type that a name means. Catalog pseudo-types (oid, regclass, name, "char" ...) and arrays are
-/// mapped to bigint and text.
-/// 42704 for an unknown name, 0A000 for a type of PostgreSQL that is not there.
+/// The type that a name means. Catalog pseudo-types (oid, regclass, name, "char" ...) and arrays
+/// are mapped to bigint and text. 42704 for an unknown name, 0A000 for a type of PostgreSQL that is
+/// not there.
 Result<Type> resolve_type(const ast::TypeName& name);
 
 /// Categories as pg_type.typcategory.
@@ -30,8 +30,8 @@ bool is_preferred(TypeId id);
 /// kUnknown goes to anything.
 bool can_cast_implicitly(TypeId from, TypeId to);
 
-/// The type that all of `types` can go to, by PostgreSQL's rule for UNION, CASE and VALUES; all kUnknown:
-/// kUnknown. Index of the first type that does not fit in `misfit` when there is none.
+/// The type that all of `types` can go to, by PostgreSQL's rule for UNION, CASE and VALUES; all
+/// kUnknown: kUnknown. Index of the first type that does not fit in `misfit` when there is none.
 bool common_type(std::span<const Type> types, Type* out, size_t* misfit);
 
 /// One way to call a function.
@@ -44,8 +44,8 @@ struct FunctionMatch {
 };
 enum class MatchOutcome : uint8_t { kFound, kNone, kAmbiguous };
 /// Chooses among the overloads of a scalar function or operator (func_select_candidate).
-MatchOutcome match_scalar(std::string_view name, std::span<const TypeId> arguments, bool is_operator,
-                          FunctionMatch* out);
+MatchOutcome match_scalar(std::string_view name, std::span<const TypeId> arguments,
+                          bool is_operator, FunctionMatch* out);
 MatchOutcome match_aggregate(std::string_view name, std::span<const TypeId> arguments,
                              FunctionMatch* out);
 

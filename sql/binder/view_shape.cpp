@@ -38,10 +38,10 @@ Keyed widen_scan(const plan::Scan& scan, const std::vector<uint32_t>& positions,
     if (found == copy->positions.end()) {
       const bool partition = position == plan::kMetadataPartition;
       const bool metadata = position >= plan::kMetadataPartition;
-      copy->columns.push_back(
-          metadata ? columns.make(partition ? "_partition" : "_offset",
-                                  partition ? data::kTextType : data::kBigintType)
-                   : columns.make(stored[position].name, stored[position].type));
+      copy->columns.push_back(metadata
+                                  ? columns.make(partition ? "_partition" : "_offset",
+                                                 partition ? data::kTextType : data::kBigintType)
+                                  : columns.make(stored[position].name, stored[position].type));
       copy->positions.push_back(position);
       key.push_back(copy->columns.back().id);
     } else {
@@ -87,16 +87,18 @@ std::optional<Keyed> widen_join(const plan::Join& join, ColumnFactory& columns) 
   // The smallest key that the widened join has.
   auto keys = plan::unique_keys(both);
   if (keys.empty()) return std::nullopt;
-  const KeySet& best = *std::min_element(
-      keys.begin(), keys.end(), [](const KeySet& a, const KeySet& b) { return a.size() < b.size(); });
+  const KeySet& best =
+      *std::min_element(keys.begin(), keys.end(),
+                        [](const KeySet& a, const KeySet& b) { return a.size() < b.size(); });
   return Keyed{both, best};
 }
 
 std::optional<Keyed> with_key(const NodeRef& node, ColumnFactory& columns) {
   auto keys = plan::unique_keys(node);
   if (!keys.empty()) {
-    const KeySet& best = *std::min_element(
-        keys.begin(), keys.end(), [](const KeySet& a, const KeySet& b) { return a.size() < b.size(); });
+    const KeySet& best =
+        *std::min_element(keys.begin(), keys.end(),
+                          [](const KeySet& a, const KeySet& b) { return a.size() < b.size(); });
     return Keyed{node, best};
   }
   switch (node->kind) {
@@ -111,15 +113,18 @@ std::optional<Keyed> with_key(const NodeRef& node, ColumnFactory& columns) {
     case NodeKind::kFilter: {
       auto input = with_key(node->inputs[0], columns);
       if (!input) return std::nullopt;
-      return Keyed{plan::make_filter(input->plan, plan::as<plan::Filter>(*node).predicate), input->key};
+      return Keyed{plan::make_filter(input->plan, plan::as<plan::Filter>(*node).predicate),
+                   input->key};
     }
     case NodeKind::kProject: {
       auto input = with_key(node->inputs[0], columns);
       if (!input) return std::nullopt;
       return widen_project(plan::as<plan::Project>(*node), std::move(*input));
     }
-    case NodeKind::kJoin: return widen_join(plan::as<plan::Join>(*node), columns);
-    default: return std::nullopt;
+    case NodeKind::kJoin:
+      return widen_join(plan::as<plan::Join>(*node), columns);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -131,8 +136,9 @@ NodeRef shape_view(NodeRef plan, ColumnFactory& columns, catalog::CatalogObject&
   if (NodeRef base = lowering::storing_node(plan)) {
     // The operator's state is the view: its key is what it keeps rows by.
     Keyed keyed{base, {}};
-    size_t count = base->kind == NodeKind::kAggregate ? plan::as<plan::Aggregate>(*base).groups.size()
-                                                      : base->columns.size();
+    size_t count = base->kind == NodeKind::kAggregate
+                       ? plan::as<plan::Aggregate>(*base).groups.size()
+                       : base->columns.size();
     for (size_t i = 0; i < count; ++i) keyed.key.push_back(base->columns[i].id);
     std::vector<const plan::Project*> projections;
     for (NodeRef node = plan; node != base; node = node->inputs[0]) {
@@ -153,7 +159,8 @@ NodeRef shape_view(NodeRef plan, ColumnFactory& columns, catalog::CatalogObject&
     if (plan::find_column(stored, id) != plan::kNoColumn) continue;
     stored.push_back(plan->columns[plan::find_column(plan->columns, id)]);
     const Column& hidden = stored.back();
-    object.hidden_columns.push_back({hidden.name.empty() ? "_key" : hidden.name, hidden.type, false});
+    object.hidden_columns.push_back(
+        {hidden.name.empty() ? "_key" : hidden.name, hidden.type, false});
   }
   plan = plan::make_narrow(std::move(plan), stored);
   for (ColumnId id : key) {

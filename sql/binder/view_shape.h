@@ -5,8 +5,8 @@
 
 namespace forebay::sql::binder {
 
-/// What a materialized view stores: the plan of its visible columns, with the hidden columns that make a
-/// key behind them. Fills in hidden_columns, key_columns, has_key, unique_keys, append_only.
+/// What a materialized view stores: the plan of its visible columns, with the hidden columns that
+/// make a key behind them. Fills in hidden_columns, key_columns, has_key, unique_keys, append_only.
 plan::NodeRef shape_view(plan::NodeRef plan, plan::ColumnFactory& columns,
                          catalog::CatalogObject& object);
 

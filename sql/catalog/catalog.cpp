@@ -7,11 +7,15 @@ namespace forebay::sql::catalog {
 
 std::string_view kind_name(ObjectKind kind) {
   switch (kind) {
-    case ObjectKind::kSource: return "source";
+    case ObjectKind::kSource:
+      return "source";
     case ObjectKind::kTable:
-    case ObjectKind::kVirtual: return "table";
-    case ObjectKind::kView: return "view";
-    case ObjectKind::kMaterializedView: return "materialized view";
+    case ObjectKind::kVirtual:
+      return "table";
+    case ObjectKind::kView:
+      return "view";
+    case ObjectKind::kMaterializedView:
+      return "materialized view";
   }
   return "relation";
 }
@@ -100,7 +104,8 @@ void Catalog::publish(SnapshotRef snapshot) {
   snapshot_ = std::move(snapshot);
 }
 
-void Catalog::add_virtual(std::string schema, std::string name, data::Schema columns, VirtualRows rows) {
+void Catalog::add_virtual(std::string schema, std::string name, data::Schema columns,
+                          VirtualRows rows) {
   auto object = std::make_shared<CatalogObject>();
   object->id = ObjectId(next_virtual_++);
   object->kind = ObjectKind::kVirtual;

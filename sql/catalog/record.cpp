@@ -77,7 +77,8 @@ Result<StoredObject> decode_record(std::string_view bytes) {
   Reader reader(bytes);
   uint8_t version = reader.byte();
   if (version != kVersion) {
-    return damaged(fmt::format("Its version is {}; this program knows version {}.", version, kVersion));
+    return damaged(
+        fmt::format("Its version is {}; this program knows version {}.", version, kVersion));
   }
   StoredObject object;
   uint8_t kind = reader.byte();

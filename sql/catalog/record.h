@@ -5,8 +5,8 @@
 
 #include "sql/catalog/catalog.h"
 
-/// What is stored of an object: its statement and its numbers. All else is made from the statement again
-/// at each start.
+/// What is stored of an object: its statement and its numbers. All else is made from the statement
+/// again at each start.
 ///
 /// The bytes (version 1; DO NOT CHANGE, add a version):
 ///

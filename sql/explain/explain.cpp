@@ -36,7 +36,8 @@ Result<std::vector<std::string>> explain_plan(const plan::NodeRef& plan,
   std::vector<std::string> lines;
   if (object == nullptr) return lines_of(tree);
   std::vector<std::string> keys;
-  for (uint32_t position : object->key_columns) keys.push_back(names.of(plan->columns[position].id));
+  for (uint32_t position : object->key_columns)
+    keys.push_back(names.of(plan->columns[position].id));
   if (plan::NodeRef base = lowering::storing_node(plan)) {
     lines.push_back(fmt::format("View {} kept by its {}, key [{}]", object->name,
                                 base->kind == plan::NodeKind::kAggregate ? "Aggregate" : "Distinct",
@@ -68,8 +69,8 @@ std::vector<std::string> explain_point(const PlannedQuery& query) {
     lines.push_back(indent + "Filter " + text(point.predicate));
     indent += "  ";
   }
-  lines.push_back(fmt::format("{}Get {} {} [{}]", indent, catalog::kind_name(object->kind), object->name,
-                              fmt::join(keys, ", ")));
+  lines.push_back(fmt::format("{}Get {} {} [{}]", indent, catalog::kind_name(object->kind),
+                              object->name, fmt::join(keys, ", ")));
   return lines;
 }
 

@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
-
-#include <fmt/format.h>
 
 #include "engine/operators/projected_relation.h"
 #include "sql/lowering/lowering.h"
@@ -72,7 +72,8 @@ Result<Fragment> lower_view(const NodeRef& plan, const std::vector<uint32_t>& ke
     std::vector<uint32_t> choice = choice_over(plan, base);
     std::vector<uint32_t> all(base->columns.size());
     std::iota(all.begin(), all.end(), 0);
-    if (choice != all) fragment.relation = operators::projected(fragment.relation, std::move(choice));
+    if (choice != all)
+      fragment.relation = operators::projected(fragment.relation, std::move(choice));
     fragment.nodes = std::move(lowering.nodes());
     return fragment;
   }

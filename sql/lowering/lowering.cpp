@@ -1,9 +1,9 @@
 #include "sql/lowering/lowering.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
-
-#include <fmt/format.h>
 
 #include "sql/plan/expressions.h"
 #include "sql/plan/properties.h"
@@ -50,7 +50,8 @@ std::vector<ColumnId> ids_of(const plan::Columns& columns) {
 }
 
 /// A distribution stays when all of its columns are still there.
-std::optional<std::vector<ColumnId>> kept(const Stream& before, const std::vector<ColumnId>& columns) {
+std::optional<std::vector<ColumnId>> kept(const Stream& before,
+                                          const std::vector<ColumnId>& columns) {
   if (!before.hashed) return std::nullopt;
   for (ColumnId id : *before.hashed) {
     if (std::find(columns.begin(), columns.end(), id) == columns.end()) return std::nullopt;
@@ -71,11 +72,11 @@ Result<uint64_t> count_of(const ExprRef& expr, bool is_limit, uint64_t none) {
 
 }  // namespace
 
-uint32_t Lowering::add_leaf(std::variant<operators::SpecRef, runtime::ObjectInput,
-                                         runtime::SourceInput, runtime::TableInput,
-                                         runtime::VirtualInput>
-                                leaf,
-                            std::vector<data::Type> types) {
+uint32_t Lowering::add_leaf(
+    std::variant<operators::SpecRef, runtime::ObjectInput, runtime::SourceInput,
+                 runtime::TableInput, runtime::VirtualInput>
+        leaf,
+    std::vector<data::Type> types) {
   nodes_.push_back({std::move(leaf), {}, std::move(types)});
   return static_cast<uint32_t>(nodes_.size() - 1);
 }
@@ -145,7 +146,8 @@ Result<Stream> Lowering::lower_new(const NodeRef& node) {
       const auto& scan = plan::as<plan::Scan>(*node);
       return scan.object->kind == ObjectKind::kSource ? lower_source(scan) : lower_scan(scan);
     }
-    case NodeKind::kValues: return lower_values(plan::as<plan::Values>(*node));
+    case NodeKind::kValues:
+      return lower_values(plan::as<plan::Values>(*node));
     case NodeKind::kFilter:
       return lower_map(node->inputs[0], plan::as<plan::Filter>(*node).predicate, nullptr);
     case NodeKind::kProject: {
@@ -156,13 +158,20 @@ Result<Stream> Lowering::lower_new(const NodeRef& node) {
       }
       return lower_map(input, nullptr, &project);
     }
-    case NodeKind::kAggregate: return lower_aggregate(node);
-    case NodeKind::kJoin: return lower_join(plan::as<plan::Join>(*node));
-    case NodeKind::kDistinct: return lower_distinct(node);
-    case NodeKind::kUnion: return lower_union(plan::as<plan::Union>(*node));
-    case NodeKind::kTopN: return lower_top_n(plan::as<plan::TopN>(*node));
-    case NodeKind::kSingleRow: return lower_single_row(plan::as<plan::SingleRow>(*node));
-    case NodeKind::kDependentJoin: break;
+    case NodeKind::kAggregate:
+      return lower_aggregate(node);
+    case NodeKind::kJoin:
+      return lower_join(plan::as<plan::Join>(*node));
+    case NodeKind::kDistinct:
+      return lower_distinct(node);
+    case NodeKind::kUnion:
+      return lower_union(plan::as<plan::Union>(*node));
+    case NodeKind::kTopN:
+      return lower_top_n(plan::as<plan::TopN>(*node));
+    case NodeKind::kSingleRow:
+      return lower_single_row(plan::as<plan::SingleRow>(*node));
+    case NodeKind::kDependentJoin:
+      break;
   }
   return Status::internal("a dependent join was left in the plan");
 }
@@ -171,7 +180,8 @@ Result<Stream> Lowering::lower_scan(const plan::Scan& scan) {
   Stream out;
   for (const data::Field& field : scan.object->stored_columns()) out.types.push_back(field.type);
   out.columns.assign(out.types.size(), 0);
-  for (size_t i = 0; i < scan.positions.size(); ++i) out.columns[scan.positions[i]] = scan.columns[i].id;
+  for (size_t i = 0; i < scan.positions.size(); ++i)
+    out.columns[scan.positions[i]] = scan.columns[i].id;
   if (scan.object->kind == ObjectKind::kVirtual) {
     out.node = add_leaf(runtime::VirtualInput{scan.object->name, scan.object->rows}, out.types);
     return out;
@@ -217,7 +227,8 @@ Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
   }
   for (size_t i = 0; i < scan.positions.size(); ++i) {
     if (scan.positions[i] < plan::kMetadataPartition) continue;
-    input.decode.metadata.push_back(scan.positions[i] == plan::kMetadataPartition ? "partition" : "offset");
+    input.decode.metadata.push_back(scan.positions[i] == plan::kMetadataPartition ? "partition"
+                                                                                  : "offset");
     out.columns.push_back(scan.columns[i].id);
     out.types.push_back(scan.columns[i].type);
   }
@@ -252,7 +263,8 @@ Result<Stream> Lowering::lower_values(const plan::Values& values) {
     operators::MapParameters map;
     map.projection = *row;
     for (const plan::Column& column : values.columns) map.names.push_back(column.name);
-    parts.push_back({add(operators::make_map(std::move(map)), {{unit, std::nullopt}}), std::nullopt});
+    parts.push_back(
+        {add(operators::make_map(std::move(map)), {{unit, std::nullopt}}), std::nullopt});
   }
   out.node = parts[0].node;
   if (parts.size() > 1) {
@@ -312,8 +324,8 @@ Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
     if (call.filter) spec.filter_column = static_cast<int32_t>(position_in(from, *call.filter));
     spec.result_type = call.output.type;
     const bool keeps_values =
-        call.distinct || (call.function->kind != udfs::AggregateKind::kAccumulator &&
-                          !parameters.append_only);
+        call.distinct ||
+        (call.function->kind != udfs::AggregateKind::kAccumulator && !parameters.append_only);
     parameters.value_tables.push_back(keeps_values ? next_table() : TableId(0));
     out.types.push_back(call.output.type);
     parameters.aggregates.push_back(std::move(spec));
@@ -389,8 +401,7 @@ Result<Stream> Lowering::lower_union(const plan::Union& node) {
       operators::MapParameters map;
       map.input_types = from.types;
       for (size_t c = 0; c < node.columns.size(); ++c) {
-        map.projection.push_back(
-            expr::column(position_in(from, node.sources[i][c]), out.types[c]));
+        map.projection.push_back(expr::column(position_in(from, node.sources[i][c]), out.types[c]));
         map.names.push_back(node.columns[c].name);
       }
       from.node = add(operators::make_map(std::move(map)), {{from.node, std::nullopt}});
@@ -425,7 +436,8 @@ Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
 Result<Stream> Lowering::lower_single_row(const plan::SingleRow& guard) {
   FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(guard.inputs[0]));
   from = exactly(std::move(from), guard.columns);
-  operators::SingleRowParameters parameters{from.types, positions_in(from, guard.keys), next_table()};
+  operators::SingleRowParameters parameters{from.types, positions_in(from, guard.keys),
+                                            next_table()};
   NodeInput input = hashed_input(guard, 0, from, guard.keys);
   Stream out = from;
   out.hashed = guard.keys;

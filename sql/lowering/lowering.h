@@ -11,7 +11,8 @@
 #include "engine/runtime/circuit.h"
 #include "sql/plan/node.h"
 
-/// Plan -> circuit. Deterministic: the same plan with the same table numbers gives the same circuit.
+/// Plan -> circuit. Deterministic: the same plan with the same table numbers gives the same
+/// circuit.
 namespace forebay::sql::lowering {
 
 using data::Result;
@@ -46,7 +47,8 @@ class Lowering {
   uint32_t add(operators::SpecRef spec, std::vector<runtime::NodeInput> inputs);
   TableId next_table() { return next_table_(); }
   /// The input with an exchange by `keys`, unless it is right already.
-  runtime::NodeInput hashed_input(const Stream& stream, const std::vector<plan::ColumnId>& keys) const;
+  runtime::NodeInput hashed_input(const Stream& stream,
+                                  const std::vector<plan::ColumnId>& keys) const;
   /// The same for input `index` of `node`, noted for EXPLAIN.
   runtime::NodeInput hashed_input(const plan::Node& node, size_t index, const Stream& stream,
                                   const std::vector<plan::ColumnId>& keys);
@@ -83,17 +85,17 @@ class Lowering {
 /// A query's private circuit. The last node gives exactly the plan's columns.
 Result<Fragment> lower_private(const plan::NodeRef& plan);
 
-/// The circuit of a materialized view whose plan gives the stored columns (visible, then hidden) in order.
-/// `key`: positions that identify a row.
-Result<Fragment> lower_view(const plan::NodeRef& plan, const std::vector<uint32_t>& key, bool has_key,
-                            std::function<TableId()> next_table);
+/// The circuit of a materialized view whose plan gives the stored columns (visible, then hidden) in
+/// order. `key`: positions that identify a row.
+Result<Fragment> lower_view(const plan::NodeRef& plan, const std::vector<uint32_t>& key,
+                            bool has_key, std::function<TableId()> next_table);
 
 /// The circuit of a table with these stored columns.
 Fragment lower_table(const data::Schema& stored, const std::vector<uint32_t>& key,
                      std::function<TableId()> next_table);
 
-/// When the plan is a choice of columns over an aggregate or distinct, whose state then is the view: that
-/// node, else nullptr.
+/// When the plan is a choice of columns over an aggregate or distinct, whose state then is the
+/// view: that node, else nullptr.
 plan::NodeRef storing_node(const plan::NodeRef& plan);
 
 /// A text that changes when the circuit or its state changes in kind; names of functions and types

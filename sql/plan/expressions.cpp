@@ -128,44 +128,52 @@ ExprRef injective_source(const ExprRef& expr) {
   using data::TypeId;
   const TypeId from = expr->children[0]->type.id;
   const TypeId to = expr->type.id;
-  const bool injective = (from == TypeId::kVarchar && to == TypeId::kText) ||
-                         (from == TypeId::kInteger &&
-                          (to == TypeId::kBigint || to == TypeId::kNumeric || to == TypeId::kDouble)) ||
-                         (from == TypeId::kBigint && to == TypeId::kNumeric) ||
-                         (from == TypeId::kDate && to == TypeId::kTimestamp);
+  const bool injective =
+      (from == TypeId::kVarchar && to == TypeId::kText) ||
+      (from == TypeId::kInteger &&
+       (to == TypeId::kBigint || to == TypeId::kNumeric || to == TypeId::kDouble)) ||
+      (from == TypeId::kBigint && to == TypeId::kNumeric) ||
+      (from == TypeId::kDate && to == TypeId::kTimestamp);
   return injective ? injective_source(expr->children[0]) : nullptr;
 }
 
 bool is_null_when(const ExprRef& expr, const ColumnSet& nulls) {
   switch (expr->kind) {
-    case ExprKind::kColumn: return nulls.contains(expr->column);
-    case ExprKind::kLiteral: return expr->literal.is_null();
+    case ExprKind::kColumn:
+      return nulls.contains(expr->column);
+    case ExprKind::kLiteral:
+      return expr->literal.is_null();
     case ExprKind::kCall:
       return expr->function->null_rule == udfs::NullRule::kStrict &&
              std::any_of(expr->children.begin(), expr->children.end(),
                          [&](const ExprRef& child) { return is_null_when(child, nulls); });
-    case ExprKind::kNot: return is_null_when(expr->children[0], nulls);
-    case ExprKind::kInList: return is_null_when(expr->children[0], nulls);
+    case ExprKind::kNot:
+      return is_null_when(expr->children[0], nulls);
+    case ExprKind::kInList:
+      return is_null_when(expr->children[0], nulls);
     case ExprKind::kAnd:
     case ExprKind::kOr:
     case ExprKind::kCoalesce:
       return std::all_of(expr->children.begin(), expr->children.end(),
                          [&](const ExprRef& child) { return is_null_when(child, nulls); });
-    default: return false;
+    default:
+      return false;
   }
 }
 
 bool rejects_nulls(const ExprRef& condition, const ColumnSet& nulls) {
   if (is_null_when(condition, nulls)) return true;
   switch (condition->kind) {
-    case ExprKind::kLiteral: return is_literal_not_true(condition);
+    case ExprKind::kLiteral:
+      return is_literal_not_true(condition);
     case ExprKind::kAnd:
       return std::any_of(condition->children.begin(), condition->children.end(),
                          [&](const ExprRef& child) { return rejects_nulls(child, nulls); });
     case ExprKind::kOr:
       return std::all_of(condition->children.begin(), condition->children.end(),
                          [&](const ExprRef& child) { return rejects_nulls(child, nulls); });
-    case ExprKind::kIsNotNull: return is_null_when(condition->children[0], nulls);
+    case ExprKind::kIsNotNull:
+      return is_null_when(condition->children[0], nulls);
     case ExprKind::kIsNotDistinctFrom: {
       // x IS NOT DISTINCT FROM true, x NULL: false.
       const ExprRef& a = condition->children[0];
@@ -175,7 +183,8 @@ bool rejects_nulls(const ExprRef& condition, const ColumnSet& nulls) {
       };
       return (is_null_when(a, nulls) && is_value(b)) || (is_null_when(b, nulls) && is_value(a));
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -11,7 +11,8 @@ namespace forebay::sql::plan {
 
 using Replacements = std::unordered_map<ColumnId, ExprRef>;
 
-/// Top-down: where `replace` gives an expression it stands instead, else the children are rewritten.
+/// Top-down: where `replace` gives an expression it stands instead, else the children are
+/// rewritten.
 ExprRef transform(const ExprRef& expr, const std::function<ExprRef(const ExprRef&)>& replace);
 ExprRef replace_columns(const ExprRef& expr, const Replacements& replacements);
 void visit(const ExprRef& expr, const std::function<void(const expr::Expr&)>& visitor);
@@ -40,8 +41,8 @@ bool is_equality(const ExprRef& expr, ExprRef* left, ExprRef* right);
 /// Both sides of `a IS NOT DISTINCT FROM b`.
 bool is_null_safe_equality(const ExprRef& expr, ExprRef* left, ExprRef* right);
 
-/// The column below casts that give different values for different values (integer to bigint, varchar
-/// to text ...); nullptr when there is none.
+/// The column below casts that give different values for different values (integer to bigint,
+/// varchar to text ...); nullptr when there is none.
 ExprRef injective_source(const ExprRef& expr);
 
 /// True when the expression is certainly NULL if all of `nulls` are NULL.

@@ -152,8 +152,10 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
   if (node->inputs == inputs) return node;
   switch (node->kind) {
     case NodeKind::kScan:
-    case NodeKind::kValues: return node;
-    case NodeKind::kFilter: return make_filter(inputs[0], as<Filter>(*node).predicate);
+    case NodeKind::kValues:
+      return node;
+    case NodeKind::kFilter:
+      return make_filter(inputs[0], as<Filter>(*node).predicate);
     case NodeKind::kProject:
       return make_project(inputs[0], node->columns, as<Project>(*node).expressions);
     case NodeKind::kAggregate: {
@@ -164,14 +166,16 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
       const auto& join = as<Join>(*node);
       return make_join(join.join, inputs[0], inputs[1], join.keys, join.condition);
     }
-    case NodeKind::kDistinct: return make_distinct(inputs[0]);
+    case NodeKind::kDistinct:
+      return make_distinct(inputs[0]);
     case NodeKind::kUnion:
       return make_union(std::move(inputs), node->columns, as<Union>(*node).sources);
     case NodeKind::kTopN: {
       const auto& top = as<TopN>(*node);
       return make_top_n(inputs[0], top.partition, top.order, top.limit, top.offset);
     }
-    case NodeKind::kSingleRow: return make_single_row(inputs[0], as<SingleRow>(*node).keys);
+    case NodeKind::kSingleRow:
+      return make_single_row(inputs[0], as<SingleRow>(*node).keys);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(*node);
       return make_dependent_join(join.join, inputs[0], inputs[1], join.condition);
@@ -194,17 +198,24 @@ std::vector<ExprRef> expressions_of(const Node& node) {
         for (const ExprRef& expr : row) add(expr);
       }
       break;
-    case NodeKind::kFilter: add(as<Filter>(node).predicate); break;
+    case NodeKind::kFilter:
+      add(as<Filter>(node).predicate);
+      break;
     case NodeKind::kProject:
       for (const ExprRef& expr : as<Project>(node).expressions) add(expr);
       break;
-    case NodeKind::kJoin: add(as<Join>(node).condition); break;
-    case NodeKind::kDependentJoin: add(as<DependentJoin>(node).condition); break;
+    case NodeKind::kJoin:
+      add(as<Join>(node).condition);
+      break;
+    case NodeKind::kDependentJoin:
+      add(as<DependentJoin>(node).condition);
+      break;
     case NodeKind::kTopN:
       add(as<TopN>(node).limit);
       add(as<TopN>(node).offset);
       break;
-    default: break;
+    default:
+      break;
   }
   return out;
 }
@@ -252,13 +263,15 @@ NodeRef map_own_expressions(const NodeRef& node, std::vector<NodeRef> inputs,
       const auto& top = as<TopN>(*node);
       return make_top_n(inputs[0], top.partition, top.order, apply(top.limit), apply(top.offset));
     }
-    default: return with_inputs(node, std::move(inputs));
+    default:
+      return with_inputs(node, std::move(inputs));
   }
 }
 
 }  // namespace
 
-NodeRef map_expressions(const NodeRef& node, const std::function<ExprRef(const ExprRef&)>& rewrite) {
+NodeRef map_expressions(const NodeRef& node,
+                        const std::function<ExprRef(const ExprRef&)>& rewrite) {
   std::vector<NodeRef> inputs;
   for (const NodeRef& input : node->inputs) inputs.push_back(map_expressions(input, rewrite));
   return map_own_expressions(node, std::move(inputs), rewrite);
@@ -294,7 +307,8 @@ void add_used_columns(const Node& node, ColumnSet& out) {
     case NodeKind::kSingleRow:
       out.insert(as<SingleRow>(node).keys.begin(), as<SingleRow>(node).keys.end());
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

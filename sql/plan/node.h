@@ -11,9 +11,10 @@
 #include "engine/operators/specs.h"
 #include "sql/catalog/catalog.h"
 
-/// The logical plan: immutable nodes over columns that are named by number. A ColumnId is unique within one
-/// statement, so that a column keeps its number on its whole way up and rewriting needs no renumbering.
-/// Inside a plan expr::Expr's kColumn holds a ColumnId; lowering turns them into positions.
+/// The logical plan: immutable nodes over columns that are named by number. A ColumnId is unique
+/// within one statement, so that a column keeps its number on its whole way up and rewriting needs
+/// no renumbering. Inside a plan expr::Expr's kColumn holds a ColumnId; lowering turns them into
+/// positions.
 namespace forebay::sql::plan {
 
 using catalog::CatalogObjectRef;
@@ -75,8 +76,8 @@ const T& as(const Node& node) {
   return static_cast<const T&>(node);
 }
 
-/// Rows of an object. `positions[i]`: which of the object's columns (then hidden columns, then, for a
-/// source, metadata columns: kMetadataPartition, kMetadataOffset) column i is.
+/// Rows of an object. `positions[i]`: which of the object's columns (then hidden columns, then, for
+/// a source, metadata columns: kMetadataPartition, kMetadataOffset) column i is.
 struct Scan final : Node {
   Scan() : Node(NodeKind::kScan) {}
   CatalogObjectRef object;
@@ -113,7 +114,8 @@ struct AggregateCall {
   Column output;
 };
 
-/// GROUP BY: gives the group columns (numbers kept), then the aggregates. Without groups always one row.
+/// GROUP BY: gives the group columns (numbers kept), then the aggregates. Without groups always one
+/// row.
 struct Aggregate final : Node {
   Aggregate() : Node(NodeKind::kAggregate) {}
   std::vector<ColumnId> groups;
@@ -155,8 +157,8 @@ struct SortItem {
   bool nulls_first = false;
 };
 
-/// The first rows by `order` of each partition. limit and offset are constants or parameters (bigint);
-/// nullptr: none.
+/// The first rows by `order` of each partition. limit and offset are constants or parameters
+/// (bigint); nullptr: none.
 struct TopN final : Node {
   TopN() : Node(NodeKind::kTopN) {}
   std::vector<ColumnId> partition;
@@ -171,8 +173,8 @@ struct SingleRow final : Node {
   std::vector<ColumnId> keys;
 };
 
-/// As Join, but the right side may use columns of the left one: evaluated per left row. Inner, left, semi
-/// or anti. Gone after decorrelation.
+/// As Join, but the right side may use columns of the left one: evaluated per left row. Inner,
+/// left, semi or anti. Gone after decorrelation.
 struct DependentJoin final : Node {
   DependentJoin() : Node(NodeKind::kDependentJoin) {}
   JoinKind join = JoinKind::kLeft;
@@ -186,7 +188,8 @@ NodeRef make_unit();
 /// nullptr or true: the input itself.
 NodeRef make_filter(NodeRef input, ExprRef predicate);
 NodeRef make_project(NodeRef input, Columns columns, std::vector<ExprRef> expressions);
-/// Keeps only these columns of the input, in this order; the input itself when that changes nothing.
+/// Keeps only these columns of the input, in this order; the input itself when that changes
+/// nothing.
 NodeRef make_narrow(NodeRef input, const Columns& columns);
 NodeRef make_aggregate(NodeRef input, std::vector<ColumnId> groups,
                        std::vector<AggregateCall> aggregates, bool scalar);
@@ -200,7 +203,8 @@ NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<S
 NodeRef make_single_row(NodeRef input, std::vector<ColumnId> keys);
 NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition);
 
-/// The node over other inputs (of at least the columns that it uses); itself when they are the same.
+/// The node over other inputs (of at least the columns that it uses); itself when they are the
+/// same.
 NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs);
 
 /// Index of a column in `columns`, or npos.
@@ -211,8 +215,8 @@ ColumnSet column_set(const Columns& columns);
 ColumnSet free_columns(const NodeRef& node);
 /// Every expression that a node holds itself.
 std::vector<ExprRef> expressions_of(const Node& node);
-/// The tree with `rewrite` applied to every expression in it. Columns named elsewhere (groups, keys, sort
-/// items) stay.
+/// The tree with `rewrite` applied to every expression in it. Columns named elsewhere (groups,
+/// keys, sort items) stay.
 NodeRef map_expressions(const NodeRef& node, const std::function<ExprRef(const ExprRef&)>& rewrite);
 /// Columns that the node itself needs from its inputs, by any means but passing them on.
 void add_used_columns(const Node& node, ColumnSet& out);

@@ -38,10 +38,12 @@ ExprRef as_key_value(const ExprRef& constant, const ExprRef& side, Type type) {
   return nullptr;
 }
 
-/// Finds a constant for every key column of the scanned relation; the conjuncts left over go to `rest`.
+/// Finds a constant for every key column of the scanned relation; the conjuncts left over go to
+/// `rest`.
 bool find_key(const Scan& scan, const ExprRef& predicate, std::vector<ExprRef>& key,
               std::vector<ExprRef>& rest) {
-  if (!scan.object->is_stored() || scan.object->relation == nullptr || !scan.key.empty()) return false;
+  if (!scan.object->is_stored() || scan.object->relation == nullptr || !scan.key.empty())
+    return false;
   const auto& key_columns = scan.object->relation->key_columns();
   if (key_columns.empty()) return false;
   std::vector<ExprRef> conjuncts;
@@ -84,7 +86,8 @@ ExprRef over_relation(const ExprRef& expr, const Scan& scan) {
 std::optional<PointPlan> find_point_plan(const NodeRef& plan) {
   const Project* project = plan->kind == NodeKind::kProject ? &as<Project>(*plan) : nullptr;
   const NodeRef& below = project ? plan->inputs[0] : plan;
-  if (below->kind != NodeKind::kFilter || below->inputs[0]->kind != NodeKind::kScan) return std::nullopt;
+  if (below->kind != NodeKind::kFilter || below->inputs[0]->kind != NodeKind::kScan)
+    return std::nullopt;
   const auto& scan = as<Scan>(below->input());
   PointPlan point;
   std::vector<ExprRef> rest;
@@ -103,7 +106,8 @@ NodeRef read_by_key(const NodeRef& node) {
   std::vector<NodeRef> inputs;
   for (const NodeRef& input : node->inputs) inputs.push_back(read_by_key(input));
   NodeRef rebuilt = with_inputs(node, std::move(inputs));
-  if (rebuilt->kind != NodeKind::kFilter || rebuilt->inputs[0]->kind != NodeKind::kScan) return rebuilt;
+  if (rebuilt->kind != NodeKind::kFilter || rebuilt->inputs[0]->kind != NodeKind::kScan)
+    return rebuilt;
   const auto& scan = as<Scan>(rebuilt->input());
   std::vector<ExprRef> key, rest;
   if (!find_key(scan, as<Filter>(*rebuilt).predicate, key, rest)) return rebuilt;

@@ -1,8 +1,8 @@
 #include "sql/plan/print.h"
 
-#include <unordered_map>
-
 #include <fmt/format.h>
+
+#include <unordered_map>
 
 #include "sql/plan/expressions.h"
 
@@ -49,12 +49,18 @@ namespace {
 
 std::string_view join_word(JoinKind kind) {
   switch (kind) {
-    case JoinKind::kInner: return "inner";
-    case JoinKind::kLeft: return "left";
-    case JoinKind::kRight: return "right";
-    case JoinKind::kFull: return "full";
-    case JoinKind::kSemi: return "semi";
-    case JoinKind::kAnti: return "anti";
+    case JoinKind::kInner:
+      return "inner";
+    case JoinKind::kLeft:
+      return "left";
+    case JoinKind::kRight:
+      return "right";
+    case JoinKind::kFull:
+      return "full";
+    case JoinKind::kSemi:
+      return "semi";
+    case JoinKind::kAnti:
+      return "anti";
   }
   return "";
 }
@@ -83,9 +89,10 @@ std::string aggregate_text(const Aggregate& aggregate, const ColumnNames& names)
   for (const AggregateCall& call : aggregate.aggregates) {
     std::vector<std::string> arguments;
     for (ColumnId id : call.arguments) arguments.push_back(names.of(id));
-    std::string text = fmt::format("{} = {}({}{})", names.of(call.output.id), call.function->name,
-                                   call.distinct ? "distinct " : "",
-                                   arguments.empty() ? "*" : fmt::format("{}", fmt::join(arguments, ", ")));
+    std::string text =
+        fmt::format("{} = {}({}{})", names.of(call.output.id), call.function->name,
+                    call.distinct ? "distinct " : "",
+                    arguments.empty() ? "*" : fmt::format("{}", fmt::join(arguments, ", ")));
     if (call.filter) text += fmt::format(" filter {}", names.of(*call.filter));
     calls.push_back(std::move(text));
   }
@@ -96,7 +103,8 @@ std::string aggregate_text(const Aggregate& aggregate, const ColumnNames& names)
 std::string join_text(const Join& join, const ColumnNames& names) {
   std::vector<std::string> keys;
   for (const JoinKey& key : join.keys) {
-    keys.push_back(fmt::format("{} {} {}", names.of(key.left), key.null_safe ? "is" : "=", names.of(key.right)));
+    keys.push_back(fmt::format("{} {} {}", names.of(key.left), key.null_safe ? "is" : "=",
+                               names.of(key.right)));
   }
   std::string text = fmt::format("Join {}", join_word(join.join));
   if (!keys.empty()) text += fmt::format(" on [{}]", fmt::join(keys, ", "));
@@ -121,8 +129,8 @@ std::string top_n_text(const TopN& top, const ColumnNames& names) {
 }
 
 std::string scan_text(const Scan& scan, const ColumnNames& names) {
-  std::string text = fmt::format("Scan {} {} {}", catalog::kind_name(scan.object->kind), scan.object->name,
-                                 columns_text(scan, names));
+  std::string text = fmt::format("Scan {} {} {}", catalog::kind_name(scan.object->kind),
+                                 scan.object->name, columns_text(scan, names));
   if (scan.key.empty()) return text;
   std::vector<std::string> key;
   for (const ExprRef& value : scan.key) key.push_back(names.of(value));
@@ -146,16 +154,26 @@ std::string values_text(const Values& values, const ColumnNames& names) {
 
 std::string node_text(const Node& node, const ColumnNames& names) {
   switch (node.kind) {
-    case NodeKind::kScan: return scan_text(as<Scan>(node), names);
-    case NodeKind::kValues: return values_text(as<Values>(node), names);
-    case NodeKind::kFilter: return fmt::format("Filter {}", names.of(as<Filter>(node).predicate));
-    case NodeKind::kProject: return project_text(as<Project>(node), names);
-    case NodeKind::kAggregate: return aggregate_text(as<Aggregate>(node), names);
-    case NodeKind::kJoin: return join_text(as<Join>(node), names);
-    case NodeKind::kDistinct: return "Distinct " + columns_text(node, names);
-    case NodeKind::kUnion: return "Union " + columns_text(node, names);
-    case NodeKind::kTopN: return top_n_text(as<TopN>(node), names);
-    case NodeKind::kSingleRow: return "SingleRow keys=" + names.list(as<SingleRow>(node).keys);
+    case NodeKind::kScan:
+      return scan_text(as<Scan>(node), names);
+    case NodeKind::kValues:
+      return values_text(as<Values>(node), names);
+    case NodeKind::kFilter:
+      return fmt::format("Filter {}", names.of(as<Filter>(node).predicate));
+    case NodeKind::kProject:
+      return project_text(as<Project>(node), names);
+    case NodeKind::kAggregate:
+      return aggregate_text(as<Aggregate>(node), names);
+    case NodeKind::kJoin:
+      return join_text(as<Join>(node), names);
+    case NodeKind::kDistinct:
+      return "Distinct " + columns_text(node, names);
+    case NodeKind::kUnion:
+      return "Union " + columns_text(node, names);
+    case NodeKind::kTopN:
+      return top_n_text(as<TopN>(node), names);
+    case NodeKind::kSingleRow:
+      return "SingleRow keys=" + names.list(as<SingleRow>(node).keys);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(node);
       std::string text = fmt::format("DependentJoin {}", join_word(join.join));
@@ -179,7 +197,8 @@ void print(const NodeRef& node, const ColumnNames& names, size_t depth,
 
 }  // namespace
 
-std::string to_text(const NodeRef& node, const std::function<std::string(const Node&, size_t)>& note) {
+std::string to_text(const NodeRef& node,
+                    const std::function<std::string(const Node&, size_t)>& note) {
   ColumnNames names(node);
   std::string out;
   print(node, names, 0, note, out);

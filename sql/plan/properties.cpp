@@ -49,8 +49,8 @@ std::vector<KeySet> scan_keys(const Scan& scan) {
   return keys;
 }
 
-/// Equalities of a filter make keys smaller: a column equal to a constant, or to a column of an outer
-/// query, is no part.
+/// Equalities of a filter make keys smaller: a column equal to a constant, or to a column of an
+/// outer query, is no part.
 ColumnSet fixed_columns(const ExprRef& predicate, const ColumnSet& own) {
   ColumnSet fixed;
   std::vector<ExprRef> conjuncts;
@@ -92,7 +92,8 @@ std::vector<KeySet> join_unique_keys(const Join& join) {
     for (const KeySet& b : right) {
       KeySet both = a;
       both.insert(both.end(), b.begin(), b.end());
-      // A key of no columns on the nullable side still tells its one row from none only by the other.
+      // A key of no columns on the nullable side still tells its one row from none only by the
+      // other.
       add_key(keys, std::move(both));
     }
   }
@@ -104,7 +105,8 @@ std::vector<KeySet> join_unique_keys(const Join& join) {
 std::vector<KeySet> unique_keys(const NodeRef& node) {
   std::vector<KeySet> keys;
   switch (node->kind) {
-    case NodeKind::kScan: return scan_keys(as<Scan>(*node));
+    case NodeKind::kScan:
+      return scan_keys(as<Scan>(*node));
     case NodeKind::kValues:
       if (as<Values>(*node).rows.size() <= 1) keys.push_back({});
       return keys;
@@ -153,7 +155,8 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       add_key(keys, aggregate.groups);
       return keys;
     }
-    case NodeKind::kJoin: return join_unique_keys(as<Join>(*node));
+    case NodeKind::kJoin:
+      return join_unique_keys(as<Join>(*node));
     case NodeKind::kDistinct: {
       keys = unique_keys(node->inputs[0]);
       KeySet all;
@@ -176,11 +179,13 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       return keys;
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(*node);
-      if (join.join == JoinKind::kSemi || join.join == JoinKind::kAnti) return unique_keys(node->inputs[0]);
+      if (join.join == JoinKind::kSemi || join.join == JoinKind::kAnti)
+        return unique_keys(node->inputs[0]);
       if (at_most_one_row(node->inputs[1])) return unique_keys(node->inputs[0]);
       return keys;
     }
-    case NodeKind::kUnion: return keys;
+    case NodeKind::kUnion:
+      return keys;
   }
   return keys;
 }
@@ -202,10 +207,12 @@ bool is_append_only(const NodeRef& node) {
       const auto& object = *as<Scan>(*node).object;
       return object.kind == ObjectKind::kSource || object.append_only;
     }
-    case NodeKind::kValues: return true;
+    case NodeKind::kValues:
+      return true;
     case NodeKind::kFilter:
     case NodeKind::kProject:
-    case NodeKind::kDistinct: return is_append_only(node->inputs[0]);
+    case NodeKind::kDistinct:
+      return is_append_only(node->inputs[0]);
     case NodeKind::kJoin: {
       JoinKind kind = as<Join>(*node).join;
       if (kind != JoinKind::kInner && kind != JoinKind::kSemi) return false;
@@ -213,7 +220,8 @@ bool is_append_only(const NodeRef& node) {
     }
     case NodeKind::kUnion:
       return std::all_of(node->inputs.begin(), node->inputs.end(), is_append_only);
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -237,7 +245,8 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
     case NodeKind::kFilter:
       if (rejects_nulls(as<Filter>(*node).predicate, {id})) return true;
       return column_never_null(node->inputs[0], id);
-    case NodeKind::kProject: return is_never_null(node->inputs[0], as<Project>(*node).expressions[at]);
+    case NodeKind::kProject:
+      return is_never_null(node->inputs[0], as<Project>(*node).expressions[at]);
     case NodeKind::kAggregate: {
       const auto& aggregate = as<Aggregate>(*node);
       if (at < aggregate.groups.size()) return column_never_null(node->inputs[0], id);
@@ -245,7 +254,8 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
     }
     case NodeKind::kJoin:
     case NodeKind::kDependentJoin: {
-      JoinKind kind = node->kind == NodeKind::kJoin ? as<Join>(*node).join : as<DependentJoin>(*node).join;
+      JoinKind kind =
+          node->kind == NodeKind::kJoin ? as<Join>(*node).join : as<DependentJoin>(*node).join;
       const bool left = find_column(node->input(0).columns, id) != kNoColumn;
       if (left) {
         return kind != JoinKind::kRight && kind != JoinKind::kFull &&
@@ -264,7 +274,8 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
     }
     case NodeKind::kDistinct:
     case NodeKind::kTopN:
-    case NodeKind::kSingleRow: return column_never_null(node->inputs[0], id);
+    case NodeKind::kSingleRow:
+      return column_never_null(node->inputs[0], id);
   }
   return false;
 }
@@ -273,12 +284,15 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
 
 bool is_never_null(const NodeRef& node, const ExprRef& expr) {
   switch (expr->kind) {
-    case ExprKind::kLiteral: return !expr->literal.is_null();
-    case ExprKind::kColumn: return column_never_null(node, expr->column);
+    case ExprKind::kLiteral:
+      return !expr->literal.is_null();
+    case ExprKind::kColumn:
+      return column_never_null(node, expr->column);
     case ExprKind::kIsNull:
     case ExprKind::kIsNotNull:
     case ExprKind::kIsDistinctFrom:
-    case ExprKind::kIsNotDistinctFrom: return true;
+    case ExprKind::kIsNotDistinctFrom:
+      return true;
     case ExprKind::kAnd:
     case ExprKind::kOr:
     case ExprKind::kNot:
@@ -294,7 +308,8 @@ bool is_never_null(const NodeRef& node, const ExprRef& expr) {
              expr->function->null_rule == udfs::NullRule::kStrict &&
              std::all_of(expr->children.begin(), expr->children.end(),
                          [&](const ExprRef& child) { return is_never_null(node, child); });
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -32,8 +32,8 @@ ExprRef conjoined(const ExprRef& first, const ExprRef& second) {
   return plan::make_conjunction(std::move(conjuncts));
 }
 
-/// A semi or anti join looks at its right side only through the condition: filters and projections at
-/// its top go into it.
+/// A semi or anti join looks at its right side only through the condition: filters and projections
+/// at its top go into it.
 NodeRef pull_into_condition(const plan::DependentJoin& join) {
   NodeRef right = join.inputs[1];
   ExprRef condition = join.condition;
@@ -72,7 +72,8 @@ NodeRef join_scalar_aggregate(const NodeRef& left, const plan::Aggregate& aggreg
     call.output = columns.make(call.output.name, call.output.type);
   }
   NodeRef grouped = plan::make_aggregate(input.plan, input.ids(), calls, false);
-  NodeRef joined = plan::make_join(JoinKind::kLeft, left, grouped, side.keys_to_left(input), nullptr);
+  NodeRef joined =
+      plan::make_join(JoinKind::kLeft, left, grouped, side.keys_to_left(input), nullptr);
   Columns out = left->columns;
   std::vector<ExprRef> values;
   for (const Column& column : left->columns) values.push_back(plan::column_ref(column));
@@ -85,17 +86,19 @@ NodeRef join_scalar_aggregate(const NodeRef& left, const plan::Aggregate& aggreg
   return plan::make_project(std::move(joined), std::move(out), std::move(values));
 }
 
-/// A scalar subquery that is projections over an aggregate without GROUP BY: it always has one row, so
-/// the projections can stand above the join.
+/// A scalar subquery that is projections over an aggregate without GROUP BY: it always has one row,
+/// so the projections can stand above the join.
 NodeRef unnest_scalar_aggregate(const plan::DependentJoin& join, ColumnFactory& columns) {
-  if (join.condition || (join.join != JoinKind::kLeft && join.join != JoinKind::kInner)) return nullptr;
+  if (join.condition || (join.join != JoinKind::kLeft && join.join != JoinKind::kInner))
+    return nullptr;
   std::vector<const plan::Project*> projections;
   NodeRef right = join.inputs[1];
   while (right->kind == NodeKind::kProject) {
     projections.push_back(&plan::as<plan::Project>(*right));
     right = right->inputs[0];
   }
-  if (right->kind != NodeKind::kAggregate || !plan::as<plan::Aggregate>(*right).scalar) return nullptr;
+  if (right->kind != NodeKind::kAggregate || !plan::as<plan::Aggregate>(*right).scalar)
+    return nullptr;
   const NodeRef& left = join.inputs[0];
   NodeRef result = correlations(left, right).empty()
                        ? plan::make_join(JoinKind::kInner, left, right, {}, nullptr)

@@ -71,11 +71,16 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
     return out;
   }
   switch (node->kind) {
-    case NodeKind::kFilter: return push_filter(plan::as<plan::Filter>(*node));
-    case NodeKind::kProject: return push_project(plan::as<plan::Project>(*node));
-    case NodeKind::kAggregate: return push_aggregate(plan::as<plan::Aggregate>(*node));
-    case NodeKind::kJoin: return push_join(plan::as<plan::Join>(*node));
-    case NodeKind::kUnion: return push_union(plan::as<plan::Union>(*node));
+    case NodeKind::kFilter:
+      return push_filter(plan::as<plan::Filter>(*node));
+    case NodeKind::kProject:
+      return push_project(plan::as<plan::Project>(*node));
+    case NodeKind::kAggregate:
+      return push_aggregate(plan::as<plan::Aggregate>(*node));
+    case NodeKind::kJoin:
+      return push_join(plan::as<plan::Join>(*node));
+    case NodeKind::kUnion:
+      return push_union(plan::as<plan::Union>(*node));
     case NodeKind::kDistinct: {
       Pushed out = push(node->inputs[0]);
       out.plan = plan::make_distinct(narrowed(out, node->columns));
@@ -99,7 +104,8 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
     }
     case NodeKind::kScan:
     case NodeKind::kValues:
-    case NodeKind::kDependentJoin: break;
+    case NodeKind::kDependentJoin:
+      break;
   }
   FOREBAY_CHECK(false, "a correlated node of this kind");
 }
@@ -123,7 +129,8 @@ bool DependentSide::tie_by_equalities(const plan::Filter& filter, Pushed& out) {
     }
     if (!used) rest.push_back(conjunct);
   }
-  if (std::any_of(found.begin(), found.end(), [](const ExprRef& value) { return !value; })) return false;
+  if (std::any_of(found.begin(), found.end(), [](const ExprRef& value) { return !value; }))
+    return false;
   Columns columns = filter.input().columns;
   std::vector<ExprRef> values;
   for (const Column& column : columns) values.push_back(plan::column_ref(column));
@@ -207,15 +214,18 @@ DependentSide::Pushed DependentSide::push_join(const plan::Join& join) {
   const bool left = is_correlated(join.inputs[0]);
   const bool right = is_correlated(join.inputs[1]);
   const bool left_alone = !right && join.join != JoinKind::kRight && join.join != JoinKind::kFull;
-  const bool right_alone = !left && (join.join == JoinKind::kInner || join.join == JoinKind::kRight);
+  const bool right_alone =
+      !left && (join.join == JoinKind::kInner || join.join == JoinKind::kRight);
   if (left_alone) {
     Pushed out = push(join.inputs[0]);
-    out.plan = plan::make_join(join.join, out.plan, join.inputs[1], join.keys, bind(join.condition, out));
+    out.plan =
+        plan::make_join(join.join, out.plan, join.inputs[1], join.keys, bind(join.condition, out));
     return out;
   }
   if (right_alone) {
     Pushed out = push(join.inputs[1]);
-    out.plan = plan::make_join(join.join, join.inputs[0], out.plan, join.keys, bind(join.condition, out));
+    out.plan =
+        plan::make_join(join.join, join.inputs[0], out.plan, join.keys, bind(join.condition, out));
     return out;
   }
   return push_both_sides(join);
@@ -231,7 +241,8 @@ DependentSide::Pushed DependentSide::push_both_sides(const plan::Join& join) {
     const bool strict = left.strict[i] || right.strict[i];
     keys.push_back({left.outer[i].id, right.outer[i].id, !strict});
   }
-  out.plan = plan::make_join(join.join, left.plan, right.plan, std::move(keys), bind(join.condition, left));
+  out.plan = plan::make_join(join.join, left.plan, right.plan, std::move(keys),
+                             bind(join.condition, left));
   if (!full) {
     out.outer = join.join == JoinKind::kRight ? right.outer : left.outer;
     out.strict = join.join == JoinKind::kRight ? right.strict : left.strict;
@@ -245,8 +256,8 @@ DependentSide::Pushed DependentSide::push_both_sides(const plan::Join& join) {
     out.outer.push_back(columns_.make(outer_[i].name, outer_[i].type));
     out.strict.push_back(left.strict[i] && right.strict[i]);
     columns.push_back(out.outer.back());
-    values.push_back(expr::coalesce(outer_[i].type,
-                                    {plan::column_ref(left.outer[i]), plan::column_ref(right.outer[i])}));
+    values.push_back(expr::coalesce(
+        outer_[i].type, {plan::column_ref(left.outer[i]), plan::column_ref(right.outer[i])}));
   }
   out.plan = plan::make_project(out.plan, std::move(columns), std::move(values));
   return out;

@@ -2,20 +2,24 @@
 
 #include "sql/rules/rules.h"
 
-/// The heart of decorrelation: a plan that uses columns of an outer query becomes one that computes its
-/// rows for all outer values at once.
+/// The heart of decorrelation: a plan that uses columns of an outer query becomes one that computes
+/// its rows for all outer values at once.
 namespace forebay::sql::rules {
 
-/// The right side of a dependent join, for one left side. D is the set of the distinct outer values that
-/// occur on the left; push(T) gives the rows (d, t) with d in D and t in T evaluated under d.
-/// Where an equality ties every outer column to a column of T, that column stands for it and D is left
-/// out: then rows for other values appear, too, which the join with the left side drops.
+/// The right side of a dependent join, for one left side. D is the set of the distinct outer values
+/// that occur on the left; push(T) gives the rows (d, t) with d in D and t in T evaluated under d.
+/// Where an equality ties every outer column to a column of T, that column stands for it and D is
+/// left out: then rows for other values appear, too, which the join with the left side drops.
 class DependentSide {
  public:
-  /// `outer`: the columns of `left` that the right side uses. `may_widen`: rows for values that are not
-  /// in D may be computed (nothing can fail for them).
-  DependentSide(NodeRef left, std::vector<plan::Column> outer, bool may_widen, ColumnFactory& columns)
-      : left_(std::move(left)), outer_(std::move(outer)), may_widen_(may_widen), columns_(columns) {}
+  /// `outer`: the columns of `left` that the right side uses. `may_widen`: rows for values that are
+  /// not in D may be computed (nothing can fail for them).
+  DependentSide(NodeRef left, std::vector<plan::Column> outer, bool may_widen,
+                ColumnFactory& columns)
+      : left_(std::move(left)),
+        outer_(std::move(outer)),
+        may_widen_(may_widen),
+        columns_(columns) {}
 
   struct Pushed {
     NodeRef plan;

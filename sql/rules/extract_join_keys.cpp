@@ -78,13 +78,14 @@ NodeRef extract(const NodeRef& node, ColumnFactory& factory) {
     plan::JoinKey key{left_input.key(a), right_input.key(b), null_safe};
     bool repeated = false;
     for (const plan::JoinKey& other : keys) {
-      repeated |= other.left == key.left && other.right == key.right && other.null_safe == null_safe;
+      repeated |=
+          other.left == key.left && other.right == key.right && other.null_safe == null_safe;
     }
     if (!repeated) keys.push_back(key);
   }
   if (keys.size() == join.keys.size()) return node;
-  NodeRef result = plan::make_join(join.join, left_input.finish(), right_input.finish(), std::move(keys),
-                                   plan::make_conjunction(std::move(rest)));
+  NodeRef result = plan::make_join(join.join, left_input.finish(), right_input.finish(),
+                                   std::move(keys), plan::make_conjunction(std::move(rest)));
   return plan::make_narrow(std::move(result), node->columns);
 }
 

@@ -4,9 +4,8 @@
 namespace forebay::sql::rules {
 
 NodeRef fold_constants(const NodeRef& node) {
-  return plan::map_expressions(node, [](const expr::ExprRef& value) {
-    return expr::fold_constants(value);
-  });
+  return plan::map_expressions(
+      node, [](const expr::ExprRef& value) { return expr::fold_constants(value); });
 }
 
 }  // namespace forebay::sql::rules

@@ -10,7 +10,8 @@ using expr::ExprKind;
 using expr::ExprRef;
 using plan::NodeKind;
 
-/// Substituting is no repeated work: each computed column of the inner projection is used at most once.
+/// Substituting is no repeated work: each computed column of the inner projection is used at most
+/// once.
 bool can_substitute(const plan::Project& inner, const std::vector<ExprRef>& outer) {
   std::unordered_map<plan::ColumnId, int> uses;
   for (const ExprRef& value : outer) {
@@ -54,7 +55,8 @@ NodeRef merge_project(const NodeRef& node) {
     for (const ExprRef& value : project.expressions) {
       expressions.push_back(plan::replace_columns(value, replacements));
     }
-    return merge_project(plan::make_project(inner.inputs[0], project.columns, std::move(expressions)));
+    return merge_project(
+        plan::make_project(inner.inputs[0], project.columns, std::move(expressions)));
   }
   if (input->kind == NodeKind::kValues && project.columns.empty()) {
     // How many rows there are is all that is left.

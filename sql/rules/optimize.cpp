@@ -2,7 +2,8 @@
 
 namespace forebay::sql::rules {
 
-NodeRef rewrite_bottom_up(const NodeRef& node, const std::function<NodeRef(const NodeRef&)>& rewrite) {
+NodeRef rewrite_bottom_up(const NodeRef& node,
+                          const std::function<NodeRef(const NodeRef&)>& rewrite) {
   std::vector<NodeRef> inputs;
   for (const NodeRef& input : node->inputs) inputs.push_back(rewrite_bottom_up(input, rewrite));
   return rewrite(plan::with_inputs(node, std::move(inputs)));

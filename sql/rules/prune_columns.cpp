@@ -61,7 +61,8 @@ NodeRef prune_join(const NodeRef& node, const ColumnSet& required) {
   const auto& join = plan::as<plan::Join>(*node);
   const ColumnSet right = plan::column_set(join.input(1).columns);
   if (join.join == JoinKind::kLeft &&
-      std::none_of(required.begin(), required.end(), [&](ColumnId id) { return right.contains(id); })) {
+      std::none_of(required.begin(), required.end(),
+                   [&](ColumnId id) { return right.contains(id); })) {
     // Nobody looks at the right side, and it repeats no row.
     ColumnSet keys;
     for (const plan::JoinKey& key : join.keys) keys.insert(key.right);
@@ -69,8 +70,8 @@ NodeRef prune_join(const NodeRef& node, const ColumnSet& required) {
   }
   ColumnSet used = required;
   plan::add_used_columns(*node, used);
-  return plan::with_inputs(node,
-                           {prune_exactly(join.inputs[0], used), prune_exactly(join.inputs[1], used)});
+  return plan::with_inputs(
+      node, {prune_exactly(join.inputs[0], used), prune_exactly(join.inputs[1], used)});
 }
 
 NodeRef prune_union(const NodeRef& node, const ColumnSet& required) {
@@ -92,8 +93,10 @@ NodeRef prune_union(const NodeRef& node, const ColumnSet& required) {
 
 NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
   switch (node->kind) {
-    case NodeKind::kScan: return prune_scan(node, required);
-    case NodeKind::kValues: return prune_values(node, required);
+    case NodeKind::kScan:
+      return prune_scan(node, required);
+    case NodeKind::kValues:
+      return prune_values(node, required);
     case NodeKind::kProject: {
       const auto& project = plan::as<plan::Project>(*node);
       Columns columns;
@@ -115,13 +118,15 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
         if (required.contains(call.output.id)) calls.push_back(call);
       }
       ColumnSet below;
-      NodeRef smaller =
-          plan::make_aggregate(node->inputs[0], aggregate.groups, std::move(calls), aggregate.scalar);
+      NodeRef smaller = plan::make_aggregate(node->inputs[0], aggregate.groups, std::move(calls),
+                                             aggregate.scalar);
       plan::add_used_columns(*smaller, below);
       return plan::with_inputs(smaller, {prune_columns(node->inputs[0], below)});
     }
-    case NodeKind::kJoin: return prune_join(node, required);
-    case NodeKind::kUnion: return prune_union(node, required);
+    case NodeKind::kJoin:
+      return prune_join(node, required);
+    case NodeKind::kUnion:
+      return prune_union(node, required);
     case NodeKind::kDistinct:
     case NodeKind::kTopN: {
       // The whole row decides: nothing may go.

@@ -43,7 +43,7 @@ JoinKind simplify_kind(JoinKind kind, const Conjuncts& above, const ColumnSet& l
   if (kind == JoinKind::kLeft && rejected(right)) return JoinKind::kInner;
   if (kind == JoinKind::kRight && rejected(left)) return JoinKind::kInner;
   if (kind == JoinKind::kFull) {
-    const bool no_left_nulls = rejected(left);    // rows without a left partner go
+    const bool no_left_nulls = rejected(left);  // rows without a left partner go
     const bool no_right_nulls = rejected(right);
     if (no_left_nulls && no_right_nulls) return JoinKind::kInner;
     if (no_left_nulls) return JoinKind::kLeft;
@@ -64,7 +64,8 @@ NodeRef push_join(const plan::Join& join, Conjuncts above) {
   Conjuncts condition;
   plan::split_conjuncts(join.condition, condition);
   Conjuncts to_left, to_right, into;
-  const bool left_kept = kind == JoinKind::kLeft || kind == JoinKind::kFull || kind == JoinKind::kAnti;
+  const bool left_kept =
+      kind == JoinKind::kLeft || kind == JoinKind::kFull || kind == JoinKind::kAnti;
   const bool right_kept = kind == JoinKind::kRight || kind == JoinKind::kFull;
   // From above: to a side whose rows are not extended by NULLs.
   if (!right_kept) to_left = take(above, moves_to(left));
@@ -115,7 +116,8 @@ NodeRef push_union(const NodeRef& node, Conjuncts above) {
       replacements[both.columns[c].id] = expr::column(both.sources[i][c], both.columns[c].type);
     }
     Conjuncts own;
-    for (const ExprRef& conjunct : moving) own.push_back(plan::replace_columns(conjunct, replacements));
+    for (const ExprRef& conjunct : moving)
+      own.push_back(plan::replace_columns(conjunct, replacements));
     inputs.push_back(push(both.inputs[i], std::move(own)));
   }
   return filtered(plan::with_inputs(node, std::move(inputs)), std::move(above));
@@ -130,9 +132,12 @@ NodeRef push(const NodeRef& node, Conjuncts above) {
       all.insert(all.end(), above.begin(), above.end());
       return push(node->inputs[0], std::move(all));
     }
-    case NodeKind::kProject: return push_project(node, std::move(above));
-    case NodeKind::kJoin: return push_join(plan::as<plan::Join>(*node), std::move(above));
-    case NodeKind::kUnion: return push_union(node, std::move(above));
+    case NodeKind::kProject:
+      return push_project(node, std::move(above));
+    case NodeKind::kJoin:
+      return push_join(plan::as<plan::Join>(*node), std::move(above));
+    case NodeKind::kUnion:
+      return push_union(node, std::move(above));
     case NodeKind::kDistinct: {
       Conjuncts moving = take(above, may_move);
       NodeRef input = push(node->inputs[0], std::move(moving));

@@ -4,9 +4,9 @@
 
 #include "sql/plan/node.h"
 
-/// Rewrite rules: plan -> equal plan. Each is a pure function in its own file; optimize() runs them in
-/// order. No rule makes a row fail that the plan as written would not: expressions that can fail are
-/// not moved below a filter or a join.
+/// Rewrite rules: plan -> equal plan. Each is a pure function in its own file; optimize() runs them
+/// in order. No rule makes a row fail that the plan as written would not: expressions that can fail
+/// are not moved below a filter or a join.
 namespace forebay::sql::rules {
 
 using plan::ColumnFactory;
@@ -17,12 +17,13 @@ using plan::NodeRef;
 NodeRef fold_constants(const NodeRef& node);
 /// Filters and projections that stand on each other become one; those that do nothing go.
 NodeRef merge_projections(const NodeRef& node);
-/// Guards and DISTINCTs over rows that are unique anyway go; what is known to be empty becomes empty.
+/// Guards and DISTINCTs over rows that are unique anyway go; what is known to be empty becomes
+/// empty.
 NodeRef simplify(const NodeRef& node, ColumnFactory& columns);
 /// Dependent joins become joins (Neumann, Kemper: Unnesting Arbitrary Queries, BTW 2015).
 NodeRef decorrelate(const NodeRef& node, ColumnFactory& columns);
-/// Filters move towards the scans; into join conditions; outer joins whose NULL rows are filtered out
-/// become inner joins.
+/// Filters move towards the scans; into join conditions; outer joins whose NULL rows are filtered
+/// out become inner joins.
 NodeRef push_down_predicates(const NodeRef& node);
 /// Equalities in join conditions become join keys.
 NodeRef extract_join_keys(const NodeRef& node, ColumnFactory& columns);
@@ -33,6 +34,7 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required);
 NodeRef optimize(NodeRef plan, ColumnFactory& columns);
 
 /// The tree with every node replaced bottom-up.
-NodeRef rewrite_bottom_up(const NodeRef& node, const std::function<NodeRef(const NodeRef&)>& rewrite);
+NodeRef rewrite_bottom_up(const NodeRef& node,
+                          const std::function<NodeRef(const NodeRef&)>& rewrite);
 
 }  // namespace forebay::sql::rules

@@ -22,7 +22,8 @@ NodeRef extended_by_nulls(const NodeRef& side, const plan::Columns& columns) {
   std::vector<ExprRef> values;
   for (const plan::Column& column : columns) {
     const bool own = plan::find_column(side->columns, column.id) != plan::kNoColumn;
-    values.push_back(own ? plan::column_ref(column) : expr::literal(data::Datum::null(column.type)));
+    values.push_back(own ? plan::column_ref(column)
+                         : expr::literal(data::Datum::null(column.type)));
   }
   return plan::make_project(side, columns, std::move(values));
 }
@@ -68,11 +69,13 @@ NodeRef simplify_node(const NodeRef& node) {
     case NodeKind::kFilter: {
       const ExprRef& predicate = plan::as<plan::Filter>(*node).predicate;
       if (plan::is_literal_true(predicate)) return node->inputs[0];
-      if (plan::is_literal_not_true(predicate) || is_empty(node->inputs[0])) return empty(node->columns);
+      if (plan::is_literal_not_true(predicate) || is_empty(node->inputs[0]))
+        return empty(node->columns);
       return node;
     }
     case NodeKind::kProject:
-    case NodeKind::kTopN: return is_empty(node->inputs[0]) ? empty(node->columns) : node;
+    case NodeKind::kTopN:
+      return is_empty(node->inputs[0]) ? empty(node->columns) : node;
     case NodeKind::kSingleRow: {
       const auto& guard = plan::as<plan::SingleRow>(*node);
       plan::ColumnSet keys(guard.keys.begin(), guard.keys.end());
@@ -80,15 +83,18 @@ NodeRef simplify_node(const NodeRef& node) {
     }
     case NodeKind::kDistinct:
       if (is_empty(node->inputs[0])) return empty(node->columns);
-      return plan::has_unique_key(node->inputs[0], plan::column_set(node->columns)) ? node->inputs[0]
-                                                                                    : node;
+      return plan::has_unique_key(node->inputs[0], plan::column_set(node->columns))
+                 ? node->inputs[0]
+                 : node;
     case NodeKind::kAggregate: {
       const auto& aggregate = plan::as<plan::Aggregate>(*node);
       if (is_empty(node->inputs[0]) && !aggregate.scalar) return empty(node->columns);
       return node;
     }
-    case NodeKind::kJoin: return simplify_join(node, plan::as<plan::Join>(*node).join);
-    case NodeKind::kDependentJoin: return simplify_join(node, plan::as<plan::DependentJoin>(*node).join);
+    case NodeKind::kJoin:
+      return simplify_join(node, plan::as<plan::Join>(*node).join);
+    case NodeKind::kDependentJoin:
+      return simplify_join(node, plan::as<plan::DependentJoin>(*node).join);
     case NodeKind::kUnion: {
       const auto& both = plan::as<plan::Union>(*node);
       std::vector<NodeRef> inputs;
@@ -100,19 +106,23 @@ NodeRef simplify_node(const NodeRef& node) {
       }
       if (inputs.size() == both.inputs.size()) return node;
       if (inputs.empty()) return empty(node->columns);
-      if (inputs.size() > 1) return plan::make_union(std::move(inputs), both.columns, std::move(sources));
+      if (inputs.size() > 1)
+        return plan::make_union(std::move(inputs), both.columns, std::move(sources));
       std::vector<ExprRef> values;
       for (size_t i = 0; i < both.columns.size(); ++i) {
         values.push_back(expr::column(sources[0][i], both.columns[i].type));
       }
       return plan::make_project(inputs[0], both.columns, std::move(values));
     }
-    default: return node;
+    default:
+      return node;
   }
 }
 
 }  // namespace
 
-NodeRef simplify(const NodeRef& root, ColumnFactory&) { return rewrite_bottom_up(root, simplify_node); }
+NodeRef simplify(const NodeRef& root, ColumnFactory&) {
+  return rewrite_bottom_up(root, simplify_node);
+}
 
 }  // namespace forebay::sql::rules
