@@ -13,8 +13,8 @@ using data::kNumericType;
 using data::kTextType;
 
 // Columns: 0 key text, 1 key bigint, 2 bigint, 3 text, 4 filter, 5 numeric(10,2).
-const std::vector<Type> kTypes{kTextType,    kBigintType,  kBigintType,
-                               kTextType,    kBooleanType, data::numeric_type(10, 2)};
+const std::vector<Type> kTypes{kTextType, kBigintType,  kBigintType,
+                               kTextType, kBooleanType, data::numeric_type(10, 2)};
 
 AggregateParameters parameters(std::vector<uint32_t> keys, bool append_only) {
   AggregateParameters p;
@@ -22,10 +22,14 @@ AggregateParameters parameters(std::vector<uint32_t> keys, bool append_only) {
   p.group_columns = std::move(keys);
   p.append_only = append_only;
   p.aggregates = {
-      {&kCountRows, {}, false, -1, kBigintType},     {&kCountRows, {}, false, 4, kBigintType},
-      {&kCount, {2}, false, -1, kBigintType},        {&kSum, {2}, false, 4, kBigintType},
-      {&kCount, {3}, true, -1, kBigintType},         {&kSum, {2}, true, 4, kBigintType},
-      {&kMin, {3}, false, -1, kTextType},            {&kMax, {2}, false, 4, kBigintType},
+      {&kCountRows, {}, false, -1, kBigintType},
+      {&kCountRows, {}, false, 4, kBigintType},
+      {&kCount, {2}, false, -1, kBigintType},
+      {&kSum, {2}, false, 4, kBigintType},
+      {&kCount, {3}, true, -1, kBigintType},
+      {&kSum, {2}, true, 4, kBigintType},
+      {&kMin, {3}, false, -1, kTextType},
+      {&kMax, {2}, false, 4, kBigintType},
       {&kMax, {5}, true, -1, data::numeric_type(10, 2)},
   };
   p.groups = TableId(10);
@@ -109,10 +113,16 @@ TEST_P(AggregateRandom, EqualsReferenceAtEveryEpoch) {
   AggregateParameters p = parameters(keys, append_only);
   Generator generator(seed, kTypes);
   generator.domain = append_only ? 4 : 8;
-  Driver driver(make_aggregate(p), {{kTypes, keys}}, batch_rows, state::make_model_store());
+  Driver driver(make_aggregate(p), {{kTypes, keys}}, batch_rows,
+                batch_rows == 7 && !append_only ? make_rocks_store() : state::make_model_store());
   StoredRelationRef stored = stored_aggregate(p);
   Relation input;
   for (int epoch = 0; epoch < 40; ++epoch) {
+    if (generator.random() % 6 == 0) {  // an epoch that is lost
+      Relation lost = input;
+      driver.send(0, generator.changes(lost, 10, append_only), generator.random);
+      driver.lose_epoch(static_cast<uint16_t>(1 + generator.random() % 3));
+    }
     driver.send(0, generator.changes(input, generator.random() % 40, append_only),
                 generator.random);
     if (generator.random() % 8 == 0) {  // empty the table
@@ -217,6 +227,38 @@ TEST(Aggregate, NumericKeysKeepTheirDisplayScale) {
   driver.end_epoch();
   EXPECT_EQ(driver.sum.rows.text(), "1.50|2 x1\n2.00|2 x1\n");
   EXPECT_EQ(driver.stored(stored_aggregate(p), 10).text(), "1.50|2 x1\n2.00|2 x1\n");
+}
+
+TEST(Aggregate, DistinctNumericsKeepTheirDisplayScale) {
+  AggregateFunction largest = kSum;  // the one value, to look at its scale
+  largest.arguments = {data::TypeId::kNumeric};
+  largest.state_bytes = 24;
+  largest.update = [](const AggregateCall& call) {
+    for (uint32_t i = 0; i < call.row_count; ++i) {
+      auto value = call.arguments[0].at<data::Numeric>(call.rows[i]);
+      std::memcpy(call.states[i], &value, sizeof value);
+    }
+  };
+  largest.finish = [](const FinishCall& call) {
+    for (uint32_t i = 0; i < call.count; ++i) {
+      data::Numeric value;
+      std::memcpy(&value, call.states[i], sizeof value);
+      call.out->append(value);
+    }
+  };
+  AggregateParameters p;
+  p.input_types = {kNumericType};
+  p.aggregates = {{&largest, {0}, true, -1, kNumericType}};
+  p.groups = TableId(1);
+  p.value_tables = {TableId(2)};
+  Driver driver(make_aggregate(p), {{{kNumericType}, {}}}, 4, state::make_model_store());
+  std::mt19937_64 random(1);
+  auto number = [](int64_t unscaled, uint16_t scale) {
+    return Row{Datum{kNumericType, data::Numeric(data::Int128{unscaled}, scale)}};
+  };
+  driver.send(0, {{number(15, 1), 1}, {number(150, 2), 1}, {number(15, 1), 1}}, random);
+  driver.end_epoch();
+  EXPECT_EQ(driver.sum.rows.text(), "1.50 x1\n");
 }
 
 TEST(Aggregate, PointReadsFindGroups) {

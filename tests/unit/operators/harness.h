@@ -1,19 +1,20 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-
 #include "engine/data/row_codec.h"
 #include "engine/data/text_format.h"
 #include "engine/operators/stored_relation.h"
 
-/// Drives one operator as the runtime does (exchange, epochs, seal, commit, restarts) and keeps the sum
-/// of what it emits, so that a test can compare it with an obvious reference at every epoch.
+/// Drives one operator as the runtime does (exchange, epochs, seal, commit, restarts) and keeps the
+/// sum of what it emits, so that a test can compare it with an obvious reference at every epoch.
 namespace forebay::operators::testing {
 
 using data::Datum;
@@ -126,9 +127,10 @@ class Driver {
         spec_(std::move(spec)),
         inputs_(std::move(inputs)),
         batch_rows_(batch_rows),
-        store_(std::move(store)) {
+        store_(std::move(store)),
+        committed_sum_(sum) {
     make_workers(1);
-    for (auto& worker : workers_) EXPECT_TRUE(worker->begin(sum).is_ok());
+    begin();
   }
 
   /// Sends changes in batches of at most batch_rows, some with rows that are not selected.
@@ -159,12 +161,25 @@ class Driver {
       Status status = store_->commit(epoch_, std::move(runs), {});
       ASSERT_TRUE(status.is_ok()) << status.to_string();
     }
+    committed_sum_ = sum;
   }
 
-  /// Starts cold from the last committed epoch with another number of workers; what came since is lost.
+  /// Starts cold from the last committed epoch with another number of workers; what came since is
+  /// lost, output included.
   void restart(uint16_t worker_count) {
-    starts_empty_ = false;
+    starts_empty_ = epoch_ == data::Epoch(0);
+    sum = committed_sum_;
     make_workers(worker_count);
+    if (starts_empty_) begin();
+  }
+  /// Half of a commit: the flush was made and sealed, then everything was lost.
+  void lose_epoch(uint16_t worker_count) {
+    for (auto& worker : workers_) finish(*worker, worker->end_epoch(sum));
+    for (auto& worker : workers_) {
+      state::SealedRun run;
+      worker->seal(run);
+    }
+    restart(worker_count);
   }
   uint16_t worker_count() const { return static_cast<uint16_t>(workers_.size()); }
 
@@ -172,14 +187,12 @@ class Driver {
   Relation stored(const StoredRelationRef& relation, uint32_t batch_rows) const {
     Relation rows;
     auto snapshot = store_->snapshot();
-    Status status = relation->scan(*snapshot, 0, data::kShardCount, batch_rows,
-                                   [&](ChangeBatch batch) {
-                                     EXPECT_LE(batch.rows(), batch_rows);
-                                     batch.for_each([&](uint32_t row) {
-                                       rows.add(row_of(batch, row), batch.weight(row));
-                                     });
-                                     return true;
-                                   });
+    Status status =
+        relation->scan(*snapshot, 0, data::kShardCount, batch_rows, [&](ChangeBatch batch) {
+          EXPECT_LE(batch.rows(), batch_rows);
+          batch.for_each([&](uint32_t row) { rows.add(row_of(batch, row), batch.weight(row)); });
+          return true;
+        });
     EXPECT_TRUE(status.is_ok());
     return rows;
   }
@@ -187,6 +200,10 @@ class Driver {
   Sum sum;
 
  private:
+  void begin() {
+    for (auto& worker : workers_) EXPECT_TRUE(worker->begin(sum).is_ok());
+  }
+
   void make_workers(uint16_t count) {
     workers_.clear();
     for (uint16_t w = 0; w < count; ++w) {
@@ -247,12 +264,13 @@ class Driver {
   std::shared_ptr<state::Store> store_;
   bool starts_empty_ = true;
   data::Epoch epoch_;
+  Sum committed_sum_;
   expr::EvalContext eval_;
   std::vector<std::unique_ptr<Operator>> workers_;
 };
 
-/// Random rows over small domains, and changelogs that never take out what is not there (at the end of
-/// an epoch; in between they may).
+/// Random rows over small domains, and changelogs that never take out what is not there (at the end
+/// of an epoch; in between they may).
 class Generator {
  public:
   Generator(uint64_t seed, std::vector<Type> types) : random(seed), types_(std::move(types)) {}
@@ -261,10 +279,14 @@ class Generator {
     if (random() % 7 == 0) return Datum::null(type);
     auto number = static_cast<int64_t>(random() % domain);
     switch (data::layout_of(type.id)) {
-      case data::Layout::kBool: return {type, number % 2 == 0};
-      case data::Layout::kInt32: return {type, static_cast<int32_t>(number)};
-      case data::Layout::kInt64: return {type, number - 1};
-      case data::Layout::kDouble: return {type, static_cast<double>(number) / 4};
+      case data::Layout::kBool:
+        return {type, number % 2 == 0};
+      case data::Layout::kInt32:
+        return {type, static_cast<int32_t>(number)};
+      case data::Layout::kInt64:
+        return {type, number - 1};
+      case data::Layout::kDouble:
+        return {type, static_cast<double>(number) / 4};
       case data::Layout::kNumeric:
         return {type, data::Numeric(data::Int128{number * 10}, 2)};
       case data::Layout::kString: {
@@ -310,6 +332,19 @@ class Generator {
  private:
   std::vector<Type> types_;
 };
+
+/// A store on disk in a directory of its own, which goes with it.
+inline std::shared_ptr<state::Store> make_rocks_store() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "forebay-test-XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
+  auto store = state::open_rocks_store(pattern, {.ingest_least_changes = 10});
+  if (!store.is_ok()) throw std::runtime_error(store.error().message);
+  return std::shared_ptr<state::Store>(std::move(store).value().release(),
+                                       [pattern](state::Store* opened) {
+                                         delete opened;
+                                         std::filesystem::remove_all(pattern);
+                                       });
+}
 
 /// The seed of a random test: FOREBAY_SEED, or `fallback`.
 inline uint64_t seed_or(uint64_t fallback) {

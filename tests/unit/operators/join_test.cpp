@@ -32,12 +32,9 @@ udfs::ScalarFunction make_below(bool can_fail) {
     }
   };
   static constexpr auto kKernel = kernel;
-  function.kernel = can_fail ? udfs::ScalarKernel{[](const udfs::ScalarCall& call) {
-    kKernel(call, true);
-  }}
-                             : udfs::ScalarKernel{[](const udfs::ScalarCall& call) {
-                                 kKernel(call, false);
-                               }};
+  function.kernel =
+      can_fail ? udfs::ScalarKernel{[](const udfs::ScalarCall& call) { kKernel(call, true); }}
+               : udfs::ScalarKernel{[](const udfs::ScalarCall& call) { kKernel(call, false); }};
   return function;
 }
 const udfs::ScalarFunction kBelow = make_below(false);
@@ -61,9 +58,9 @@ JoinParameters parameters(JoinKind kind, int keys, Condition condition) {
     p.null_safe.push_back(1);
   }
   if (condition != Condition::kNone) {
-    p.condition = expr::call(condition == Condition::kPlain ? &kBelow : &kBelowOrFail,
-                             data::kBooleanType,
-                             {expr::column(2, kBigintType), expr::column(3, kBigintType)});
+    p.condition =
+        expr::call(condition == Condition::kPlain ? &kBelow : &kBelowOrFail, data::kBooleanType,
+                   {expr::column(2, kBigintType), expr::column(3, kBigintType)});
   }
   p.left_rows = TableId(1);
   p.right_rows = TableId(2);
@@ -141,9 +138,21 @@ TEST_P(JoinRandom, EqualsReferenceAtEveryEpoch) {
     Generator lefts(seed, kLeft), rights(seed + 1, kRight);
     lefts.domain = rights.domain = 3;
     Driver driver(spec, {{kLeft, p.left_keys}, {kRight, p.right_keys}}, batch_rows,
-                  state::make_model_store());
+                  keys == 1 && batch_rows == 7 && condition == Condition::kPlain
+                      ? make_rocks_store()
+                      : state::make_model_store());
     Relation left, right;
     for (int epoch = 0; epoch < 40; ++epoch) {
+      if (lefts.random() % 6 == 0) {  // an epoch that is lost
+        Relation lost_left = left, lost_right = right;
+        driver.send(0, lefts.changes(lost_left, 8), lefts.random);
+        driver.send(1, rights.changes(lost_right, 8), lefts.random);
+        if (lefts.random() % 2 == 0) {
+          driver.lose_epoch(1 + lefts.random() % 3);
+        } else {
+          driver.restart(1 + lefts.random() % 3);
+        }
+      }
       for (int part = 0; part < 2; ++part) {  // the sides take turns inside an epoch
         size_t most = epoch % 5 == 0 ? 20 : 5;
         std::vector<Change> l = lefts.changes(left, lefts.random() % most);

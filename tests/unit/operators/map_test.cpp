@@ -30,8 +30,8 @@ udfs::ScalarFunction make_divide() {
 const udfs::ScalarFunction kDivide = make_divide();
 
 Row row(std::optional<int64_t> a, const char* text, bool keep) {
-  return {a ? Datum{kBigintType, *a} : Datum::null(kBigintType), Datum{kTextType, std::string(text)},
-          Datum{kBooleanType, keep}};
+  return {a ? Datum{kBigintType, *a} : Datum::null(kBigintType),
+          Datum{kTextType, std::string(text)}, Datum{kBooleanType, keep}};
 }
 const std::vector<Type> kTypes{kBigintType, kTextType, kBooleanType};
 
@@ -39,15 +39,15 @@ TEST(Map, FiltersProjectsAndReportsFailures) {
   MapParameters p;
   p.input_types = kTypes;
   p.predicate = expr::column(2, kBooleanType);
-  p.projection = {expr::column(1, kTextType), expr::call(&kDivide, kBigintType,
-                                                         {expr::column(0, kBigintType)})};
+  p.projection = {expr::column(1, kTextType),
+                  expr::call(&kDivide, kBigintType, {expr::column(0, kBigintType)})};
   p.names = {"name", "share"};
   for (uint32_t batch_rows : {1u, 7u, 1024u}) {
     Driver driver(make_map(p), {{kTypes, {}}}, batch_rows, nullptr);
     std::mt19937_64 random(batch_rows);
-    std::vector<Change> changes{{row(5, "five", true), 1},   {row(0, "a, b", true), 2},
-                                {row(4, "four", false), 1},  {row(0, "no", false), 1},
-                                {row({}, "null", true), 1},  {row(5, "five", true), 1},
+    std::vector<Change> changes{{row(5, "five", true), 1},  {row(0, "a, b", true), 2},
+                                {row(4, "four", false), 1}, {row(0, "no", false), 1},
+                                {row({}, "null", true), 1}, {row(5, "five", true), 1},
                                 {row(2, "two", true), -1}};
     driver.send(0, changes, random);
     driver.end_epoch();

@@ -36,9 +36,8 @@ Relation reference(const TopNParameters& p, const Relation& input) {
   }
   Relation out;
   for (auto& [key, rows] : partitions) {
-    std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
-      return order_of(a, b, p.order) < 0;
-    });
+    std::stable_sort(rows.begin(), rows.end(),
+                     [&](const Row& a, const Row& b) { return order_of(a, b, p.order) < 0; });
     for (uint64_t i = p.offset; i < rows.size() && i - p.offset < p.limit; ++i) {
       out.add(rows[i], 1);
     }
