@@ -53,6 +53,11 @@ struct Reader {
   }
   uint64_t big_endian(int width) {
     uint64_t value = 0;
+    if (width == 8 && bytes.size() >= 8) {
+      std::memcpy(&value, bytes.data(), 8);
+      bytes.remove_prefix(8);
+      return __builtin_bswap64(value) ^ (0 - uint64_t{mask & 1u});
+    }
     for (int i = 0; i < width; ++i) value = value << 8 | u8();
     return value;
   }

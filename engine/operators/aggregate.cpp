@@ -147,7 +147,7 @@ class Aggregate final : public Operator {
     std::span<PointTable::Entry* const> entries = dirty.subspan(flushed_, count);
     for (const PointTable::Entry* entry : entries) {
       __builtin_prefetch(entry);
-      __builtin_prefetch(reinterpret_cast<const char*>(entry) + 64);
+      __builtin_prefetch(reinterpret_cast<const char*>(entry) + 16 + payload_->bytes());  // the key
     }
     FOREBAY_RETURN_IF_ERROR(refresh_extremes(entries));
     chunk_.clear();

@@ -88,6 +88,7 @@ void GroupChanges::collect(std::span<const GroupChange> changes) {
   payloads_.clear();
   weights_.clear();
   groups_ = 0;
+  rows_.reserve(2 * changes.size());
   for (const GroupChange& change : changes) {
     bool was = payload_.exists(change.before);
     bool is = payload_.exists(change.now);
