@@ -19,8 +19,8 @@
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
+#include "engine/operators/aggregate_values.h"
 #include "engine/operators/emission.h"
-#include "engine/operators/epoch_index.h"
 #include "engine/operators/group_changes.h"
 
 namespace forebay::operators {
@@ -29,13 +29,7 @@ namespace {
 
 using data::KeyMode;
 using data::KeyRows;
-using state::OrderedTable;
 using state::PointTable;
-
-bool needs_value_table(const AggregateParameters& parameters, const AggregateCallSpec& call) {
-  if (call.function->kind == udfs::AggregateKind::kAccumulator) return call.distinct;
-  return !parameters.append_only;
-}
 
 /// Copies of payloads as they were when the epoch first touched them; memory is kept for the next.
 class PayloadCopies {
@@ -60,30 +54,6 @@ class PayloadCopies {
   std::vector<std::unique_ptr<char[]>> chunks_;
 };
 
-/// The values of one call, counted per group.
-struct ValueTable {
-  explicit ValueTable(state::TableOptions options) : table(options) {}
-  struct Touched {
-    PointTable::Entry* group;
-    OrderedTable::Entry* value;
-    int64_t count_before;
-  };
-  OrderedTable table;
-  /// DISTINCT: the values that the epoch touched, in order, and where each stands.
-  std::vector<Touched> touched;
-  EpochIndex place;
-  /// Values whose count went below 0 at some time in the epoch.
-  std::vector<OrderedTable::Entry*> suspects;
-};
-
-/// The rows of a batch that one call sees.
-struct CallRows {
-  std::span<const uint32_t> rows;    // physical
-  std::span<const uint32_t> places;  // row i is the places[i]-th of the batch
-  std::span<char* const> payloads;
-  std::span<const Weight> weights;
-};
-
 class Aggregate final : public Operator {
  public:
   Aggregate(std::string_view name, std::shared_ptr<const AggregatePayload> payload,
@@ -98,8 +68,7 @@ class Aggregate final : public Operator {
         changes_(*payload_, context.batch_rows) {
     for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
       bool needed = needs_value_table(parameters_, parameters_.aggregates[i]);
-      values_.push_back(needed ? std::make_unique<ValueTable>(context.table(
-                                     parameters_.value_tables[i], state::Family::kLog))
+      values_.push_back(needed ? std::make_unique<ValueTable>(name_, *payload_, i, context)
                                : nullptr);
     }
   }
@@ -119,7 +88,7 @@ class Aggregate final : public Operator {
       CallRows rows = rows_of_call(parameters_.aggregates[i], batch);
       if (rows.rows.empty()) continue;
       if (values_[i] != nullptr) {
-        FOREBAY_RETURN_IF_ERROR(count_values(i, batch, rows));
+        FOREBAY_RETURN_IF_ERROR(values_[i]->count(keys_, batch, rows, entries_));
       } else if (payload_->call_state(i) == CallState::kExtreme) {
         offer_extremes(i, batch, rows);
       } else {
@@ -132,7 +101,7 @@ class Aggregate final : public Operator {
   Result<Progress> end_epoch(Output& output) override {
     for (size_t i = 0; i < values_.size(); ++i) {
       if (values_[i] == nullptr) continue;
-      FOREBAY_RETURN_IF_ERROR(check_values(i));
+      FOREBAY_RETURN_IF_ERROR(values_[i]->check());
       FOREBAY_RETURN_IF_ERROR(feed_distinct(i));
     }
     return resume(output);
@@ -173,25 +142,21 @@ class Aggregate final : public Operator {
     flushed_ = 0;
     free_retired();
     for (auto& values : values_) {
-      if (values == nullptr) continue;
-      values->table.seal(run);
-      values->touched.clear();
-      values->place.clear();
-      values->suspects.clear();
+      if (values != nullptr) values->seal(run);
     }
   }
 
   size_t memory_bytes() const override {
     size_t bytes = groups_.memory_bytes() + before_.memory_bytes();
     for (const auto& values : values_) {
-      if (values != nullptr) bytes += values->table.memory_bytes();
+      if (values != nullptr) bytes += values->memory_bytes();
     }
     return bytes;
   }
   size_t dirty_entries() const override {
     size_t entries = groups_.dirty_entries();
     for (const auto& values : values_) {
-      if (values != nullptr) entries += values->table.dirty_entries();
+      if (values != nullptr) entries += values->dirty_entries();
     }
     return entries;
   }
@@ -332,112 +297,22 @@ class Aggregate final : public Operator {
     payload_->offer_extremes(index, column.view(), rows.rows, rows.payloads, retired_);
   }
 
-  /// Adds the weights of the rows to their values' counts.
-  Status count_values(size_t index, const ChangeBatch& batch, const CallRows& rows) {
-    const AggregateCallSpec& call = parameters_.aggregates[index];
-    ValueTable& values = *values_[index];
-    bool distinct = payload_->call_state(index) != CallState::kExtreme;
-    ChangeBatch seen = batch.share();
-    seen.set_selection(data::Selection(rows.rows.begin(), rows.rows.end()));
-    data::encode_keys(seen, call.arguments, distinct ? KeyMode::kGrouping : KeyMode::kExact,
-                      value_keys_);
-    value_groups_.resize(keys_.rows());
-    FOREBAY_RETURN_IF_ERROR(values.table.load(keys_, value_groups_));
-    if (!payload_->has_keys()) value_groups_.assign(rows_.size(), value_groups_[0]);
-    bool scaled = distinct && is_scaled(call);
-    for (uint32_t i = 0; i < rows.rows.size(); ++i) {
-      OrderedTable::Group* group = value_groups_[rows.places[i]];
-      OrderedTable::Entry* value = values.table.upsert(group, value_keys_.key(i));
-      int64_t before = OrderedTable::count(value);
-      int64_t now = before + rows.weights[i];
-      if (distinct) {
-        auto next = static_cast<uint32_t>(values.touched.size());
-        auto same = [&](uint32_t at) { return values.touched[at].value == value; };
-        if (values.place.find_or_add(EpochIndex::hash_of(value), next, same) == next) {
-          values.touched.push_back({entries_[rows.places[i]], value, before});
-        }
-      }
-      if (scaled) {
-        raise_value_scale(values.table, group, value,
-                          batch.column(call.arguments[0]).at<data::Numeric>(rows.rows[i]).scale);
-      }
-      values.table.set_count(group, value, now);
-      if (now < 0) values.suspects.push_back(value);
-    }
-    return Status::ok();
-  }
-
-  /// DISTINCT over numerics without a scale of their own remembers the largest display scale seen.
-  bool is_scaled(const AggregateCallSpec& call) const {
-    if (call.arguments.size() != 1) return false;
-    Type type = parameters_.input_types[call.arguments[0]];
-    return type.id == data::TypeId::kNumeric && type.modifier < 0;
-  }
-  static uint16_t value_scale(const OrderedTable::Entry* value) {
-    uint16_t scale = 0;
-    std::string_view bytes = OrderedTable::value(value);
-    if (bytes.size() == sizeof scale) std::memcpy(&scale, bytes.data(), sizeof scale);
-    return scale;
-  }
-  static void raise_value_scale(OrderedTable& table, OrderedTable::Group* group,
-                                OrderedTable::Entry* value, uint16_t seen) {
-    if (seen <= value_scale(value)) return;
-    table.set_value(group, value, {reinterpret_cast<const char*>(&seen), sizeof seen});
-  }
-
-  Status check_values(size_t index) {
-    const AggregateCallSpec& call = parameters_.aggregates[index];
-    bool exact = payload_->call_state(index) == CallState::kExtreme;
-    for (const OrderedTable::Entry* value : values_[index]->suspects) {
-      if (OrderedTable::count(value) >= 0) continue;
-      std::vector<data::ColumnBuilder> builders;
-      std::vector<data::ColumnRef> columns;
-      std::string_view key = OrderedTable::suffix(value);
-      for (uint32_t argument : call.arguments) {
-        builders.emplace_back(parameters_.input_types[argument]);
-        FOREBAY_RETURN_IF_ERROR(
-            data::decode_key(key, exact ? KeyMode::kExact : KeyMode::kGrouping, builders.back()));
-        columns.push_back(builders.back().finish());
-      }
-      fail_negative(name_, error_row_text(ChangeBatch(std::move(columns), 1), 0),
-                    OrderedTable::count(value));
-    }
-    return Status::ok();
-  }
-
   /// Gives the accumulator of a DISTINCT call the values that came and went in this epoch.
   Status feed_distinct(size_t index) {
     if (payload_->call_state(index) == CallState::kExtreme) return Status::ok();
-    const AggregateCallSpec& call = parameters_.aggregates[index];
-    std::vector<ValueTable::Touched>& touched = values_[index]->touched;
     constexpr size_t kStep = 4096;
-    for (size_t from = 0; from < touched.size(); from += kStep) {
-      std::vector<data::ColumnBuilder> builders;
-      std::vector<Type> types;
-      for (uint32_t argument : call.arguments) {
-        types.push_back(parameters_.input_types[argument]);
-        builders.emplace_back(types.back());
-      }
-      call_payloads_.clear();
-      call_weights_.clear();
-      for (size_t i = from; i < std::min(touched.size(), from + kStep); ++i) {
-        bool was = touched[i].count_before > 0;
-        bool is = OrderedTable::count(touched[i].value) > 0;
-        if (was == is) continue;
-        std::string_view key = OrderedTable::suffix(touched[i].value);
-        for (data::ColumnBuilder& builder : builders) {
-          int32_t scale = is_scaled(call) ? value_scale(touched[i].value) : -1;
-          FOREBAY_RETURN_IF_ERROR(
-              data::decode_key(key, KeyMode::kGrouping, builder, data::KeyOrder{}, scale));
-        }
-        call_payloads_.push_back(PointTable::payload(touched[i].group));
-        call_weights_.push_back(is ? 1 : -1);
-      }
-      if (call_payloads_.empty()) continue;
+    const ValueTable& values = *values_[index];
+    for (size_t from = 0; from < values.touched(); from += kStep) {
       std::vector<data::ColumnRef> columns;
+      FOREBAY_RETURN_IF_ERROR(
+          values.transitions(from, from + kStep, columns, call_payloads_, call_weights_));
+      if (call_payloads_.empty()) continue;
       std::vector<data::ColumnView> views;
-      for (data::ColumnBuilder& builder : builders) columns.push_back(builder.finish());
-      for (const data::ColumnRef& column : columns) views.push_back(column->view());
+      std::vector<Type> types;
+      for (const data::ColumnRef& column : columns) {
+        views.push_back(column->view());
+        types.push_back(column->type());
+      }
       call_rows_ = all_columns(call_payloads_.size());
       update(index, views, types, {call_rows_, call_rows_, call_payloads_, call_weights_});
     }
@@ -451,24 +326,7 @@ class Aggregate final : public Operator {
       if (values_[i] == nullptr || payload_->call_state(i) != CallState::kExtreme) continue;
       if (!keys_filled) fill_keys(entries);
       keys_filled = true;
-      const AggregateCallSpec& call = parameters_.aggregates[i];
-      bool maximum = call.function->kind == udfs::AggregateKind::kMaximum;
-      value_groups_.resize(entries.size());
-      FOREBAY_RETURN_IF_ERROR(values_[i]->table.find(keys_, value_groups_));
-      data::ColumnBuilder builder(call.result_type, static_cast<uint32_t>(entries.size()));
-      for (OrderedTable::Group* group : value_groups_) {
-        const OrderedTable::Entry* value = nullptr;
-        if (group != nullptr) {
-          value = maximum ? OrderedTable::last(group) : OrderedTable::first(group);
-        }
-        if (value == nullptr) {
-          builder.append_null();
-          continue;
-        }
-        std::string_view key = OrderedTable::suffix(value);
-        FOREBAY_RETURN_IF_ERROR(data::decode_key(key, KeyMode::kExact, builder));
-      }
-      data::ColumnRef column = builder.finish();
+      FOREBAY_ASSIGN_OR_RETURN(data::ColumnRef column, values_[i]->extremes(keys_));
       for (uint32_t j = 0; j < entries.size(); ++j) {
         char* payload = PointTable::payload(entries[j]);
         if (column->is_null(j)) {
@@ -507,9 +365,7 @@ class Aggregate final : public Operator {
   GroupChanges changes_;
   std::vector<GroupChange> chunk_;
   KeyRows keys_;
-  KeyRows value_keys_;
   std::vector<PointTable::Entry*> entries_;
-  std::vector<OrderedTable::Group*> value_groups_;
   std::vector<uint8_t> created_;
   std::vector<uint32_t> rows_, call_rows_, call_places_, all_;
   std::vector<char*> payloads_, call_payloads_, states_;

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "engine/operators/aggregate_payload.h"
+#include "engine/operators/epoch_index.h"
+
+/// The values that one call of an aggregate keeps besides its payload: all of a group's values with
+/// their counts, for DISTINCT and for min/max over input that retracts.
+namespace forebay::operators {
+
+/// The rows of a batch that one call sees.
+struct CallRows {
+  std::span<const uint32_t> rows;    // physical
+  std::span<const uint32_t> places;  // row i is the places[i]-th of the batch
+  std::span<char* const> payloads;
+  std::span<const Weight> weights;
+};
+
+bool needs_value_table(const AggregateParameters& parameters, const AggregateCallSpec& call);
+
+/// Group key -> values in order. Suffixes are kExact key bytes for min and max, kGrouping ones of
+/// all arguments for DISTINCT. The value of an entry is empty, or, for DISTINCT over numerics
+/// without a scale of their own, the largest display scale seen (2 bytes, little-endian):
+/// persisted, DO NOT CHANGE.
+class ValueTable {
+ public:
+  /// `payload` belongs to the operator and outlives this.
+  ValueTable(std::string_view operator_name, const AggregatePayload& payload, size_t call,
+             const OperatorContext& context);
+
+  /// Adds the weights of the rows to their values' counts. `group_keys` (one per row of the batch,
+  /// or one in all when there are no group columns) and `groups` (one per row) are of the whole
+  /// batch.
+  Status count(const data::KeyRows& group_keys, const ChangeBatch& batch, const CallRows& rows,
+               std::span<state::PointTable::Entry* const> groups);
+  /// At the flush: a failed check when a count is negative.
+  Status check() const;
+
+  /// DISTINCT: how many values the epoch touched.
+  size_t touched() const { return touched_.size(); }
+  /// Of the touched values [from, to): those that came (weight 1) or went (-1), as columns of the
+  /// call's arguments, with the payloads of their groups.
+  Status transitions(size_t from, size_t to, std::vector<data::ColumnRef>& columns,
+                     std::vector<char*>& payloads, std::vector<Weight>& weights) const;
+  /// min, max: the first or last value of every group, NULL where there is none.
+  Result<data::ColumnRef> extremes(const data::KeyRows& group_keys);
+
+  void seal(state::SealedRun& run);
+  size_t memory_bytes() const { return table_.memory_bytes() + place_.memory_bytes(); }
+  size_t dirty_entries() const { return table_.dirty_entries(); }
+
+ private:
+  using Table = state::OrderedTable;
+  struct Touched {
+    state::PointTable::Entry* group;
+    Table::Entry* value;
+    int64_t count_before;
+  };
+  void note(state::PointTable::Entry* group, Table::Entry* value);
+  void raise_scale(Table::Group* group, Table::Entry* value, uint16_t seen);
+
+  std::string operator_name_;
+  const AggregateCallSpec& call_;
+  std::vector<Type> types_;  // of the arguments
+  bool distinct_;
+  bool scaled_;
+  Table table_;
+  /// DISTINCT: the values that the epoch touched, in order, and where each stands.
+  std::vector<Touched> touched_;
+  EpochIndex place_;
+  /// Values whose count went below 0 at some time in the epoch.
+  std::vector<const Table::Entry*> suspects_;
+
+  // Scratch.
+  data::KeyRows keys_;
+  std::vector<Table::Group*> groups_;
+};
+
+}  // namespace forebay::operators
