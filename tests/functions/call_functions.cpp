@@ -3,18 +3,23 @@
 #include "tests/unit/udfs/harness.h"
 
 /// Calls functions for compare.py. `--list` prints the registry: kind, name, argument types, result
-/// type and flags, separated by tabs. `--examples` prints the examples. Otherwise every line of input
-/// is a call (name, then type=value ...) and gets a line of output. Casts are named cast:TYPE.
+/// type and flags, separated by tabs. `--examples` prints the examples, `--page`
+/// docs/sql/functions.md. Otherwise every line of input is a call (name, then type=value ...) and
+/// gets a line of output. Casts are named cast:TYPE.
 namespace forebay::udfs::test {
 namespace {
 
 std::string escaped(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
-    else if (c == '\\') out += "\\\\";
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\\')
+      out += "\\\\";
+    else
+      out += c;
   }
   return out;
 }
@@ -40,8 +45,7 @@ void list_functions() {
     std::string types;
     for (TypeId type : function->arguments) types += (types.empty() ? "" : ",") + type_word(type);
     std::cout << "function\t" << function->name << "\t" << types << "\t"
-              << type_word(function->result) << "\t"
-              << (function->variadic ? "variadic " : "")
+              << type_word(function->result) << "\t" << (function->variadic ? "variadic " : "")
               << (function->mixed_types ? "mixed " : "")
               << (function->volatility == Volatility::kImmutable ? "" : "changing ")
               << function->category << "\n";
@@ -53,6 +57,67 @@ void list_functions() {
       std::cout << "cast\tcast:" << type_word(cast->to) << "\t" << type_word(cast->from) << "\t"
                 << type_word(cast->to) << "\t\n";
     }
+  }
+}
+
+/// A cell of a Markdown table.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string examples_cell(const std::vector<Example>& examples) {
+  std::string out;
+  for (const Example& example : examples) {
+    if (!out.empty()) out += "<br>";
+    out += "`" + cell(example.sql) + "` → `" + cell(example.result) + "`";
+  }
+  return out;
+}
+
+std::string arguments_text(const std::vector<TypeId>& types, bool variadic) {
+  std::string out;
+  for (TypeId type : types) out += (out.empty() ? "" : ", ") + type_word(type);
+  return variadic ? out + ", ..." : out;
+}
+
+/// docs/sql/functions.md.
+void print_page() {
+  std::cout << "# Functions, operators and aggregates\n\n"
+               "Written by `call_functions --page` from the descriptors; don't edit. The names and "
+               "answers are\n"
+               "PostgreSQL's. `any` takes every type. NULL arguments give NULL unless the "
+               "description says more.\n"
+               "CASE, COALESCE and NULLIF are part of the language, not functions.\n";
+  std::vector<std::string_view> categories;
+  for (const ScalarFunction* function : all_scalar_functions()) {
+    if (std::find(categories.begin(), categories.end(), function->category) == categories.end()) {
+      categories.push_back(function->category);
+    }
+  }
+  for (std::string_view category : categories) {
+    std::cout << "\n## " << category << "\n\n| function | result | description | example |\n"
+              << "| --- | --- | --- | --- |\n";
+    for (const ScalarFunction* function : all_scalar_functions()) {
+      if (function->category != category) continue;
+      std::cout << "| `" << cell(function->name) << "("
+                << arguments_text(function->arguments, function->variadic) << ")` | "
+                << type_word(function->result) << " | " << cell(function->description) << " | "
+                << examples_cell(function->examples) << " |\n";
+    }
+  }
+  std::cout << "\n## aggregate\n\n| function | result | description | example |\n"
+            << "| --- | --- | --- | --- |\n";
+  for (const AggregateFunction* function : all_aggregate_functions()) {
+    const bool star = function->arguments.empty();
+    std::cout << "| `" << function->name << "("
+              << (star ? "*" : arguments_text(function->arguments, false)) << ")` | "
+              << type_word(function->result) << " | " << cell(function->description) << " | "
+              << examples_cell(function->examples) << " |\n";
   }
 }
 
@@ -101,8 +166,17 @@ int main(int argc, char** argv) {
     test::list_functions();
     return 0;
   }
+  if (mode == "--page") {
+    test::print_page();
+    return 0;
+  }
   if (mode == "--examples") {
     for (const FunctionExample& example : forebay_function_examples()) {
+      const auto named = find_scalar(example.name);
+      // Not PostgreSQL's to judge: what describes this server.
+      if (!named.empty() && (named[0]->category == "catalog" || named[0]->category == "system")) {
+        continue;
+      }
       std::cout << test::escaped(example.example.sql) << "\t"
                 << test::escaped(example.example.result) << "\n";
     }
