@@ -145,6 +145,8 @@ def same_answer(expression, ours, theirs):
             return True
     if expression.startswith("make_interval") and ours == "22008 interval out of range":
         return not theirs.startswith("22008")  # PostgreSQL 15 wraps around
+    if ours == "NULL" and "ESCAPE" in expression and theirs.startswith("22025"):
+        return True  # PostgreSQL looks at the escape before it sees that the text is NULL
     if expression.startswith("age(") and "infinity" in expression:
         return True  # PostgreSQL 15 takes infinity for a number
     return False
@@ -177,7 +179,7 @@ def main():
                 theirs = ask_postgres(connection, expression)
                 if not same_answer(expression, ours, theirs):
                     wrong += 1
-                    print(f"SELECT {expression}\n   forebay: {ours!r}\n  postgres: {theirs!r}")
+                    print(f"SELECT {expression}\n   forebay: {ours[:300]!r}\n  postgres: {theirs[:300]!r}")
             examples = subprocess.run([program, "--examples"], check=True, capture_output=True, text=True).stdout
             for line in examples.splitlines():
                 sql, expected = (unescape(part) for part in line.split("\t"))

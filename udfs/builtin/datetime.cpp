@@ -38,7 +38,9 @@ template <typename R>
 void store_part(const ScalarCall& call, uint32_t row, const PartOf& part, bool finite) {
   if (!part.is_ok()) {
     const bool unsupported = part.error().sqlstate == data::sqlstate::kFeatureNotSupported;
-    if (!finite && unsupported && call.argument_types[1].id != kDate) return call.set_null(row);
+    // extract knows no hours of a date; date_part takes its midnight.
+    const bool comes_round = std::is_same_v<R, double> || call.argument_types[1].id != kDate;
+    if (!finite && unsupported && comes_round) return call.set_null(row);
     return call.fail_row(row, part.error().sqlstate, part.error().message);
   }
   if (!finite && part->is_finite()) return call.set_null(row);
@@ -199,41 +201,56 @@ std::string seconds_text(double seconds) {
   return fmt::format("{:02g}", seconds);
 }
 
-Status bad_date(int32_t year, int32_t month, int32_t day) {
-  return Status(kOverflow,
-                fmt::format("date field value out of range: {}-{:02}-{:02}", year, month, day));
+std::string date_text(int32_t year, int32_t month, int32_t day) {
+  return fmt::format("{}-{:02}-{:02}", year, month, day);
+}
+
+/// Fields that no calendar has, or a date beyond the type's range; `shown_year` is for the message.
+Result<int32_t> date_of(int32_t astronomical, int32_t month, int32_t day, int32_t shown_year) {
+  if (month < 1 || month > 12 || day < 1 || day > data::days_in_month(astronomical, month)) {
+    return Status(kOverflow, "date field value out of range: " + date_text(shown_year, month, day));
+  }
+  const bool near = astronomical >= -4714 && astronomical <= 5874897;
+  const int32_t days = near ? data::days_from_civil(astronomical, month, day) : INT32_MIN;
+  if (days < -2451545) {
+    return Status(kOverflow, "date out of range: " + date_text(shown_year, month, day));
+  }
+  return days;
 }
 
 /// Years below 0 are BC; there is no year 0.
 Result<int32_t> make_date(int32_t year, int32_t month, int32_t day) {
-  const int32_t astronomical = year < 0 && year > INT32_MIN ? year + 1 : year;
-  if (year == 0 || year == INT32_MIN || month < 1 || month > 12 || day < 1 ||
-      astronomical > 5874897 || astronomical < -4713 ||
-      day > data::days_in_month(astronomical, month)) {
-    return bad_date(astronomical, month, day);
+  if (year == 0 || year == INT32_MIN) {
+    return Status(kOverflow, "date field value out of range: " + date_text(year, month, day));
   }
-  const int32_t days = data::days_from_civil(astronomical, month, day);
-  if (days < -2451545) return bad_date(astronomical, month, day);
-  return days;
+  const int32_t astronomical = year < 0 ? year + 1 : year;
+  return date_of(astronomical, month, day, astronomical);
 }
 
 Result<int64_t> make_timestamp(int32_t year, int32_t month, int32_t day, int32_t hour,
                                int32_t minute, double second) {
-  Result<int32_t> date = make_date(year, month, day);
-  if (!date.is_ok()) return bad_date(year, month, day);
+  if (year == 0) {
+    return Status(kOverflow, "date field value out of range: " + date_text(year, month, day));
+  }
+  const int32_t astronomical = year < 0 && year > INT32_MIN ? year + 1 : year;
+  FOREBAY_ASSIGN_OR_RETURN(const int32_t date, date_of(astronomical, month, day, year));
   const bool in_range = hour >= 0 && minute >= 0 && minute < 60 && second >= 0 && second <= 60 &&
                         (hour < 24 || (hour == 24 && minute == 0 && second == 0));
   if (!in_range) {
     return Status(kOverflow, fmt::format("time field value out of range: {}:{:02}:{}", hour, minute,
                                          seconds_text(second)));
   }
-  FOREBAY_ASSIGN_OR_RETURN(const int64_t midnight, data::timestamp_from_date(*date));
   const int64_t time = (int64_t{hour} * 60 + minute) * 60 * data::kMicrosPerSecond +
                        static_cast<int64_t>(std::rint(second * 1e6));
+  // 4714-11-24 BC to the end of the year 294276.
+  constexpr int64_t kFirst = -211813488000000000;
+  constexpr int64_t kEnd = 9223371331200000000;
   int64_t at;
-  if (__builtin_add_overflow(midnight, time, &at)) {
-    return Status(kOverflow, fmt::format("timestamp out of range: {}-{:02}-{:02} {}:{:02}:{}", year,
-                                         month, day, hour, minute, seconds_text(second)));
+  if (__builtin_mul_overflow(int64_t{date}, data::kMicrosPerDay, &at) ||
+      __builtin_add_overflow(at, time, &at) || at < kFirst || at >= kEnd) {
+    return Status(kOverflow,
+                  fmt::format("timestamp out of range: {} {}:{:02}:{}", date_text(year, month, day),
+                              hour, minute, seconds_text(second)));
   }
   return at;
 }

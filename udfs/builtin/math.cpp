@@ -231,6 +231,9 @@ void add_integers(Definer& define, TypeId type) {
 
 // ---------------------------------------------------------------- numeric
 
+/// PostgreSQL takes more decimals for this many.
+int32_t within_scales(int32_t digits) { return std::clamp(digits, -2000, 2000); }
+
 Numeric sign_of(N x) {
   if (x.kind == Numeric::Kind::kNaN) return x;
   return Numeric(data::compare(x, Numeric(0, 0)), 0);
@@ -258,12 +261,12 @@ void add_numeric_rounding(Definer& define) {
   define.define<[](N x) { return data::round(x, 0); }>("round", {kNumeric}, kNumeric,
                                                        "nearest whole number; ties away from zero",
                                                        {{"round(42.4)", "42"}});
-  define.define<[](N x, int32_t digits) { return data::round(x, digits); }>(
+  define.define<[](N x, int32_t digits) { return data::round(x, within_scales(digits)); }>(
       "round", {kNumeric, kInteger}, kNumeric, "rounded to so many decimals",
       {{"round(42.4382, 2)", "42.44"}, {"round(1234.56, -1)", "1230"}});
   define.define<[](N x) { return data::truncate(x, 0); }>(
       "trunc", {kNumeric}, kNumeric, "cut towards zero", {{"trunc(42.8)", "42"}});
-  define.define<[](N x, int32_t digits) { return data::truncate(x, digits); }>(
+  define.define<[](N x, int32_t digits) { return data::truncate(x, within_scales(digits)); }>(
       "trunc", {kNumeric, kInteger}, kNumeric, "cut to so many decimals",
       {{"trunc(42.4382, 2)", "42.43"}});
   define.define<[](N x) { return sign_of(x); }>("sign", {kNumeric}, kNumeric, "-1, 0 or 1",

@@ -131,6 +131,10 @@ TEST(Datetime, Construction) {
   EXPECT_EQ(run("make_date", {I(-44), I(3), I(15)}), "0044-03-15 BC");
   EXPECT_EQ(run("make_timestamp", {I(2013), I(7), I(15), I(8), I(15), D(23.5)}),
             "2013-07-15 08:15:23.5");
+  EXPECT_EQ(run("make_timestamp", {I(2024), I(1), I(1), I(24), I(0), D(0)}), "2024-01-02 00:00:00");
+  EXPECT_EQ(run("make_timestamp", {I(294277), I(1), I(1), I(1), I(1), D(1)}),
+            "22008 timestamp out of range: 294277-01-01 1:01:01");
+  EXPECT_EQ(run("make_date", {I(-5000), I(1), I(1)}), "22008 date out of range: -4999-01-01");
   EXPECT_EQ(run("make_interval", {I(1), I(2), I(0), I(10)}), "1 year 2 mons 10 days");
   EXPECT_EQ(run("to_timestamp", {D(1284352323)}), "2010-09-13 04:32:03+00");
   EXPECT_EQ(run("now", {}), "2026-01-01 12:34:56.789012+00");
