@@ -174,6 +174,7 @@ struct EmptyTable {
 constexpr EmptyTable kEmptyTables[] = {
     {"pg_description", "objoid bigint, classoid bigint, objsubid int, description text"},
     {"pg_shdescription", "objoid bigint, classoid bigint, description text"},
+    {"pg_options_to_table", "option_name text, option_value text"},
     {"pg_inherits", "inhrelid bigint, inhparent bigint, inhseqno int, inhdetachpending bool"},
     {"pg_policy",
      "oid bigint, polname text, polrelid bigint, polcmd text, polpermissive bool, polroles text, "

@@ -81,7 +81,29 @@ Result<std::string> array_to_string(std::string_view array, std::string_view bet
   return joined;
 }
 
+std::string array_of(std::optional<std::string_view> element) {
+  if (!element) return "{NULL}";
+  bool plain = !element->empty() && *element != "NULL" && *element != "null" &&
+               element->find_first_of("{}\",\\ \t\n\r") == std::string_view::npos;
+  if (plain) return fmt::format("{{{}}}", *element);
+  std::string text = "{\"";
+  for (char c : *element) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + "\"}";
+}
+
 void add_arrays(Definer& define) {
+  ScalarFunction& single = define.kernel(
+      "array_of", {kText}, kText,
+      &each<[](const ScalarCall& call, uint32_t row) {
+        bool null = call.arguments[0].is_null(row);
+        call.set_string(row, array_of(null ? std::optional<std::string_view>()
+                                           : call.arguments[0].at<StringView>(row).view()));
+      }>,
+      "The text of an array of one element", {{"array_of('a b')", "{\"a b\"}"}});
+  single.null_rule = NullRule::kCalled;
   define.define<[](std::string_view array, std::string_view between) -> Result<std::string> {
     return array_to_string(array, between, std::nullopt);
   }>("array_to_string", {kText, kText}, kText, "Elements of an array with text between them",

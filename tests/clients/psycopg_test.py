@@ -1,0 +1,216 @@
+"""psycopg 3 as a client."""
+import datetime
+import decimal
+import math
+import os
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from support.forebay import Forebay
+import psycopg
+from psycopg.rows import dict_row
+
+UTC = datetime.timezone.utc
+Decimal = decimal.Decimal
+
+# SQL type -> values that go in as parameters and come out of SELECT.
+VALUES = {
+    "boolean": [True, False],
+    "integer": [0, -2147483648, 2147483647],
+    "bigint": [0, 2**63 - 1, -(2**63)],
+    "double precision": [0.0, -0.1, 1e300, math.inf, -math.inf],
+    "numeric": [Decimal("0"), Decimal("-12345.6789"), Decimal("1e-10"), Decimal("99999999999999999999")],
+    "numeric(10,2)": [Decimal("-0.01"), Decimal("12345678.90")],
+    "varchar(5)": ["", "abcde", "äöü"],
+    "text": ["", "it's", "line\nbreak", "x" * 5000, "中文"],
+    "date": [datetime.date(2013, 1, 31), datetime.date(1, 1, 1), datetime.date(9999, 12, 31)],
+    "timestamp": [datetime.datetime(2013, 1, 31, 23, 59, 59, 999999), datetime.datetime(1999, 12, 31)],
+    "timestamptz": [datetime.datetime(2013, 1, 31, 12, tzinfo=UTC)],
+    "interval": [datetime.timedelta(0), datetime.timedelta(days=-3, hours=4, microseconds=5)],
+}
+
+
+class Psycopg(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Forebay().start()
+        cls.addClassCleanup(cls.server.close)
+
+    def setUp(self):
+        self.connection = self.server.connect()
+        self.addCleanup(self.connection.close)
+
+    def fetch(self, sql, parameters=None, **options):
+        return self.connection.execute(sql, parameters, **options).fetchall()
+
+    def test_connection_info(self):
+        info = self.connection.info
+        self.assertEqual((info.dbname, info.user, info.encoding), ("dev", "root", "utf-8"))
+        self.assertGreaterEqual(info.server_version, 140000)
+        self.assertEqual(info.timezone.key, "UTC")
+
+    def test_parameters_and_results_in_both_formats(self):
+        for sql_type, values in VALUES.items():
+            for value in values:
+                for binary in (False, True):
+                    place = "%b" if binary else "%t"
+                    cursor = self.connection.cursor(binary=binary)
+                    shown = f"{sql_type} {value!r} binary={binary}"
+                    got = cursor.execute(f"SELECT {place}::{sql_type}", [value]).fetchone()[0]
+                    self.assertEqual(got, value, shown)
+                    self.assertIsInstance(got, type(value), shown)
+
+    def test_nan_and_null(self):
+        for binary in (False, True):
+            cursor = self.connection.cursor(binary=binary)
+            row = cursor.execute("SELECT %s::double precision, %s::numeric, %s::int, %s::text",
+                                 [math.nan, Decimal("NaN"), None, None]).fetchone()
+            self.assertTrue(math.isnan(row[0]) and row[1].is_nan())
+            self.assertEqual(row[2:], (None, None))
+
+    def test_values_pass_through_a_table(self):
+        columns = ", ".join(f"c{i} {sql_type}" for i, sql_type in enumerate(VALUES))
+        self.connection.execute(f"CREATE TABLE every_type (id int PRIMARY KEY, {columns})")
+        places = ", ".join(["%s"] * (len(VALUES) + 1))
+        rows = [(n, *(values[n % len(values)] for values in VALUES.values())) for n in range(5)]
+        with self.connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO every_type VALUES ({places})", rows)
+        for binary in (False, True):
+            cursor = self.connection.cursor(binary=binary)
+            self.assertEqual(cursor.execute("SELECT * FROM every_type ORDER BY id").fetchall(), rows)
+            self.assertEqual(cursor.execute("SELECT * FROM every_type WHERE id = %s", [3]).fetchall(), [rows[3]])
+        self.connection.execute("DROP TABLE every_type")
+
+    def test_small_integers_go_as_int2(self):
+        self.connection.execute("CREATE TABLE small (id int PRIMARY KEY, big bigint)")
+        self.connection.execute("INSERT INTO small VALUES (%s, %s)", [1, 2])
+        self.assertEqual(self.fetch("SELECT big FROM small WHERE id = %s", [1]), [(2,)])
+        self.assertEqual(self.fetch("SELECT id FROM small WHERE big = %b", [2]), [(1,)])
+        self.connection.execute("DROP TABLE small")
+
+    def test_prepared_statements(self):
+        self.connection.execute("CREATE TABLE kept (id int PRIMARY KEY, name text)")
+        self.connection.execute("INSERT INTO kept VALUES (1, 'a'), (2, 'b')")
+        for n in range(20):
+            got = self.fetch("SELECT name FROM kept WHERE id = %s", [n % 3], prepare=True)
+            self.assertEqual(got, [] if n % 3 == 0 else [("ab"[n % 3 - 1],)])
+        self.connection.execute("INSERT INTO kept VALUES (0, 'new')")
+        self.assertEqual(self.fetch("SELECT name FROM kept WHERE id = %s", [0], prepare=True), [("new",)])
+        self.connection.execute("DROP TABLE kept")
+
+    def test_prepared_statement_after_its_table_was_made_anew(self):
+        self.connection.execute("CREATE TABLE again (a int)")
+        self.fetch("SELECT * FROM again", prepare=True)
+        self.connection.execute("DROP TABLE again")
+        with self.assertRaises(psycopg.errors.UndefinedTable):
+            self.fetch("SELECT * FROM again", prepare=True)
+        self.connection.execute("CREATE TABLE again (a int)")
+        self.assertEqual(self.fetch("SELECT * FROM again", prepare=True), [])
+        self.connection.execute("DROP TABLE again")
+
+    def test_pipeline(self):
+        with self.connection.pipeline():
+            cursors = [self.connection.execute("SELECT %s::int * 2", [n]) for n in range(100)]
+        self.assertEqual([cursor.fetchone()[0] for cursor in cursors], [n * 2 for n in range(100)])
+
+    def test_error_in_a_pipeline(self):
+        with self.assertRaises(psycopg.errors.DivisionByZero):
+            with self.connection.pipeline():
+                self.connection.execute("SELECT 1")
+                self.connection.execute("SELECT 1 / 0")
+                self.connection.execute("SELECT 2")
+        self.assertEqual(self.fetch("SELECT 3"), [(3,)])
+
+    def test_errors_have_their_fields(self):
+        with self.assertRaises(psycopg.errors.UndefinedColumn) as caught:
+            self.connection.execute("SELECT nme FROM pg_catalog.pg_type")
+        diagnosis = caught.exception.diag
+        self.assertEqual(diagnosis.sqlstate, "42703")
+        self.assertEqual(diagnosis.severity, "ERROR")
+        self.assertEqual(diagnosis.severity_nonlocalized, "ERROR")
+        self.assertEqual(diagnosis.message_primary, 'column "nme" does not exist')
+        self.assertEqual(diagnosis.statement_position, "8")
+        self.connection.execute("CREATE TABLE unique_rows (id int PRIMARY KEY)")
+        self.connection.execute("INSERT INTO unique_rows VALUES (1)")
+        with self.assertRaises(psycopg.errors.UniqueViolation) as caught:
+            self.connection.execute("INSERT INTO unique_rows VALUES (1)")
+        self.assertIn("(id)=(1)", caught.exception.diag.message_detail)
+        self.connection.execute("DROP TABLE unique_rows")
+
+    def test_transaction_status(self):
+        states = psycopg.pq.TransactionStatus
+        self.assertEqual(self.connection.info.transaction_status, states.IDLE)
+        self.connection.execute("BEGIN")
+        self.assertEqual(self.connection.info.transaction_status, states.INTRANS)
+        with self.assertRaises(psycopg.errors.SyntaxError):
+            self.connection.execute("SELEC")
+        self.assertEqual(self.connection.info.transaction_status, states.INERROR)
+        with self.assertRaises(psycopg.errors.InFailedSqlTransaction):
+            self.connection.execute("SELECT 1")
+        self.connection.execute("ROLLBACK")
+        self.assertEqual(self.connection.info.transaction_status, states.IDLE)
+
+    def test_reading_in_a_transaction_block(self):
+        with self.server.connect(autocommit=False) as connection:
+            self.assertEqual(connection.execute("SELECT 1").fetchall(), [(1,)])
+
+    def test_several_statements_and_their_tags(self):
+        cursor = self.connection.execute("SELECT 1; SELECT 'two' AS b")
+        self.assertEqual((cursor.fetchall(), cursor.statusmessage), ([(1,)], "SELECT 1"))
+        self.assertTrue(cursor.nextset())
+        self.assertEqual((cursor.fetchall(), cursor.description[0].name), ([("two",)], "b"))
+
+    def test_set_is_reported(self):
+        self.connection.execute("SET application_name = 'changed'")
+        self.assertEqual(self.connection.info.parameter_status("application_name"), "changed")
+
+    def test_notices(self):
+        notices = []
+        self.connection.add_notice_handler(lambda diagnosis: notices.append(diagnosis.message_primary))
+        self.connection.execute("DROP TABLE IF EXISTS never_made")
+        self.assertEqual(notices, ['table "never_made" does not exist, skipping'])
+
+    def test_rows_as_dictionaries_and_column_types(self):
+        with self.server.connect(row_factory=dict_row) as connection:
+            cursor = connection.execute("SELECT 1 AS a, 2.50::numeric(5,2) AS b, 'x'::varchar(7) AS c")
+            self.assertEqual(cursor.fetchall(), [{"a": 1, "b": Decimal("2.50"), "c": "x"}])
+            shown = [(column.name, column.type_code) for column in cursor.description]
+            self.assertEqual(shown, [("a", 23), ("b", 1700), ("c", 1043)])
+            self.assertEqual((cursor.description[1].precision, cursor.description[1].scale), (5, 2))
+
+    def test_cancel_within_a_second(self):
+        self.connection.execute("CREATE TABLE many (n int)")
+        self.connection.execute("INSERT INTO many VALUES " + ", ".join(f"({n})" for n in range(1000)))
+        canceler = threading.Timer(0.3, self.connection.cancel)
+        canceler.start()
+        started = time.monotonic()
+        with self.assertRaises(psycopg.errors.QueryCanceled):
+            self.connection.execute("SELECT count(*) FROM many a, many b, many c, many d "
+                                    "WHERE a.n + b.n + c.n + d.n < -1")
+        self.assertLess(time.monotonic() - started, 1.3)
+        canceler.join()
+        self.assertEqual(self.fetch("SELECT 1"), [(1,)])
+        self.connection.execute("DROP TABLE many")
+
+    def test_statement_timeout(self):
+        self.connection.execute("CREATE TABLE slow (n int)")
+        self.connection.execute("INSERT INTO slow VALUES " + ", ".join(f"({n})" for n in range(1000)))
+        self.connection.execute("SET statement_timeout = '200ms'")
+        with self.assertRaises(psycopg.errors.QueryCanceled):
+            self.connection.execute("SELECT count(*) FROM slow a, slow b, slow c, slow d "
+                                    "WHERE a.n + b.n + c.n + d.n < -1")
+        self.connection.execute("SET statement_timeout = 0")
+        self.connection.execute("DROP TABLE slow")
+
+    def test_copy_is_refused(self):
+        with self.assertRaises(psycopg.errors.FeatureNotSupported):
+            with self.connection.cursor().copy("COPY x FROM STDIN"):
+                pass
+        self.assertEqual(self.fetch("SELECT 1"), [(1,)])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
