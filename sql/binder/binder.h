@@ -152,6 +152,11 @@ class Binder {
   Result<ExprRef> bind_quantified(const ast::Quantified& quantified, const ExprContext& context);
   Result<ExprRef> bind_quantified_list(const ast::Quantified& quantified,
                                        const ExprContext& context);
+  // catalog_arrays.cpp
+  Result<ExprRef> call_named(std::string_view name, std::vector<ExprRef> arguments,
+                             int32_t position);
+  Result<ExprRef> bind_any_of_array(const ast::Quantified& quantified, const ExprContext& context);
+  Result<ExprRef> bind_array_query(const ast::Subquery& subquery, const ExprContext& context);
   /// Is there a row of `plan` for which `condition` holds? As a value.
   ExprRef exists_mark(NodeRef plan, ExprRef condition, const ExprContext& context,
                       int32_t position);
@@ -196,6 +201,8 @@ class Binder {
   Status rename_columns(ScopeRelation& relation, const ast::TableAlias& alias, int32_t position);
   Result<FromItem> bind_join(const ast::JoinTable& join, const Scope* outer, const Scope* lateral);
   Result<FromItem> bind_function_table(const ast::FunctionTable& table);
+  static bool is_options_table(const ast::FunctionTable& table);
+  Result<FromItem> bind_options_table(const ast::FunctionTable& table);
   /// An inner or left join, dependent when the right side uses the left one.
   Result<NodeRef> join_items(plan::JoinKind kind, const NodeRef& left, const NodeRef& right,
                              ExprRef condition, int32_t position);

@@ -247,7 +247,7 @@ Result<ExprRef> Binder::bind_regclass(const std::string& text, int32_t position)
     }
   }
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, find_object(parts, position));
-  return expr::literal({data::kBigintType, int64_t{object->id.value}});
+  return expr::literal({data::kBigintType, catalog::oid_of(object->id)});
 }
 
 }  // namespace forebay::sql::binder

@@ -384,6 +384,7 @@ Status Binder::merge_columns(const ast::JoinTable& join, FromItem& left, FromIte
 }
 
 Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& table) {
+  if (is_options_table(table)) return bind_options_table(table);
   const std::string& name = table.call->name.back();
   static constexpr std::string_view kLater[] = {"tumble", "hop", "session", "cumulate"};
   const bool window = std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater);

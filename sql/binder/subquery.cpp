@@ -48,7 +48,7 @@ Result<ExprRef> Binder::bind_subquery(const ast::Subquery& subquery, const ExprC
         .with_hint("Compute the value in a query first.");
   }
   if (subquery.subquery == ast::SubqueryKind::kArray) {
-    return unsupported("ARRAY(query) is", subquery.position, "There are no array types.");
+    return bind_array_query(subquery, context);
   }
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan query, bind_query(*subquery.query, context.scope));
   if (subquery.subquery == ast::SubqueryKind::kExists) {
@@ -212,8 +212,7 @@ Result<ExprRef> Binder::bind_quantified_list(const ast::Quantified& quantified,
       remember(items.back(), array->position);
     }
   } else {
-    return unsupported("ANY and ALL over an array value are", array->position,
-                       "Write the array as ARRAY[...], or use IN (...).");
+    return bind_any_of_array(quantified, context);
   }
   std::string op = quantified.op.symbol == "!=" ? "<>" : quantified.op.symbol;
   FOREBAY_ASSIGN_OR_RETURN(ExprRef operand, bind(*quantified.operand, context));
