@@ -56,7 +56,7 @@ TEXTS = {  # name -> argument index -> pool
     "format": {0: ["%s", "%s and %s", "%2$s %1$s", "%I", "%L", "%%", "%-10s|", "%5s", "%x", "%", "%*s"]},
     "trim": {}, "like_escape": {1: ["!", "\\", "", "xx"]},
 }
-SMALL = {"repeat", "lpad", "rpad"}
+SMALL = {"repeat", "lpad", "rpad", "round", "trunc"}
 QUALIFIED = {"position", "extract", "overlay", "substring"}
 # Regular expressions that RE2 refuses, or words that it sorts otherwise, have messages of their own.
 LOOSE_MESSAGES = {"2201B"}
