@@ -110,7 +110,8 @@ Status fill_columns(Database& database, VirtualRowsBuilder& out) {
   for (const sql::CatalogObjectRef& object : database.catalog().snapshot()->objects()) {
     for (size_t i = 0; i < object->columns.size(); ++i) {
       const data::Field& field = object->columns[i];
-      bool not_null = field.not_null;
+      bool declared = object->kind == ObjectKind::kTable || object->kind == ObjectKind::kSource;
+      bool not_null = declared && field.not_null;
       for (uint32_t key : object->key_columns) not_null |= object->declared_key && key == i;
       Cell written = kNull;
       if (i < object->defaults.size() && !object->defaults[i].empty())

@@ -102,7 +102,9 @@ Status fill_attribute(Database& database, VirtualRowsBuilder& out) {
   return each_relation(database, [&](const CatalogObject& object) {
     for (size_t i = 0; i < object.columns.size(); ++i) {
       const data::Field& field = object.columns[i];
-      bool not_null = field.not_null;
+      // What is known of a view's columns is not a constraint.
+      bool declared = object.kind == ObjectKind::kTable || object.kind == ObjectKind::kSource;
+      bool not_null = declared && field.not_null;
       for (uint32_t key : object.key_columns) not_null |= object.declared_key && key == i;
       out.row({oid_of(object.id),
                field.name,

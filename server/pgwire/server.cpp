@@ -217,11 +217,11 @@ void AsioServer::stop(uint32_t grace_ms) {
     for (const auto& connection : connections_) connection->abandon();
   });
   pool_.stop();
-  work_.reset();
   on_network([&] {
     auto all = std::vector<std::shared_ptr<Connection>>(connections_.begin(), connections_.end());
     for (const auto& connection : all) connection->close_now();
   });
+  work_.reset();
   network_.stop();
   thread_.join();
 }

@@ -38,9 +38,10 @@ class Psql(unittest.TestCase):
     def shows(self, command, expected):
         done = self.server.psql("-c", command)
         self.assertEqual(done.stderr, "")
-        wanted = "\n".join(line[8:].rstrip() for line in expected.strip("\n").split("\n"))
-        got = "\n".join(line.rstrip() for line in done.stdout.split("\n"))
-        self.assertEqual(got.strip("\n"), wanted.strip("\n"))
+        wanted = [line[8:].rstrip() for line in expected.strip("\n").split("\n")]
+        got = [line.rstrip() for line in done.stdout.strip("\n").split("\n")]
+        wanted[0], got[0] = wanted[0].strip(), got[0].strip()  # titles are centred
+        self.assertEqual("\n".join(got), "\n".join(wanted).rstrip())
 
     def test_relations(self):
         self.shows("\\d", """
@@ -155,7 +156,8 @@ class Psql(unittest.TestCase):
     def test_more_commands(self):
         for command in ("\\di", "\\dE", "\\du", "\\dx", "\\dT", "\\ds", "\\dp", "\\d+", "\\dt+", "\\l+"):
             done = self.server.psql("-c", command)
-            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+            self.assertEqual(done.returncode, 0, command)
+            self.assertIn(done.stderr, ("", "Did not find any relations.\n"), command)
 
     def test_values_and_null(self):
         self.shows("SELECT * FROM flights ORDER BY id", """

@@ -213,16 +213,24 @@ void add_privileges(Definer& define) {
                   &lift<[](std::string_view, int64_t, std::string_view) -> bool { return true; }>,
                   kAll);
   }
+  define.define<[](std::string_view, std::string_view) -> bool { return true; }>(
+      "pg_has_role", {kText, kText}, kBoolean, kAll);
+  define.define<[](std::string_view, std::string_view, std::string_view) -> bool { return true; }>(
+      "pg_has_role", {kText, kText, kText}, kBoolean, kAll);
   define.define<[](int64_t) -> std::string { return "root"; }>(
       "pg_get_userbyid", {kBigint}, kText, "The name of a role", {{"pg_get_userbyid(10)", "root"}});
 }
 
 void add_sizes(Definer& define) {
-  for (std::string_view name : {"pg_table_size", "pg_relation_size", "pg_total_relation_size"}) {
+  for (std::string_view name :
+       {"pg_table_size", "pg_relation_size", "pg_total_relation_size", "pg_database_size"}) {
     define.kernel(name, {kBigint}, kBigint,
                   &lift<[](int64_t) -> std::optional<int64_t> { return std::nullopt; }>,
                   "NULL: see forebay.views for the sizes of state");
   }
+  define.kernel("pg_database_size", {kText}, kBigint,
+                &lift<[](std::string_view) -> std::optional<int64_t> { return std::nullopt; }>,
+                "NULL: see forebay.views for the sizes of state");
   define.define<[](int64_t bytes) -> std::string {
     constexpr const char* kUnits[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
     size_t unit = 0;

@@ -53,7 +53,6 @@ data::ChangeBatch rows_of_samples() {
 
 // The cells of one DataRow; "NULL" for NULL.
 std::vector<std::string> cells_of(std::string_view message) {
-  Frame frame;
   EXPECT_EQ(message[0], 'D');
   MessageReader reader(message.substr(1));
   EXPECT_EQ(reader.int32(), static_cast<int32_t>(message.size()) - 1);
@@ -100,7 +99,8 @@ TEST(RowEncoder, WritesNullInBothFormats) {
 }
 
 TEST(RowDescription, NamesTypesAndModifiers) {
-  data::Schema schema = {{"price", data::numeric_type(10, 2)}, {"name", {data::TypeId::kVarchar, 5}}};
+  data::Schema schema = {{"price", data::numeric_type(10, 2)},
+                         {"name", {data::TypeId::kVarchar, 5}}};
   MessageWriter out;
   write_row_description(schema, std::vector<int16_t>{0, 1}, out);
   MessageReader reader(std::string_view(out.buffer()).substr(5));
@@ -129,7 +129,8 @@ TEST(Parameters, TakesTheSmallTypesThatClientsChoose) {
   EXPECT_EQ(parameter_type(17).error().sqlstate.view(), "0A000");
   auto small = parse_binary_parameter(std::string_view("\xFF\xFE", 2), 21, data::kIntegerType);
   EXPECT_EQ(std::get<int32_t>(small->value), -2);
-  auto real = parse_binary_parameter(std::string_view("\x3F\x00\x00\x00", 4), 700, data::kDoubleType);
+  auto real =
+      parse_binary_parameter(std::string_view("\x3F\x00\x00\x00", 4), 700, data::kDoubleType);
   EXPECT_EQ(std::get<double>(real->value), 0.5);
   EXPECT_EQ(parse_binary_parameter("x", 21, data::kIntegerType).error().sqlstate.view(), "22P03");
 }

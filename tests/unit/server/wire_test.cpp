@@ -7,6 +7,9 @@
 namespace forebay::server::pgwire {
 namespace {
 
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+
 constexpr size_t kLimit = 1 << 20;
 
 std::string bytes(std::initializer_list<int> values) {
@@ -34,7 +37,7 @@ std::string startup(int32_t code, std::string_view rest) {
 constexpr int32_t kVersion3 = 3 << 16;
 
 TEST(MessageReader, FailsForGoodAfterAnOverrun) {
-  MessageReader reader(std::string_view("\0\1", 2));
+  MessageReader reader("\0\1"sv);
   EXPECT_EQ(reader.int32(), 0);
   EXPECT_EQ(reader.check().error().sqlstate.view(), "08P01");
   EXPECT_EQ(reader.int16(), 0);
@@ -48,7 +51,7 @@ TEST(MessageReader, RefusesAStringWithoutItsEnd) {
 }
 
 TEST(MessageReader, RefusesBytesThatAreLeftOver) {
-  MessageReader reader(std::string_view("a\0x", 3));
+  MessageReader reader("a\0x"sv);
   EXPECT_EQ(reader.text(), "a");
   EXPECT_TRUE(reader.check().is_ok());
   EXPECT_EQ(reader.finish().error().message, "invalid message format");
@@ -64,16 +67,17 @@ TEST(MessageReader, ReadsNumbersWithTheirSigns) {
 }
 
 TEST(NextFrame, NeedsTheWholeMessage) {
-  std::string whole = message('Q', std::string("SELECT 1\0", 9));
+  std::string whole = message('Q', "SELECT 1\0"s);
   for (size_t size = 0; size < whole.size(); ++size) {
     EXPECT_EQ(next_frame(std::string_view(whole).substr(0, size), kLimit).kind,
               Frame::Kind::kIncomplete)
         << size;
   }
-  Frame frame = next_frame(whole + "more", kLimit);
+  std::string with_more = whole + "more";
+  Frame frame = next_frame(with_more, kLimit);
   EXPECT_EQ(frame.kind, Frame::Kind::kMessage);
   EXPECT_EQ(frame.type, 'Q');
-  EXPECT_EQ(frame.body, std::string_view("SELECT 1\0", 9));
+  EXPECT_EQ(frame.body, "SELECT 1\0"sv);
   EXPECT_EQ(frame.size, whole.size());
 }
 
@@ -102,10 +106,9 @@ TEST(Startup, JudgesTheLengthFirst) {
 }
 
 TEST(Startup, ReadsParametersAndOptions) {
-  std::string rest(
+  std::string rest =
       "user\0root\0database\0dev\0application_name\0psql\0"
-      "options\0-c statement_timeout=5s --search-path=a\\ b\0\0",
-      95);
+      "options\0-c statement_timeout=5s --search-path=a\\ b\0\0"s;
   StartupPacket packet = parse_startup(startup(kVersion3, rest));
   ASSERT_EQ(packet.kind, StartupPacket::Kind::kStartup);
   EXPECT_EQ(packet.user, "root");
@@ -116,24 +119,21 @@ TEST(Startup, ReadsParametersAndOptions) {
 }
 
 TEST(Startup, DatabaseIsTheUserWhenNotGiven) {
-  StartupPacket packet = parse_startup(startup(kVersion3, std::string("user\0dev\0\0", 10)));
+  StartupPacket packet = parse_startup(startup(kVersion3, "user\0dev\0\0"s));
   ASSERT_EQ(packet.kind, StartupPacket::Kind::kStartup);
   EXPECT_EQ(packet.database, "dev");
 }
 
 TEST(Startup, RefusesBadLayouts) {
-  for (std::string rest : {std::string("user\0root\0", 10), std::string("user\0root", 9),
-                           std::string("user\0root\0\0x", 12), std::string()}) {
+  for (std::string rest : {"user\0root\0"s, "user\0root"s, "user\0root\0\0x"s, std::string()}) {
     EXPECT_EQ(parse_startup(startup(kVersion3, rest)).kind, StartupPacket::Kind::kBad);
   }
-  EXPECT_EQ(parse_startup(startup(kVersion3, std::string("\0", 1))).error.error().sqlstate.view(),
-            "28000");
+  EXPECT_EQ(parse_startup(startup(kVersion3, "\0"s)).error.error().sqlstate.view(), "28000");
   EXPECT_EQ(parse_startup(startup(2 << 16, "")).error.error().sqlstate.view(), "0A000");
 }
 
 TEST(Startup, NotesMinorVersionsAndProtocolOptions) {
-  StartupPacket packet =
-      parse_startup(startup(kVersion3 + 2, std::string("user\0a\0_pq_.x\0001\0\0", 17)));
+  StartupPacket packet = parse_startup(startup(kVersion3 + 2, "user\0a\0_pq_.x\0001\0\0"s));
   ASSERT_EQ(packet.kind, StartupPacket::Kind::kStartup);
   EXPECT_EQ(packet.minor_version, 2);
   EXPECT_EQ(packet.unknown_options, std::vector<std::string>{"_pq_.x"});
@@ -158,10 +158,8 @@ TEST(WriteError, GivesEveryField) {
                .detail = "d",
                .hint = "h",
                .position = 12});
-  Frame frame;
   EXPECT_EQ(out.buffer().substr(0, 1), "E");
-  EXPECT_EQ(out.buffer().substr(5),
-            std::string("SERROR\0VERROR\0C42601\0Mm\0Dd\0Hh\0P12\0\0", 37));
+  EXPECT_EQ(out.buffer().substr(5), "SERROR\0VERROR\0C42601\0Mm\0Dd\0Hh\0P12\0\0"s);
 }
 
 }  // namespace
