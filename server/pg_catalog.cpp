@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "udfs/catalog_facts.h"
+#include "udfs/registry.h"
 
 namespace forebay::server {
 
@@ -69,8 +70,37 @@ class DatabaseFacts final : public udfs::CatalogFacts {
     if (object == nullptr) return std::nullopt;
     return fmt::format("PRIMARY KEY ({})", key_column_list(*object));
   }
+  std::optional<std::string> function_arguments(int64_t oid) const override {
+    auto text = [](const auto& function) {
+      std::string list;
+      for (data::TypeId id : function.arguments) {
+        if (!list.empty()) list += ", ";
+        list += type_name(id);
+      }
+      return list;
+    };
+    return of_function(oid, text);
+  }
+  std::optional<std::string> function_result(int64_t oid) const override {
+    return of_function(oid, [](const auto& function) { return type_name(function.result); });
+  }
 
  private:
+  static std::string type_name(data::TypeId id) {
+    return id == data::TypeId::kUnknown ? "\"any\"" : data::Type{id}.name();
+  }
+  template <typename F>
+  static std::optional<std::string> of_function(int64_t oid, F&& text) {
+    auto scalars = udfs::all_scalar_functions();
+    auto aggregates = udfs::all_aggregate_functions();
+    int64_t index = oid - kFirstFunctionOid;
+    if (index < 0) return std::nullopt;
+    auto at = static_cast<size_t>(index);
+    if (at < scalars.size()) return text(*scalars[at]);
+    at -= scalars.size();
+    if (at < aggregates.size()) return text(*aggregates[at]);
+    return std::nullopt;
+  }
   sql::CatalogObjectRef find(int64_t oid) const {
     sql::SnapshotRef snapshot = database_.catalog().snapshot();
     if (oid >= sql::catalog::kFirstVirtualId && oid <= UINT32_MAX) {

@@ -21,6 +21,9 @@ inline constexpr int64_t kDefaultCollationOid = 100;
 inline constexpr int64_t kKeyIndexOffset = 0x40000000;
 inline constexpr int64_t kKeyConstraintOffset = 0x50000000;
 
+/// Functions are numbered from here on in the order of the registry, scalars first.
+inline constexpr int64_t kFirstFunctionOid = 1'000'000;
+
 int64_t schema_oid(std::string_view schema);
 /// pg_class.relkind: r, v, m, f.
 std::string relation_kind(const sql::catalog::CatalogObject& object);

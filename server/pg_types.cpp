@@ -147,7 +147,7 @@ void function_rows(VirtualRowsBuilder& out, int64_t& oid, std::span<const F* con
 }
 
 Status fill_proc(VirtualRowsBuilder& out) {
-  int64_t oid = 1'000'000;
+  int64_t oid = kFirstFunctionOid;
   function_rows(out, oid, udfs::all_scalar_functions(), "f");
   function_rows(out, oid, udfs::all_aggregate_functions(), "a");
   return Status::ok();

@@ -61,6 +61,10 @@ class Session {
   void clear_cancel() { cancel_.canceled = false; }
 
   TransactionStatus transaction_status() const { return transaction_; }
+  /// An error outside of execute(), as of the protocol or of parsing: an open block has failed.
+  void fail_transaction() {
+    if (transaction_ == TransactionStatus::kOpen) transaction_ = TransactionStatus::kFailed;
+  }
   /// After Sync of a failed implicit transaction and the like nothing is kept; blocks stay failed.
   SessionSettings& settings() { return settings_; }
   const std::string& user() const { return user_; }

@@ -173,6 +173,7 @@ void Conversation::send_error(const data::Error& error) {
     log_error(fmt::format("internal error: {}", error.message));
   }
   write_error(out_, "ERROR", error);
+  session_.fail_transaction();
 }
 
 void Conversation::end_with(const data::Error& error) {

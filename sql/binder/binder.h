@@ -200,9 +200,10 @@ class Binder {
                                 const ast::TableAlias& alias, int32_t position);
   Status rename_columns(ScopeRelation& relation, const ast::TableAlias& alias, int32_t position);
   Result<FromItem> bind_join(const ast::JoinTable& join, const Scope* outer, const Scope* lateral);
-  Result<FromItem> bind_function_table(const ast::FunctionTable& table);
-  static bool is_options_table(const ast::FunctionTable& table);
-  Result<FromItem> bind_options_table(const ast::FunctionTable& table);
+  Result<FromItem> bind_function_table(const ast::FunctionTable& table, const Scope* lateral);
+  /// unnest(array) and pg_options_to_table(array) of system tables.
+  static bool is_catalog_function(const ast::FunctionTable& table);
+  Result<FromItem> bind_catalog_function(const ast::FunctionTable& table, const Scope* scope);
   /// An inner or left join, dependent when the right side uses the left one.
   Result<NodeRef> join_items(plan::JoinKind kind, const NodeRef& left, const NodeRef& right,
                              ExprRef condition, int32_t position);

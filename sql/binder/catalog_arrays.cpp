@@ -1,8 +1,9 @@
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
 
-/// The arrays of PostgreSQL's catalogs, which are their text here ('{a,b}'), as far as clients compute with
-/// them: x = ANY (column), ARRAY(query) over system tables, pg_options_to_table(column).
+/// The arrays of PostgreSQL's catalogs, which are their text here ('{a,b}'), as far as clients
+/// compute with them: x = ANY (column), ARRAY(query) over system tables, unnest(column),
+/// pg_options_to_table(column).
 namespace forebay::sql::binder {
 
 namespace state = data::sqlstate;
@@ -11,6 +12,7 @@ using expr::ExprKind;
 namespace {
 
 constexpr std::string_view kOptionsTable = "pg_options_to_table";
+constexpr std::string_view kUnnest = "unnest";
 
 bool reads_system_tables_only(const plan::Node& node) {
   if (node.kind == plan::NodeKind::kScan &&
@@ -30,7 +32,8 @@ Result<ExprRef> Binder::call_named(std::string_view name, std::vector<ExprRef> a
   std::vector<TypeId> types;
   for (const ExprRef& argument : arguments) types.push_back(argument->type.id);
   FunctionMatch match;
-  FOREBAY_CHECK(match_scalar(name, types, false, &match) == MatchOutcome::kFound, std::string(name));
+  FOREBAY_CHECK(match_scalar(name, types, false, &match) == MatchOutcome::kFound,
+                std::string(name));
   return call_function(match, std::move(arguments), position);
 }
 
@@ -66,17 +69,43 @@ Result<ExprRef> Binder::bind_array_query(const ast::Subquery& subquery,
   return expr::coalesce(data::kTextType, {plan::column_ref(column), empty});
 }
 
-bool Binder::is_options_table(const ast::FunctionTable& table) {
-  return table.call->name.back() == kOptionsTable && table.call->args.size() == 1 &&
+bool Binder::is_catalog_function(const ast::FunctionTable& table) {
+  const std::string& name = table.call->name.back();
+  return (name == kOptionsTable || name == kUnnest) && table.call->args.size() == 1 &&
          table.call->args[0].value->kind == ast::ExprKind::kColumnRef;
 }
 
-// The options columns of the catalogs are always NULL, of which the function makes no rows.
-Result<Binder::FromItem> Binder::bind_options_table(const ast::FunctionTable& table) {
-  FOREBAY_ASSIGN_OR_RETURN(
-      CatalogObjectRef object,
-      find_object({"pg_catalog", std::string(kOptionsTable)}, table.position));
-  return bind_object(object, table.alias, table.position);
+Result<Binder::FromItem> Binder::bind_catalog_function(const ast::FunctionTable& table,
+                                                       const Scope* scope) {
+  if (table.call->name.back() == kOptionsTable) {
+    // The options columns of the catalogs are always NULL, of which the function makes no rows.
+    FOREBAY_ASSIGN_OR_RETURN(
+        CatalogObjectRef object,
+        find_object({"pg_catalog", std::string(kOptionsTable)}, table.position));
+    return bind_object(object, table.alias, table.position);
+  }
+  ExprContext context;
+  context.scope = scope;
+  context.clause = Clause::kFunctionInFrom;
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef array, bind(*table.call->args[0].value, context));
+  if (array->type.id != TypeId::kText) {
+    return unsupported("table function unnest is", table.position, "List the rows with VALUES.");
+  }
+  // No row for NULL and '{}', one for one element; more are refused when they come (0A000).
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef some, call_named("array_has_elements", {array}, table.position));
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef element, call_named("array_only", {array}, table.position));
+  Column column = columns_.make("unnest", data::kTextType);
+  FromItem item;
+  item.plan =
+      plan::make_project(plan::make_filter(plan::make_values({}, {{}}), some), {column}, {element});
+  ScopeRelation relation;
+  relation.alias = "unnest";
+  relation.columns.push_back(
+      {table.alias.name.empty() ? "unnest" : table.alias.name, plan::column_ref(column)});
+  FOREBAY_RETURN_IF_ERROR(rename_columns(relation, table.alias, table.position));
+  item.scope.visible = relation.columns;
+  item.scope.relations.push_back(std::move(relation));
+  return item;
 }
 
 }  // namespace forebay::sql::binder

@@ -67,7 +67,7 @@ Result<Binder::FromItem> Binder::bind_table_ref(const ast::TableRef& ref, const 
       return bind_derived(std::move(query), "", ref.alias, ref.position);
     }
     case ast::TableRefKind::kFunction:
-      return bind_function_table(ast::as<ast::FunctionTable>(ref));
+      return bind_function_table(ast::as<ast::FunctionTable>(ref), lateral);
     case ast::TableRefKind::kJoin:
       return bind_join(ast::as<ast::JoinTable>(ref), outer, lateral);
   }
@@ -383,8 +383,9 @@ Status Binder::merge_columns(const ast::JoinTable& join, FromItem& left, FromIte
   return Status::ok();
 }
 
-Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& table) {
-  if (is_options_table(table)) return bind_options_table(table);
+Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& table,
+                                                    const Scope* lateral) {
+  if (is_catalog_function(table)) return bind_catalog_function(table, lateral);
   const std::string& name = table.call->name.back();
   static constexpr std::string_view kLater[] = {"tumble", "hop", "session", "cumulate"};
   const bool window = std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater);

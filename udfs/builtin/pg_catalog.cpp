@@ -96,14 +96,24 @@ std::string array_of(std::optional<std::string_view> element) {
 
 void add_arrays(Definer& define) {
   ScalarFunction& single = define.kernel(
-      "array_of", {kText}, kText,
-      &each<[](const ScalarCall& call, uint32_t row) {
+      "array_of", {kText}, kText, &each<[](const ScalarCall& call, uint32_t row) {
         bool null = call.arguments[0].is_null(row);
         call.set_string(row, array_of(null ? std::optional<std::string_view>()
                                            : call.arguments[0].at<StringView>(row).view()));
       }>,
       "The text of an array of one element", {{"array_of('a b')", "{\"a b\"}"}});
   single.null_rule = NullRule::kCalled;
+  define.define<[](std::string_view array) -> Result<std::string> {
+    std::vector<Text> elements;
+    if (!parse_array(array, elements)) return malformed(array);
+    if (elements.size() == 1 && elements[0]) return *elements[0];
+    return Status(data::sqlstate::kFeatureNotSupported,
+                  "arrays of more than one element are not supported here");
+  }>("array_only", {kText}, kText, "The element of an array that has one",
+     {{"array_only('{a}')", "a"}});
+  define.define<[](std::string_view array) -> bool { return array != "{}"; }>(
+      "array_has_elements", {kText}, kBoolean, "False for the empty array",
+      {{"array_has_elements('{}')", "f"}});
   define.define<[](std::string_view array, std::string_view between) -> Result<std::string> {
     return array_to_string(array, between, std::nullopt);
   }>("array_to_string", {kText, kText}, kText, "Elements of an array with text between them",
@@ -144,6 +154,16 @@ void add_definitions(Definer& define) {
   define.define<[](int64_t oid, bool) -> Text {
     return fact<&CatalogFacts::constraint_definition>(oid);
   }>("pg_get_constraintdef", {kBigint, kBoolean}, kText, kConstraint);
+  constexpr std::string_view kArguments = "The argument types of a function";
+  for (std::string_view name :
+       {"pg_get_function_arguments", "pg_get_function_identity_arguments"}) {
+    define.kernel(
+        name, {kBigint}, kText,
+        &lift<[](int64_t oid) -> Text { return fact<&CatalogFacts::function_arguments>(oid); }>,
+        kArguments);
+  }
+  define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::function_result>(oid); }>(
+      "pg_get_function_result", {kBigint}, kText, "The result type of a function");
   constexpr std::string_view kIndex = "The definition of an index, or of one of its columns";
   define.define<[](int64_t oid) -> Text {
     auto facts = catalog_facts();
