@@ -183,6 +183,11 @@ void add_definitions(Definer& define) {
   define.define<[](int64_t) -> Text { return std::nullopt; }>(
       "pg_get_statisticsobjdef_columns", {kBigint}, kText, "NULL: there are no extended statistics",
       {{"pg_get_statisticsobjdef_columns(1)", ""}});
+  constexpr std::string_view kRule = "NULL: there are no rules";
+  define.define<[](int64_t) -> Text { return std::nullopt; }>("pg_get_ruledef", {kBigint}, kText,
+                                                              kRule, {{"pg_get_ruledef(1)", ""}});
+  define.define<[](int64_t, bool) -> Text { return std::nullopt; }>(
+      "pg_get_ruledef", {kBigint, kBoolean}, kText, kRule, {{"pg_get_ruledef(1, true)", ""}});
   define.define<[](int64_t) -> Text { return std::nullopt; }>(
       "pg_get_partkeydef", {kBigint}, kText, "NULL: there are no partitioned tables",
       {{"pg_get_partkeydef(1)", ""}});
