@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kReadBytes = size_t{64} << 10;
 /// Input that waits for a query thread; above, the socket is not read.
 constexpr size_t kMaxPendingBytes = size_t{1} << 20;
-constexpr size_t kKeptInputBytes = size_t{64} << 10;
+constexpr size_t kKeptInputBytes = size_t{8} << 10;
 constexpr int kPollMs = 200;
 
 }  // namespace
@@ -242,9 +242,14 @@ Status Connection::send(std::string_view bytes) {
 
 void Connection::run() {
   bool goes_on = true;
-  do {
-    goes_on = converse();
-  } while (goes_on && take_pending());
+  try {
+    do {
+      goes_on = converse();
+    } while (goes_on && take_pending());
+  } catch (const std::exception& error) {  // no memory for what the client sends
+    log_error(fmt::format("closing a connection: {}", error.what()));
+    goes_on = false;
+  }
   if (goes_on) return;  // idle: the network thread calls again
   asio::post(owner_.network(), [self = shared_from_this()] { self->close(); });
 }
@@ -257,6 +262,7 @@ bool Connection::take_pending() {
     std::lock_guard lock(mutex_);
     if (farewell_ != nullptr || gone_) return true;
     if (pending_.empty()) {
+      release_memory();
       scheduled_ = false;
       return false;
     }
@@ -283,6 +289,16 @@ bool Connection::take_pending() {
     });
   }
   return true;
+}
+
+// An idle connection keeps no more memory than small statements need.
+void Connection::release_memory() {
+  if (consumed_ == input_.size()) {
+    consumed_ = 0;
+    input_.clear();
+    if (input_.capacity() > kKeptInputBytes) input_ = std::string();
+  }
+  conversation_->release_memory();
 }
 
 // Handles the messages that are complete. False: the conversation is over.

@@ -79,6 +79,7 @@ class Connection final : public Transport,
 
   // Query thread.
   bool take_pending();
+  void release_memory();
   bool converse();
 
   ConnectionOwner& owner_;

@@ -41,6 +41,9 @@ class Conversation {
   /// Sends a FATAL error, the last message of a conversation.
   void end_with(const data::Error& error);
 
+  /// Gives buffers back that were large; between messages.
+  void release_memory() { out_.release_memory(); }
+
   /// Ends the statement that is running, if one is: 57014. Any thread.
   void cancel();
 

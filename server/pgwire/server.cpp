@@ -113,7 +113,14 @@ Status AsioServer::open() {
   accept();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "network");
-    network_.run();
+    while (true) {
+      try {
+        network_.run();
+        return;
+      } catch (const std::exception& error) {  // no memory: what was at hand is lost, others go on
+        log_error(fmt::format("network: {}", error.what()));
+      }
+    }
   });
   return Status::ok();
 }

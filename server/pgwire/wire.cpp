@@ -8,7 +8,7 @@ using data::Status;
 
 namespace {
 
-constexpr size_t kKeptBufferBytes = size_t{128} << 10;
+constexpr size_t kKeptBufferBytes = size_t{8} << 10;
 /// Messages that carry no text or data are never longer; the others may have `max_message_bytes`.
 constexpr size_t kMaxShortMessageBytes = 10'000;
 
@@ -86,12 +86,8 @@ Status MessageReader::finish() const {
   return Status(data::sqlstate::kProtocolViolation, "invalid message format");
 }
 
-void MessageWriter::clear() {
-  if (buffer_.capacity() > kKeptBufferBytes) {
-    buffer_ = std::string();
-  } else {
-    buffer_.clear();
-  }
+void MessageWriter::release_memory() {
+  if (buffer_.empty() && buffer_.capacity() > kKeptBufferBytes) buffer_ = std::string();
 }
 
 Frame next_frame(std::string_view input, size_t max_message_bytes) {

@@ -63,8 +63,10 @@ class MessageWriter {
   /// All that was written; may be appended to within a message.
   std::string& buffer() { return buffer_; }
   const std::string& buffer() const { return buffer_; }
-  /// Forgets what was written, and gives the memory back when it was much.
-  void clear();
+  /// Forgets what was written.
+  void clear() { buffer_.clear(); }
+  /// Gives memory back when it is much; nothing may be written.
+  void release_memory();
 
  private:
   void big_endian(uint16_t value) { raw(__builtin_bswap16(value)); }
