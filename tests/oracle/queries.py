@@ -1,0 +1,443 @@
+"""Queries as trees that can be printed and shrunk, and the generator of random ones."""
+import dataclasses
+
+from expressions import EXACT, Expressions, canonical
+from productions import (AGGREGATE, AGGREGATE_SHAPE, FROM, GROUP, JOIN, ON, QUERY, SCALAR, SHAPE, SUBQUERY)
+from tables import literal
+
+
+@dataclasses.dataclass
+class Item:
+    text: str
+    name: str
+    kind: str
+
+
+@dataclasses.dataclass
+class Named:
+    """A table or view in FROM."""
+    name: str
+    alias: str
+
+    def sql(self):
+        return f"{self.name} {self.alias}"
+
+
+@dataclasses.dataclass
+class Derived:
+    query: object
+    alias: str
+
+    def sql(self):
+        return f"({self.query.sql()}) {self.alias}"
+
+
+@dataclasses.dataclass
+class Join:
+    word: str      # "JOIN", "LEFT JOIN", "CROSS JOIN", "," ...
+    left: object
+    right: object
+    on: list       # conjuncts
+    using: list    # column names
+
+    def sql(self):
+        if self.word == ",":
+            return f"{self.left.sql()}, {self.right.sql()}"
+        end = ""
+        if self.using:
+            end = f" USING ({', '.join(self.using)})"
+        elif self.word != "CROSS JOIN":
+            end = f" ON {' AND '.join(self.on) or 'true'}"
+        right = f"({self.right.sql()})" if isinstance(self.right, Join) else self.right.sql()
+        return f"{self.left.sql()} {self.word} {right}{end}"
+
+
+@dataclasses.dataclass
+class Select:
+    items: list
+    source: object
+    where: list = dataclasses.field(default_factory=list)
+    group: list = dataclasses.field(default_factory=list)
+    having: list = dataclasses.field(default_factory=list)
+    distinct: bool = False
+    order: list = dataclasses.field(default_factory=list)  # one of "", "DESC", "DESC NULLS LAST" ... per item
+    limit: int = None
+    offset: int = None
+    with_queries: list = dataclasses.field(default_factory=list)  # of (name, query)
+
+    def columns(self):
+        return [(item.name, item.kind) for item in self.items]
+
+    def sql(self):
+        parts = []
+        if self.with_queries:
+            parts.append("WITH " + ", ".join(f"{name} AS ({query.sql()})" for name, query in self.with_queries))
+        items = ", ".join(f"{item.text} AS {item.name}" for item in self.items)
+        parts.append(f"SELECT {'DISTINCT ' if self.distinct else ''}{items}")
+        parts.append(f"FROM {self.source.sql()}")
+        if self.where:
+            parts.append("WHERE " + " AND ".join(self.where))
+        if self.group:
+            parts.append("GROUP BY " + ", ".join(self.group))
+        if self.having:
+            parts.append("HAVING " + " AND ".join(self.having))
+        if self.limit is not None or self.offset is not None:
+            parts.append("ORDER BY " + ", ".join(f"{i + 1} {word}".strip() for i, word in
+                                                 enumerate(self.order[:len(self.items)])))
+        if self.limit is not None:
+            parts.append(f"LIMIT {self.limit}")
+        if self.offset is not None:
+            parts.append(f"OFFSET {self.offset}")
+        return " ".join(parts)
+
+
+@dataclasses.dataclass
+class Union:
+    word: str
+    left: object
+    right: object
+
+    def columns(self):
+        return self.left.columns()
+
+    def sql(self):
+        return f"({self.left.sql()}) {self.word} ({self.right.sql()})"
+
+
+@dataclasses.dataclass
+class View:
+    name: str
+    query: object
+    uses: set               # names of other views
+    productions: set
+    from_epoch: int = 0     # created before this epoch's statements
+    materialized: bool = True
+
+    def create(self, plain=False):
+        word = "MATERIALIZED VIEW" if self.materialized and not plain else "VIEW"
+        return f"CREATE {word} {self.name} AS {self.query.sql()}"
+
+
+class Queries:
+    """Draws queries over tables and the views made so far (relations: name -> list of (column, kind))."""
+
+    def __init__(self, chooser, tables):
+        self.chooser, self.rng = chooser, chooser.rng
+        self.tables = tables
+        self.views = {}
+        self.plain = set()
+        self.expressions = Expressions(chooser)
+        self.serial = 0
+        self.uses = set()
+
+    def alias(self):
+        self.serial += 1
+        return f"a{self.serial}"
+
+    def view(self, name, depth=2):
+        self.chooser.start_view()
+        self.serial = 0
+        self.uses = set()
+        query = self.query(depth, outer=True)
+        return View(name, query, set(self.uses), set(self.chooser.used))
+
+    def query(self, depth, outer=False):
+        name = self.chooser.choose(QUERY, without=[] if depth > 0 else ["query.union", "query.union_all"])
+        if name in ("query.union", "query.union_all"):
+            left = self.select(depth - 1, None, may_limit=False)
+            right = self.select(depth - 1, [kind for _, kind in left.columns()], may_limit=False)
+            if name == "query.union":
+                self.make_canonical(left), self.make_canonical(right)
+            return Union("UNION" if name == "query.union" else "UNION ALL", left, right)
+        return self.select(depth, None, grouped=name == "query.group", may_limit=outer or self.rng.random() < 0.4)
+
+    @staticmethod
+    def make_canonical(select):
+        """Equal rows get equal texts: for DISTINCT, UNION and LIMIT."""
+        for item in select.items:
+            item.text, item.kind = canonical(item.text, item.kind)
+
+    def select(self, depth, kinds, grouped=False, may_limit=True):
+        """kinds: the columns it must have, or None."""
+        with_queries = []
+        source, scope = self.source(depth, with_queries)
+        where = []
+        if self.chooser.maybe("shape.where"):
+            where = self.where(scope, depth)
+        if grouped:
+            select = self.grouped(source, scope)
+        else:
+            kinds = kinds or [self.expressions.kind_in(scope, EXACT + ("rough",)) for _ in range(self.rng.randint(1, 4))]
+            select = Select([], source)
+            for i, kind in enumerate(kinds):
+                text = self.scalar(scope, kind, depth) if self.rng.random() < 0.12 else None
+                select.items.append(Item(text or self.expressions.expression(scope, kind), f"o{i}", kind))
+        select.where = where
+        select.with_queries = with_queries
+        exact = all(item.kind != "rough" for item in select.items)
+        if exact and self.chooser.maybe("shape.distinct"):
+            select.distinct = True
+            self.make_canonical(select)
+        if exact and may_limit and self.chooser.maybe("shape.limit"):
+            self.make_canonical(select)
+            select.order = [self.rng.choice(["", "", "DESC", "DESC NULLS LAST", "ASC NULLS FIRST"]) for _ in select.items]
+            select.limit = self.rng.choice([1, 2, 3, 5, 10])
+            if self.chooser.maybe("shape.offset"):
+                select.offset = self.rng.choice([0, 1, 2, 4])
+                if self.rng.random() < 0.3:
+                    select.limit = None
+        return select
+
+    # FROM
+
+    def source(self, depth, with_queries):
+        left, scope = self.leaf(depth, with_queries)
+        joins = 0
+        if self.chooser.maybe("shape.three_joins"):
+            joins = 3
+        elif self.chooser.maybe("shape.two_joins"):
+            joins = 2
+        elif self.rng.random() < 0.5:
+            joins = 1
+        for i in range(joins):
+            if isinstance(left, Named) and self.chooser.maybe("shape.self_join"):
+                right = Named(left.name, self.alias())
+                right_scope = [(f"{right.alias}.{sql.split('.')[-1]}", kind) for sql, kind in scope]
+            else:
+                right, right_scope = self.leaf(depth - 1, with_queries)
+            left, scope = self.join(left, scope, right, right_scope, last=i == joins - 1)
+        return left, scope
+
+    def columns_of(self, name):
+        for table in self.tables:
+            if table.name == name:
+                return table.columns
+        return self.views[name]
+
+    def leaf(self, depth, with_queries):
+        without = [] if depth > 0 else ["from.derived", "from.cte"]
+        materialized = [name for name in self.views if name not in self.plain]
+        if not materialized:
+            without = without + ["from.view"]
+        if not self.plain:
+            without = without + ["from.plain_view"]
+        name = self.chooser.choose(FROM, without=without)
+        alias = self.alias()
+        if name == "from.derived":
+            query = self.query(depth - 1)
+            return Derived(query, alias), [(f"{alias}.{column}", kind) for column, kind in query.columns()]
+        if name == "from.cte":
+            query = self.query(depth - 1)
+            with_queries.append((f"w{alias}", query))
+            return Named(f"w{alias}", alias), [(f"{alias}.{column}", kind) for column, kind in query.columns()]
+        if name == "from.table":
+            relation = self.rng.choice(self.tables).name
+        else:
+            relation = self.rng.choice(sorted(materialized if name == "from.view" else self.plain))
+            self.uses.add(relation)
+        return Named(relation, alias), [(f"{alias}.{column}", kind) for column, kind in self.columns_of(relation)]
+
+    WORDS = {"join.inner": "JOIN", "join.left": "LEFT JOIN", "join.right": "RIGHT JOIN", "join.full": "FULL JOIN",
+             "join.cross": "CROSS JOIN", "join.comma": ","}
+
+    def join(self, left, left_scope, right, right_scope, last):
+        # A comma binds less than JOIN, so what follows could not see what stands before it.
+        name = self.chooser.choose(JOIN, without=[] if last else ["join.comma"])
+        word = self.WORDS[name]
+        names = {sql.split(".")[-1] for sql, _ in right_scope}
+        both = [(sql, kind) for sql, kind in left_scope if "." in sql or sql not in names] + right_scope
+        if name in ("join.cross", "join.comma"):
+            return Join(word, left, right, [], []), both
+        # PostgreSQL has no full join without an equality.
+        without = ["on.non_equi", "on.not_distinct"] if name == "join.full" else []
+        shared = self.using_columns(left_scope, right_scope)
+        if not shared:
+            without.append("on.using")
+        form = self.chooser.choose(ON, without=without)
+        if form == "on.using":
+            column, kind = self.rng.choice(shared)
+            rest = [(sql, k) for sql, k in both if sql.split(".")[-1] != column]
+            return Join(word, left, right, [], [column]), rest + [(column, kind)]
+        return Join(word, left, right, self.on(form, left_scope, right_scope, both), []), both
+
+    @staticmethod
+    def using_columns(left_scope, right_scope):
+        def once(scope):
+            names = [sql.split(".")[-1] for sql, _ in scope]
+            return {(sql.split(".")[-1], kind) for sql, kind in scope
+                    if kind in EXACT and names.count(sql.split(".")[-1]) == 1}
+        return sorted(once(left_scope) & once(right_scope))
+
+    def equality(self, left_scope, right_scope, word="="):
+        kinds = sorted({k for _, k in left_scope} & {k for _, k in right_scope} & set(EXACT))
+        if not kinds:
+            kinds = ["int"]
+        kind = self.rng.choice(kinds + [k for k in kinds if k in ("int", "text")] * 3)
+        return f"{self.expressions.column(left_scope, kind)} {word} {self.expressions.column(right_scope, kind)}"
+
+    def on(self, form, left_scope, right_scope, both):
+        if form == "on.equi":
+            return [self.equality(left_scope, right_scope)]
+        if form == "on.equi_two":
+            return [self.equality(left_scope, right_scope), self.equality(left_scope, right_scope)]
+        if form == "on.mixed":
+            return [self.equality(left_scope, right_scope), self.expressions.condition(both, 1)]
+        if form == "on.non_equi":
+            return [self.equality(left_scope, right_scope, self.rng.choice(["<", ">=", "<>"]))]
+        if form == "on.not_distinct":
+            return [self.equality(left_scope, right_scope, "IS NOT DISTINCT FROM")]
+        if form == "on.constant":
+            return [self.rng.choice(["true", "false"])]
+        kind = self.rng.choice(["int", "text"])
+        return [f"{self.expressions.expression(left_scope, kind, 1)} = {self.expressions.expression(right_scope, kind, 1)}"]
+
+    # WHERE
+
+    def where(self, scope, depth):
+        conditions = [self.expressions.condition(scope)]
+        if self.rng.random() < 0.3:
+            conditions.append(self.expressions.condition(scope, 1))
+        if depth > 0 and self.rng.random() < 0.65:
+            conditions.append(self.subquery(scope))
+        return conditions
+
+    def inner(self, scope):
+        """A relation for a subquery and its scope; the kind of a column that both sides have."""
+        leaf, inner = self.leaf(0, [])
+        kinds = sorted({k for _, k in scope} & {k for _, k in inner} & set(EXACT))
+        if not kinds:
+            leaf = Named(self.tables[0].name, self.alias())
+            inner = [(f"{leaf.alias}.{column}", kind) for column, kind in self.tables[0].columns]
+        return leaf, inner, self.rng.choice(kinds or ["int"])
+
+    def subquery(self, scope):
+        name = self.chooser.choose(SUBQUERY)
+        leaf, inner, kind = self.inner(scope)
+        outer_value = self.expressions.expression(scope, kind, self.rng.choice([0, 0, 1]))
+        inner_value = self.expressions.column(inner, kind)
+        correlation = self.equality(inner, scope)
+        filtered = f" AND {self.expressions.condition(inner, 1)}" if self.rng.random() < 0.4 else ""
+        source = leaf.sql()
+        if name in ("sub.in", "sub.not_in", "sub.in_or"):
+            where = f" WHERE true{filtered}" if filtered else ""
+            word = "NOT IN" if name == "sub.not_in" else "IN"
+            test = f"{outer_value} {word} (SELECT {inner_value} FROM {source}{where})"
+            return f"({test} OR {self.expressions.condition(scope, 0)})" if name == "sub.in_or" else test
+        if name in ("sub.in_correlated", "sub.not_in_correlated"):
+            word = "NOT IN" if name == "sub.not_in_correlated" else "IN"
+            return f"{outer_value} {word} (SELECT {inner_value} FROM {source} WHERE {correlation}{filtered})"
+        if name == "sub.exists_uncorrelated":
+            return f"EXISTS (SELECT 1 FROM {source} WHERE {self.expressions.condition(inner, 1)})"
+        if name == "sub.exists_non_equi":
+            correlation = self.equality(inner, scope, self.rng.choice(["<", ">", "<>"]))
+            return f"EXISTS (SELECT 1 FROM {source} WHERE {correlation}{filtered})"
+        if name == "sub.compare_scalar":
+            function = self.rng.choice(["min", "max"]) if kind != "bool" else "count"
+            kind = "big" if kind == "bool" else kind
+            value = self.expressions.column(scope, kind)
+            where = f" WHERE {correlation}" if self.rng.random() < 0.5 else ""
+            return f"{value} {self.rng.choice(['=', '<', '>='])} (SELECT {function}({inner_value}) FROM {source}{where})"
+        word = "NOT EXISTS" if name == "sub.not_exists" else "EXISTS"
+        return f"{word} (SELECT * FROM {source} WHERE {correlation}{filtered})"
+
+    def scalar(self, scope, kind, depth):
+        """A scalar subquery of this kind, or None."""
+        if depth <= 0:
+            return None
+        keyed = [t for t in self.tables if t.key == ["k"] and any(k == kind for _, k in t.columns)]
+        without = [] if kind == "big" else ["scalar.correlated_count"]
+        without += [] if keyed and self.expressions.columns(scope, "int") else ["scalar.by_key"]
+        if kind in ("bool", "rough"):
+            without += ["scalar.uncorrelated", "scalar.correlated"]
+        if len(set(without)) == len(SCALAR):
+            return None
+        name = self.chooser.choose(SCALAR, without=without)
+        if name == "scalar.by_key":
+            table, alias = self.rng.choice(keyed), self.alias()
+            column = self.rng.choice([c for c, k in table.columns if k == kind])
+            return f"(SELECT {alias}.{column} FROM {table.name} {alias} WHERE {alias}.k = {self.expressions.column(scope, 'int')})"
+        leaf, inner, _ = self.inner(scope)
+        correlation = self.equality(inner, scope)
+        if name == "scalar.correlated_count":
+            return f"(SELECT count(*) FROM {leaf.sql()} WHERE {correlation})"
+        value = canonical(self.expressions.expression(inner, kind, 0), kind)[0] if kind != "iv" else self.expressions.column(inner, kind)
+        function = self.rng.choice(["min", "max"])
+        if kind == "iv":
+            function = "sum"
+        where = f" WHERE {correlation}" if name == "scalar.correlated" else ""
+        return f"(SELECT {function}({value}) FROM {leaf.sql()}{where})"
+
+    # GROUP BY
+
+    def grouped(self, source, scope):
+        select = Select([], source)
+        form = self.chooser.choose(GROUP)
+        keys = []
+        if form != "group.none":
+            for _ in range(self.rng.choice([1, 1, 1, 2, 2, 3])):
+                kind = self.expressions.kind_in(scope)
+                text = self.expressions.column(scope, kind)
+                if form != "group.column":
+                    drawn = self.expressions.expression(scope, kind, 1)
+                    # A constant is no group key; a number would be a position.
+                    text = drawn if any(sql in drawn for sql, _ in scope) else text
+                keys.append(canonical(text, kind))
+        for text, kind in keys:
+            select.items.append(Item(text, f"o{len(select.items)}", kind))
+            select.group.append(str(len(select.items)) if form == "group.position" else text)
+        if keys and self.rng.random() < 0.15:  # a group key that isn't shown
+            dropped = self.rng.randrange(len(select.items))
+            if form != "group.position":
+                del select.items[dropped]
+        for _ in range(self.rng.randint(1, 3)):
+            text, kind = self.aggregate(scope)
+            if self.chooser.maybe("agg.in_expression", AGGREGATE_SHAPE):
+                text, kind = self.around(text, kind)
+            select.items.append(Item(text, f"o{len(select.items)}", kind))
+        for i, item in enumerate(select.items):
+            item.name = f"o{i}"
+        if self.chooser.maybe("shape.having"):
+            text, kind = self.aggregate(scope)
+            if kind != "rough":
+                select.having.append(f"{text} {self.rng.choice(['>', '<=', '<>', '='])} {literal(self.rng, kind)}")
+            else:
+                select.having.append("count(*) > 1")
+        return select
+
+    def around(self, text, kind):
+        if kind in ("big", "num", "int"):
+            return self.rng.choice([f"({text} + 1)", f"coalesce({text}, 0)", f"CASE WHEN {text} > 2 THEN {text} END",
+                                    f"(- {text})"]), kind
+        return f"coalesce({text}, {literal(self.rng, kind)})", kind
+
+    def aggregate(self, scope):
+        name = self.chooser.choose(AGGREGATE)
+        end = ""
+        if self.chooser.maybe("agg.filter", AGGREGATE_SHAPE):
+            end = f" FILTER (WHERE {self.expressions.condition(scope, 1)})"
+        numbers = ("int", "big", "num", "dbl", "iv")
+        if name == "agg.count_star":
+            return f"count(*){end}", "big"
+        if name in ("agg.count", "agg.count_distinct"):
+            kind = self.expressions.kind_in(scope)
+            word = "DISTINCT " if name == "agg.count_distinct" else ""
+            return f"count({word}{self.expressions.expression(scope, kind, 1)}){end}", "big"
+        if name == "agg.bool":
+            return f"{self.rng.choice(['bool_and', 'bool_or'])}({self.expressions.condition(scope, 1)}){end}", "bool"
+        if name in ("agg.sum", "agg.avg"):
+            kind = self.expressions.kind_in(scope, numbers + ("rough",))
+            word = name[4:]
+            text = f"{word}({self.expressions.expression(scope, kind, 1)}){end}"
+        elif name in ("agg.sum_distinct", "agg.avg_distinct"):
+            kind = self.expressions.kind_in(scope, ("int", "big", "num"))
+            word = name[4:7]
+            text = f"{word}(DISTINCT {canonical(self.expressions.expression(scope, kind, 1), kind)[0]}){end}"
+        else:
+            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dbl", "iv", "text", "date", "ts", "tz", "rough"))
+            argument, kind = canonical(self.expressions.expression(scope, kind, 1), kind)
+            return f"{name[4:]}({argument}){end}", kind
+        if kind == "iv":
+            return text, "iv"
+        if word == "sum":
+            return text, {"int": "big", "big": "num"}.get(kind, kind)
+        return text, {"dbl": "rough", "rough": "rough"}.get(kind, "num")
