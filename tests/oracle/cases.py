@@ -152,6 +152,8 @@ class Comparison:
             text = str(error)
             if not self.server.running():
                 text += "\n" + self.server.why_it_ended()
+            else:  # it hangs: SIGTERM would too
+                self.server.kill()
             self.failures.append(Failure("lost", "", epoch, text))
         except Failed as error:
             self.failures.append(Failure("statement", "", epoch, str(error), error.sqlstate))

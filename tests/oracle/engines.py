@@ -89,7 +89,7 @@ class Session:
         self.connection, self.rewrite = connection, rewrite
         self.pg = connection.pgconn
 
-    def run(self, sql, timeout_s=60):
+    def run(self, sql, timeout_s=10):
         """The Answer of the last statement, or None; raises Failed or Lost."""
         end = time.monotonic() + timeout_s
         try:

@@ -140,6 +140,7 @@ class Oracle:
                     comparison = Comparison(server, case, judgement, mode)
                     found = comparison.run()
                     self.counts["comparisons"] += comparison.reads
+                    server.kill()
             except (ServerEnded, TimeoutError) as error:
                 found = [Failure("lost", "", 0, str(error))]
             for failure in found:

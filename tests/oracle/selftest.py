@@ -44,6 +44,9 @@ class FakeForebay:
     def running(self):
         return True
 
+    def kill(self):
+        pass
+
     def rewrite(self, sql):
         if sql.startswith(("SET implicit_flush", "FLUSH")):
             return "SELECT 1"

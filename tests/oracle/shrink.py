@@ -101,7 +101,9 @@ class Shrinker:
                 return False
         with self.make_server(mode) as server:
             adhoc = self.failure.kind == "adhoc"
-            for found in Comparison(server, case, judgement, mode, adhoc).run():
+            failures = Comparison(server, case, judgement, mode, adhoc).run()
+            server.kill()
+            for found in failures:
                 if (found.kind, found.view) == (self.failure.kind, self.failure.view) and (
                         not self.failure.sqlstate or found.sqlstate == self.failure.sqlstate):
                     return True
