@@ -24,8 +24,9 @@ constexpr int kPollMs = 200;
 
 }  // namespace
 
-Connection::Connection(ConnectionOwner& owner, asio::ip::tcp::socket socket)
+Connection::Connection(ConnectionOwner& owner, asio::ip::tcp::socket socket, uint64_t number)
     : owner_(owner),
+      number_(number),
       socket_(std::move(socket)),
       deadline_(owner.network()),
       fd_(socket_.native_handle()) {}

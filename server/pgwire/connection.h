@@ -38,7 +38,7 @@ class Connection final : public Transport,
                          public Task,
                          public std::enable_shared_from_this<Connection> {
  public:
-  Connection(ConnectionOwner& owner, boost::asio::ip::tcp::socket socket);
+  Connection(ConnectionOwner& owner, boost::asio::ip::tcp::socket socket, uint64_t number);
   ~Connection() override;
 
   // Network thread.
@@ -56,6 +56,8 @@ class Connection final : public Transport,
   bool is_working();
   bool is_session() const { return admitted_; }
   const BackendKey& key() const { return key_; }
+  /// Ascending in the order of acceptance.
+  uint64_t number() const { return number_; }
 
   // Transport; query threads.
   data::Status send(std::string_view bytes) override;
@@ -83,6 +85,7 @@ class Connection final : public Transport,
   bool converse();
 
   ConnectionOwner& owner_;
+  const uint64_t number_;
 
   // Network thread only.
   boost::asio::ip::tcp::socket socket_;

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <system_error>
-#include <thread>
 
 #include "server/log.h"
 
@@ -13,6 +12,7 @@ namespace forebay::server::pgwire {
 namespace {
 
 constexpr std::chrono::seconds kIdleLife{10};
+constexpr std::chrono::milliseconds kPatience{2};
 
 }  // namespace
 
@@ -27,7 +27,13 @@ void QueryPool::submit(std::shared_ptr<Task> task) {
     wake_.notify_one();
     return;
   }
-  if (threads_ == max_threads_) return;  // the next thread that is done takes it
+  if (threads_ < prompt_threads_) return start_thread();
+  if (!watcher_.joinable()) watcher_ = std::thread([this] { watch(); });
+  watch_.notify_one();
+}
+
+// Under the lock.
+void QueryPool::start_thread() {
   ++threads_;
   try {
     std::thread([this] { work(); }).detach();
@@ -51,6 +57,8 @@ void QueryPool::work() {
     }
     std::shared_ptr<Task> task = std::move(queue_.front());
     queue_.pop_front();
+    ++taken_;
+    if (queue_.empty()) ended_.notify_all();
     lock.unlock();
     task->run();
     task.reset();
@@ -60,11 +68,27 @@ void QueryPool::work() {
   ended_.notify_all();
 }
 
+void QueryPool::watch() {
+  pthread_setname_np(pthread_self(), "query-watch");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    watch_.wait(lock, [&] { return stopping_ || wants_thread(); });
+    uint64_t before = taken_;
+    watch_.wait_for(lock, kPatience, [&] { return stopping_; });
+    if (taken_ == before && wants_thread()) start_thread();
+  }
+}
+
 void QueryPool::stop() {
   std::unique_lock lock(mutex_);
+  // What waits may need more threads than there are: tasks may wait for each other.
+  ended_.wait(lock, [&] { return queue_.empty() || threads_ == 0; });
   stopping_ = true;
   wake_.notify_all();
+  watch_.notify_all();
   ended_.wait(lock, [&] { return threads_ == 0; });
+  lock.unlock();
+  if (watcher_.joinable()) watcher_.join();
 }
 
 }  // namespace forebay::server::pgwire

@@ -54,7 +54,9 @@ int32_t random_secret() {
 class AsioServer final : public Server, public ConnectionOwner {
  public:
   AsioServer(Database& database, const ServerOptions& options)
-      : database_(database), options_(options), pool_(options.max_query_threads) {}
+      : database_(database),
+        options_(options),
+        pool_(options.prompt_query_threads, options.max_query_threads) {}
   ~AsioServer() override { stop(0); }
 
   Status open();
@@ -91,6 +93,8 @@ class AsioServer final : public Server, public ConnectionOwner {
   int32_t next_process_id_ = 1;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::unordered_map<int32_t, Connection*> sessions_;
+  uint64_t last_number_ = 0;
+  std::map<uint64_t, Connection*> starting_;  // oldest first
 };
 
 Status AsioServer::open() {
@@ -142,7 +146,7 @@ void AsioServer::accept() {
 }
 
 void AsioServer::accepted(tcp::socket socket) {
-  if (connections_.size() - sessions_.size() >= options_.max_starting) return;  // closes it
+  if (starting_.size() >= options_.max_starting) starting_.begin()->second->close_now();
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   socket.set_option(asio::socket_base::keep_alive(true), ignored);
@@ -150,8 +154,9 @@ void AsioServer::accepted(tcp::socket socket) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepIdleSeconds, sizeof(int));
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepIntervalSeconds, sizeof(int));
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kKeepProbes, sizeof(int));
-  auto connection = std::make_shared<Connection>(*this, std::move(socket));
+  auto connection = std::make_shared<Connection>(*this, std::move(socket), ++last_number_);
   connections_.insert(connection);
+  starting_[connection->number()] = connection.get();
   connection->start();
 }
 
@@ -166,6 +171,7 @@ Result<BackendKey> AsioServer::admit(const std::shared_ptr<Connection>& connecti
   BackendKey key{next_process_id_, random_secret()};
   next_process_id_ = next_process_id_ == INT32_MAX ? 1 : next_process_id_ + 1;
   sessions_[key.process_id] = connection.get();
+  starting_.erase(connection->number());
   return key;
 }
 
@@ -178,6 +184,7 @@ void AsioServer::cancel(const BackendKey& key) {
 
 void AsioServer::closed(Connection& connection) {
   if (connection.is_session()) sessions_.erase(connection.key().process_id);
+  starting_.erase(connection.number());
   connections_.erase(connection.shared_from_this());
 }
 

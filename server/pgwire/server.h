@@ -16,7 +16,7 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:4566";
   /// Sessions at a time; one more gets 53300.
   uint32_t max_sessions = 10'000;
-  /// Connections that have not sent their startup packet yet; one more is closed at once.
+  /// Connections that have not sent their startup packet yet; one more closes the oldest of them.
   uint32_t max_starting = 1'000;
   /// Time to send the startup packet.
   uint32_t startup_timeout_ms = 10'000;
@@ -24,7 +24,8 @@ struct ServerOptions {
   size_t max_message_bytes = size_t{16} << 20;
   /// A client that takes no byte of an answer for so long is given up.
   uint32_t stalled_timeout_ms = 300'000;
-  /// Statements that run or wait at a time.
+  /// Statements that run or wait at a time; so many at once, more when those make no progress.
+  uint32_t prompt_query_threads = 16;
   uint32_t max_query_threads = 256;
 };
 

@@ -1,6 +1,7 @@
 """Sockets that keep to the protocol, and sockets that don't."""
 import os
 import random
+import resource
 import socket
 import struct
 import sys
@@ -318,14 +319,43 @@ class Protocol(unittest.TestCase):
         messages = client.until_ready()
         self.assertEqual(sum(kind == b"D" for kind, _ in messages), 1_000_000)
 
-    def test_many_connections_without_a_thread_each(self):
-        clients = [self.connect() for _ in range(200)]
-        threads = len(os.listdir(f"/proc/{self.server.pid}/task"))
-        self.assertLess(threads, 120)
-        for client in clients:
-            client.send(raw.query("SELECT 1"))
-        for client in clients:
-            self.assertEqual(kinds(client.until_ready()), "TDCZ")
+    def test_half_open_connections_keep_nobody_out(self):
+        for _ in range(1200):  # more than may be starting at a time
+            half_open = socket.create_connection(("127.0.0.1", self.server.port))
+            self.addCleanup(half_open.close)
+        started = time.monotonic()
+        self.assert_alive()
+        self.assertLess(time.monotonic() - started, 1.0)
+
+
+class ManyConnections(unittest.TestCase):
+    def test_many_connections_and_one_too_many(self):
+        most = 10_000
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < most + 100:
+            self.skipTest(f"{hard} file descriptors are too few for {most} connections")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        clients = []
+        with Forebay() as server:
+            before = rss_bytes(server.pid)
+            try:
+                while len(clients) < most:
+                    clients.append(Raw(server.port))
+                with Raw(server.port, connect=False) as last:
+                    last.send(raw.startup())
+                    fields = raw.error_fields(last.next()[1])
+                    self.assertEqual((fields["S"], fields["C"]), ("FATAL", "53300"))
+                for client in clients:
+                    client.send(raw.query("SELECT 1"))
+                for client in clients:
+                    self.assertEqual(kinds(client.until_ready()), "TDCZ")
+                self.assertLess(len(os.listdir(f"/proc/{server.pid}/task")), 280)
+                self.assertLess(rss_bytes(server.pid) - before, 300 * MIB)
+            finally:
+                for client in clients:
+                    client.socket.close()
+            wait_until(lambda: Raw(server.port).key is not None, 10, "room for a new session")
 
 
 if __name__ == "__main__":

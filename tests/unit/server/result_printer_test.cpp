@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "server/pgwire/query_pool.h"
-
 namespace forebay::server {
 namespace {
 
@@ -67,46 +65,6 @@ TEST(DescribeError, PointsAtTheCharacter) {
             "LINE 2:        x FROM t\n"
             "               ^\n"
             "HINT:  did you mean \"y\"?\n");
-}
-
-class Count final : public pgwire::Task {
- public:
-  explicit Count(std::atomic<int>& count) : count_(count) {}
-  void run() override { ++count_; }
-
- private:
-  std::atomic<int>& count_;
-};
-
-class Barrier final : public pgwire::Task {
- public:
-  Barrier(std::atomic<int>& inside, int wanted) : inside_(inside), wanted_(wanted) {}
-  void run() override {
-    ++inside_;
-    while (inside_ < wanted_) std::this_thread::yield();
-  }
-
- private:
-  std::atomic<int>& inside_;
-  const int wanted_;
-};
-
-TEST(QueryPool, RunsEverythingBeforeItStops) {
-  std::atomic<int> count = 0;
-  {
-    pgwire::QueryPool pool(2);
-    for (int i = 0; i < 1000; ++i) pool.submit(std::make_shared<Count>(count));
-  }
-  EXPECT_EQ(count, 1000);
-}
-
-TEST(QueryPool, GrowsWhileTasksBlock) {
-  std::atomic<int> inside = 0;
-  pgwire::QueryPool pool(8);
-  // Ends only when all eight run at the same time.
-  for (int i = 0; i < 8; ++i) pool.submit(std::make_shared<Barrier>(inside, 8));
-  pool.stop();
-  EXPECT_EQ(inside, 8);
 }
 
 }  // namespace
