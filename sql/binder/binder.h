@@ -23,6 +23,11 @@ using plan::ColumnId;
 using plan::Columns;
 using plan::NodeRef;
 
+/// Where the expression's text begins: `a + 1` stands at its operator, and begins at `a`.
+int32_t leftmost_position(const ast::Expr& expr);
+/// Where the expression of a query's output column begins, as far as its text has one for it.
+int32_t output_position(const ast::Query& query, size_t at);
+
 /// Where an expression stands: decides what is allowed and the words of errors.
 enum class Clause : uint8_t {
   kSelect,

@@ -274,7 +274,9 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
   spec.encode_options = options_of(definition.format->options);
   spec.force_bounded = options_.force_bounded;
   object->metadata.assign(object->columns.size(), "");
-  auto offered = connectors::metadata_columns(spec.options["connector"]);
+  auto named = spec.options.find("connector");
+  std::vector<data::Field> offered;
+  if (named != spec.options.end()) offered = connectors::metadata_columns(named->second);
   for (const ast::Include& include : definition.includes) {
     auto found = std::find_if(offered.begin(), offered.end(),
                               [&](const data::Field& field) { return field.name == include.what; });
@@ -283,6 +285,11 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
                          "A file has partition (its path) and offset.");
     }
     std::string column = include.alias.empty() ? "kafka_" + include.what : include.alias;
+    for (const data::Field& other : object->columns) {
+      if (other.name != column) continue;
+      return error(state::kDuplicateColumn,
+                   fmt::format("column \"{}\" specified more than once", column), include.position);
+    }
     object->columns.push_back({column, found->type, true});
     object->metadata.push_back(include.what);
     object->defaults.emplace_back();

@@ -153,7 +153,7 @@ Status Binder::bind_insert_query(BoundInsert& out, const ast::Query& query,
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(query, nullptr, true));
   if (bound.columns.size() > targets.size()) {
     return error(state::kSyntaxError, "INSERT has more expressions than target columns",
-                 query.position);
+                 output_position(query, targets.size()));
   }
   Columns columns;
   std::vector<ExprRef> values(out.table->columns.size());
@@ -164,8 +164,9 @@ Status Binder::bind_insert_query(BoundInsert& out, const ast::Query& query,
       FOREBAY_ASSIGN_OR_RETURN(bound.plan, retype(bound.plan, column.id, field.type));
       column.type = field.type;
     }
-    FOREBAY_ASSIGN_OR_RETURN(values[targets[i]],
-                             coerce_assignment(plan::column_ref(column), field));
+    ExprRef value = plan::column_ref(column);
+    remember(value, output_position(query, i));
+    FOREBAY_ASSIGN_OR_RETURN(values[targets[i]], coerce_assignment(value, field));
   }
   QueryPlan rows;
   for (uint32_t i = 0; i < values.size(); ++i) {

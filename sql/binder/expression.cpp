@@ -202,6 +202,18 @@ Result<ExprRef> Binder::bind_is_test(const ast::IsTest& test, const ExprContext&
 }
 
 Result<ExprRef> Binder::bind_cast(const ast::Cast& cast, const ExprContext& context) {
+  if (cast.operand->kind == ast::ExprKind::kLiteral &&
+      ast::as<ast::Literal>(*cast.operand).literal == ast::LiteralKind::kNumeric) {
+    // 1e300::double precision: read as a double, because it has more digits than numeric takes.
+    auto type = resolve_type(cast.type);
+    if (type.is_ok() && type->id == TypeId::kDouble) {
+      auto number = data::parse_double(ast::as<ast::Literal>(*cast.operand).text);
+      if (!number.is_ok()) return number.take_status().at(place(cast.operand->position));
+      ExprRef bound = expr::literal({data::kDoubleType, *number});
+      remember(bound, cast.operand->position);
+      return bound;
+    }
+  }
   FOREBAY_ASSIGN_OR_RETURN(ExprRef operand, bind(*cast.operand, context));
   const bool is_text_literal = operand->kind == ExprKind::kLiteral &&
                                operand->type.id == TypeId::kUnknown && !operand->literal.is_null();

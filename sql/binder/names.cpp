@@ -128,7 +128,7 @@ Status Binder::missing_column(const ast::ColumnRef& ref, const Scope* scope) con
       if (ref.names.size() > 1 && relation.alias != ref.names[ref.names.size() - 2]) continue;
       for (const ScopeColumn& candidate : relation.columns) {
         size_t distance = catalog::edit_distance(column, candidate.name);
-        if (distance < best_distance) {
+        if (distance < best_distance && distance < column.size()) {
           best_distance = distance;
           best = candidate.name;
         }

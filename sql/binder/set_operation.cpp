@@ -54,12 +54,41 @@ Result<QueryPlan> Binder::order_outputs(QueryPlan query, const ast::Query& ast) 
           .with_detail("Only result column names can be used, not expressions or functions.")
           .with_hint(
               "Add the expression/function to every SELECT, or move the UNION into a FROM clause.")
-          .at(place(item.value->position));
+          .at(place(leftmost_position(*item.value)));
     }
     query.order.push_back({query.columns[at].column.id, item.descending, nulls_first});
   }
   FOREBAY_ASSIGN_OR_RETURN(query.plan, bind_limit(std::move(query.plan), query.order, ast));
   return query;
+}
+
+int32_t leftmost_position(const ast::Expr& expr) {
+  if (expr.kind == ast::ExprKind::kBinary) {
+    return leftmost_position(*ast::as<ast::Binary>(expr).left);
+  }
+  if (expr.kind == ast::ExprKind::kLogical) {
+    return leftmost_position(*ast::as<ast::Logical>(expr).operands[0]);
+  }
+  if (expr.kind == ast::ExprKind::kCast) {
+    return std::min(expr.position, leftmost_position(*ast::as<ast::Cast>(expr).operand));
+  }
+  return expr.position;
+}
+
+int32_t output_position(const ast::Query& query, size_t at) {
+  if (query.kind == ast::QueryKind::kSelect) {
+    const auto& items = query.select->items;
+    for (size_t i = 0; i < items.size() && i <= at; ++i) {
+      if (items[i].value->kind == ast::ExprKind::kStar || i == at) {
+        return leftmost_position(*items[i].value);
+      }
+    }
+  }
+  if (query.kind == ast::QueryKind::kValues && at < query.values[0].size()) {
+    return leftmost_position(*query.values[0][at]);
+  }
+  if (query.kind == ast::QueryKind::kSetOperation) return output_position(*query.left, at);
+  return query.position;
 }
 
 Result<QueryPlan> Binder::bind_set_operation(const ast::Query& query, const Scope* outer,
@@ -74,7 +103,7 @@ Result<QueryPlan> Binder::bind_set_operation(const ast::Query& query, const Scop
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan right, bind_query(*query.right, outer, true));
   if (left.columns.size() != right.columns.size()) {
     return error(state::kSyntaxError, "each UNION query must have the same number of columns",
-                 query.right->position);
+                 output_position(*query.right, 0));
   }
   QueryPlan out;
   Columns columns;
@@ -91,7 +120,7 @@ Result<QueryPlan> Binder::bind_set_operation(const ast::Query& query, const Scop
       return error(state::kDatatypeMismatch,
                    fmt::format("UNION types {} and {} cannot be matched", Type{types[0].id}.name(),
                                Type{types[1].id}.name()),
-                   query.right->position);
+                   output_position(*query.right, i));
     }
     // Only DISTINCT needs a type now; the outermost query gives text to what stays untyped.
     if (common.id == TypeId::kUnknown && (!keep_unknown || !query.set_all))

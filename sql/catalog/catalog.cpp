@@ -65,7 +65,7 @@ std::vector<std::string> CatalogSnapshot::similar_names(std::string_view name) c
   std::vector<std::pair<size_t, std::string>> found;
   for (const auto& [key, object] : by_name_) {
     size_t distance = edit_distance(name, object->name);
-    if (distance > most) continue;
+    if (distance > most || distance == name.size()) continue;
     const bool plain = object->schema == "public" || object->schema == "pg_catalog";
     found.emplace_back(distance, plain ? object->name : object->schema + "." + object->name);
   }

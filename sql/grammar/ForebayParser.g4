@@ -167,7 +167,9 @@ tableClause
   | errors=onError
   ;
 
-includeClause : K_INCLUDE what=colId (header=STRING)? (K_AS alias=colId)? ;
+includeClause : K_INCLUDE what=includeName (header=STRING)? (K_AS alias=colId)? ;
+
+includeName : colId | K_OFFSET ;
 
 onError : K_ON K_ERROR (K_INTO into=qualifiedName | skip=K_SKIP | fail=K_FAIL) ;
 
