@@ -104,6 +104,13 @@ Result<std::string> Session::session_statement(const Prepared& prepared, ResultS
       return std::string("RESET");
     }
     case ast::StatementKind::kShow: return show(ast::as<ast::Show>(statement), sink);
+    case ast::StatementKind::kDescribe: {
+      ast::Show columns(statement.position);
+      columns.show = ast::ShowKind::kColumns;
+      columns.of = ast::as<ast::Describe>(statement).name;
+      FOREBAY_RETURN_IF_ERROR(show(columns, sink).take_status());
+      return std::string("DESCRIBE");
+    }
     case ast::StatementKind::kTransaction:
       return transaction(ast::as<ast::Transaction>(statement), sink);
     case ast::StatementKind::kPrepare: return prepare_statement(prepared);
@@ -185,6 +192,7 @@ std::string Session::setting_value(const SettingDescriptor& setting) const {
 }
 
 std::optional<data::Schema> Session::session_schema(const ast::Statement& statement) {
+  if (statement.kind == ast::StatementKind::kDescribe) return text_schema({"Name", "Type"});
   if (statement.kind != ast::StatementKind::kShow) return std::nullopt;
   const auto& show = ast::as<ast::Show>(statement);
   switch (show.show) {

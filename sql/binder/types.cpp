@@ -235,7 +235,7 @@ bool resolve_any(Candidate& candidate, std::span<const TypeId> given) {
 }
 
 std::optional<Candidate> expand(const std::vector<TypeId>& declared, bool variadic, TypeId result,
-                                std::span<const TypeId> given) {
+                                std::span<const TypeId> given, bool mixed_types = false) {
   if (given.size() < declared.size()) {
     // A variadic last argument is there at least once.
     return std::nullopt;
@@ -244,7 +244,11 @@ std::optional<Candidate> expand(const std::vector<TypeId>& declared, bool variad
   Candidate candidate;
   candidate.result = result;
   for (size_t i = 0; i < given.size(); ++i) {
-    candidate.arguments.push_back(declared[std::min(i, declared.size() - 1)]);
+    TypeId type = declared[std::min(i, declared.size() - 1)];
+    if (mixed_types && type == TypeId::kUnknown) {
+      type = given[i] == TypeId::kUnknown ? TypeId::kText : given[i];
+    }
+    candidate.arguments.push_back(type);
   }
   if (!resolve_any(candidate, given)) return std::nullopt;
   return candidate;
@@ -372,7 +376,8 @@ MatchOutcome match_scalar(std::string_view name, std::span<const TypeId> argumen
                           bool is_operator, FunctionMatch* out) {
   Candidates candidates;
   for (const udfs::ScalarFunction* function : udfs::find_scalar(name)) {
-    auto candidate = expand(function->arguments, function->variadic, function->result, arguments);
+    auto candidate = expand(function->arguments, function->variadic, function->result, arguments,
+                            function->mixed_types);
     if (!candidate) continue;
     candidate->scalar = function;
     candidates.push_back(std::move(*candidate));
