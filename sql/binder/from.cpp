@@ -384,7 +384,7 @@ Status Binder::merge_columns(const ast::JoinTable& join, FromItem& left, FromIte
 }
 
 Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& table,
-                                                    const Scope* lateral) {
+                                                     const Scope* lateral) {
   if (is_catalog_function(table)) return bind_catalog_function(table, lateral);
   const std::string& name = table.call->name.back();
   static constexpr std::string_view kLater[] = {"tumble", "hop", "session", "cumulate"};

@@ -122,7 +122,7 @@ Status Binder::missing_column(const ast::ColumnRef& ref, const Scope* scope) con
   Status status =
       error(state::kUndefinedColumn, fmt::format("column {} does not exist", shown), ref.position);
   std::string best;
-  size_t best_distance = std::max<size_t>(1, column.size() / 3) + 1;
+  size_t best_distance = column.size() <= 2 ? 1 : std::max<size_t>(1, column.size() / 3) + 1;
   for (; scope != nullptr; scope = scope->parent) {
     for (const ScopeRelation& relation : scope->relations) {
       if (ref.names.size() > 1 && relation.alias != ref.names[ref.names.size() - 2]) continue;

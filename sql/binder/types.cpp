@@ -324,6 +324,14 @@ MatchOutcome choose(Candidates candidates, std::span<const TypeId> given, bool i
     *out = {candidate.scalar, candidate.aggregate, candidate.arguments, candidate.result};
     return MatchOutcome::kFound;
   };
+  // "Any" arguments may have become what another candidate says outright: the first one stays.
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    for (size_t j = candidates.size(); j-- > i + 1;) {
+      if (candidates[j].arguments == candidates[i].arguments) {
+        candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(j));
+      }
+    }
+  }
   for (const Candidate& candidate : candidates) {
     if (std::equal(given.begin(), given.end(), candidate.arguments.begin())) return give(candidate);
   }

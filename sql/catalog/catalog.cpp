@@ -61,7 +61,8 @@ std::vector<CatalogObjectRef> CatalogSnapshot::dependants(ObjectId id) const {
 }
 
 std::vector<std::string> CatalogSnapshot::similar_names(std::string_view name) const {
-  const size_t most = std::max<size_t>(1, name.size() / 3);
+  // Of a name of one or two letters everything is near.
+  const size_t most = name.size() <= 2 ? 0 : std::max<size_t>(1, name.size() / 3);
   std::vector<std::pair<size_t, std::string>> found;
   for (const auto& [key, object] : by_name_) {
     size_t distance = edit_distance(name, object->name);

@@ -59,6 +59,23 @@ std::optional<std::vector<ColumnId>> kept(const Stream& before,
   return before.hashed;
 }
 
+/// The stream's distribution in the names that a projection gives to its columns.
+Stream renamed(const Stream& from, const std::vector<ExprRef>& projection,
+               const std::vector<ColumnId>& columns) {
+  Stream out;
+  out.hashed = from.hashed;
+  if (!out.hashed) return out;
+  for (ColumnId& id : *out.hashed) {
+    const uint32_t position = position_in(from, id);
+    for (size_t i = 0; i < projection.size(); ++i) {
+      if (!plan::is_column(projection[i], position)) continue;
+      id = columns[i];
+      break;
+    }
+  }
+  return out;
+}
+
 /// LIMIT and OFFSET after parameters were put in.
 Result<uint64_t> count_of(const ExprRef& expr, bool is_limit, uint64_t none) {
   if (!expr) return none;
@@ -290,7 +307,7 @@ Result<Stream> Lowering::lower_map(const NodeRef& input, const ExprRef& predicat
     out.types.push_back(map.projection.back()->type);
   }
   if (!predicate && out.columns == from.columns) return from;
-  out.hashed = kept(from, out.columns);
+  out.hashed = kept(renamed(from, map.projection, out.columns), out.columns);
   out.node = add(operators::make_map(std::move(map)), {{from.node, std::nullopt}});
   return out;
 }

@@ -270,6 +270,17 @@ NodeRef map_own_expressions(const NodeRef& node, std::vector<NodeRef> inputs,
 
 }  // namespace
 
+NodeRef map_own_expressions(const NodeRef& node,
+                            const std::function<ExprRef(const ExprRef&)>& rewrite) {
+  bool changed = false;
+  NodeRef rewritten = map_own_expressions(node, node->inputs, [&](const ExprRef& expr) {
+    ExprRef result = rewrite(expr);
+    changed |= result != expr;
+    return result;
+  });
+  return changed ? rewritten : node;
+}
+
 NodeRef map_expressions(const NodeRef& node,
                         const std::function<ExprRef(const ExprRef&)>& rewrite) {
   std::vector<NodeRef> inputs;

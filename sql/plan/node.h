@@ -218,6 +218,9 @@ std::vector<ExprRef> expressions_of(const Node& node);
 /// The tree with `rewrite` applied to every expression in it. Columns named elsewhere (groups,
 /// keys, sort items) stay.
 NodeRef map_expressions(const NodeRef& node, const std::function<ExprRef(const ExprRef&)>& rewrite);
+/// The same for the node alone.
+NodeRef map_own_expressions(const NodeRef& node,
+                            const std::function<ExprRef(const ExprRef&)>& rewrite);
 /// Columns that the node itself needs from its inputs, by any means but passing them on.
 void add_used_columns(const Node& node, ColumnSet& out);
 

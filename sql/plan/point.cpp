@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sql/plan/expressions.h"
+#include "sql/plan/failure.h"
 #include "udfs/registry.h"
 
 namespace forebay::sql::plan {
@@ -56,7 +57,7 @@ bool find_key(const Scan& scan, const ExprRef& predicate, std::vector<ExprRef>& 
     if (is_equality(conjunct, &a, &b)) {
       if (!uses_any(a, own)) std::swap(a, b);
       ExprRef column = injective_source(a);
-      if (column && is_constant(b) && !uses_any(b, own) && !expr::can_fail(*b)) {
+      if (column && is_constant(b) && !uses_any(b, own) && failure_of(b) == Failure::kNever) {
         size_t at = find_column(scan.columns, column->column);
         for (size_t k = 0; at != kNoColumn && k < key_columns.size() && !used; ++k) {
           if (key_columns[k] != scan.positions[at] || key[k]) continue;

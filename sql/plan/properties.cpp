@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sql/plan/expressions.h"
+#include "sql/plan/failure.h"
 
 namespace forebay::sql::plan {
 
@@ -160,7 +161,15 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
     case NodeKind::kDistinct: {
       keys = unique_keys(node->inputs[0]);
       KeySet all;
-      for (const Column& column : node->columns) all.push_back(column.id);
+      const NodeRef& input = node->inputs[0];
+      for (size_t i = 0; i < node->columns.size(); ++i) {
+        // A constant tells no rows apart.
+        if (input->kind == NodeKind::kProject &&
+            as<Project>(*input).expressions[i]->kind == ExprKind::kLiteral) {
+          continue;
+        }
+        all.push_back(node->columns[i].id);
+      }
       add_key(keys, std::move(all));
       return keys;
     }
@@ -316,7 +325,7 @@ bool is_never_null(const NodeRef& node, const ExprRef& expr) {
 bool can_fail(const NodeRef& node) {
   if (node->kind == NodeKind::kSingleRow) return true;
   for (const ExprRef& expr : expressions_of(*node)) {
-    if (expr::can_fail(*expr)) return true;
+    if (failure_of(expr) == Failure::kValue) return true;
   }
   return std::any_of(node->inputs.begin(), node->inputs.end(),
                      [](const NodeRef& input) { return can_fail(input); });

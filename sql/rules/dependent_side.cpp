@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sql/plan/expressions.h"
+#include "sql/plan/failure.h"
 #include "sql/plan/properties.h"
 
 namespace forebay::sql::rules {
@@ -123,7 +124,8 @@ bool DependentSide::tie_by_equalities(const plan::Filter& filter, Pushed& out) {
       for (size_t i = 0; i < outer_.size() && !used; ++i) {
         if (plan::is_column(b, outer_[i].id)) std::swap(a, b);
         used = !found[i] && plan::is_column(a, outer_[i].id) && plan::uses_only(b, own) &&
-               plan::uses_any(b, own) && a->type.id == b->type.id && !expr::can_fail(*b);
+               plan::uses_any(b, own) && a->type.id == b->type.id &&
+               plan::failure_of(b) != plan::Failure::kValue;
         if (used) found[i] = b;
       }
     }

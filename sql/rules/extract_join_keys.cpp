@@ -1,4 +1,5 @@
 #include "sql/plan/expressions.h"
+#include "sql/plan/failure.h"
 #include "sql/rules/rules.h"
 
 namespace forebay::sql::rules {
@@ -65,7 +66,8 @@ NodeRef extract(const NodeRef& node, ColumnFactory& factory) {
     ExprRef a, b;
     const bool null_safe = plan::is_null_safe_equality(conjunct, &a, &b);
     bool is_key = null_safe || plan::is_equality(conjunct, &a, &b);
-    is_key = is_key && !expr::can_fail(*conjunct);
+    // A side that overflows would do so for its pairs, too; what fails for ordinary values stays.
+    is_key = is_key && plan::failure_of(conjunct) != plan::Failure::kValue;
     if (is_key && plan::uses_only(a, right) && plan::uses_only(b, left)) std::swap(a, b);
     is_key = is_key && plan::uses_only(a, left) && plan::uses_only(b, right) &&
              plan::uses_any(a, left) && plan::uses_any(b, right) &&

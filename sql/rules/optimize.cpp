@@ -9,19 +9,37 @@ NodeRef rewrite_bottom_up(const NodeRef& node,
   return rewrite(plan::with_inputs(node, std::move(inputs)));
 }
 
+namespace {
+
+constexpr Rule kRules[] = {
+    {"fold_constants", [](const NodeRef& plan, ColumnFactory&) { return fold_constants(plan); }},
+    {"simplify", simplify},
+    {"decorrelate", decorrelate},
+    {"merge_projections",
+     [](const NodeRef& plan, ColumnFactory&) { return merge_projections(plan); }},
+    {"push_down_predicates",
+     [](const NodeRef& plan, ColumnFactory&) { return push_down_predicates(plan); }},
+    {"fold_constants", [](const NodeRef& plan, ColumnFactory&) { return fold_constants(plan); }},
+    {"extract_join_keys", extract_join_keys},
+    {"simplify", simplify},
+    {"prune_columns",
+     [](const NodeRef& plan, ColumnFactory&) {
+       return prune_columns(plan, plan::column_set(plan->columns));
+     }},
+    {"merge_projections",
+     [](const NodeRef& plan, ColumnFactory&) { return merge_projections(plan); }},
+};
+
+}  // namespace
+
+std::span<const Rule> rules_in_order() { return kRules; }
+
 NodeRef optimize(NodeRef plan, ColumnFactory& columns) {
   const plan::Columns wanted = plan->columns;
-  plan = fold_constants(plan);
-  plan = simplify(plan, columns);
-  plan = decorrelate(plan, columns);
-  plan = merge_projections(plan);
-  plan = push_down_predicates(plan);
-  plan = fold_constants(plan);
-  plan = extract_join_keys(plan, columns);
-  plan = simplify(plan, columns);
-  plan = prune_columns(plan, plan::column_set(wanted));
-  plan = merge_projections(plan);
-  return plan::make_narrow(std::move(plan), wanted);
+  for (const Rule& rule : kRules) {
+    plan = plan::make_narrow(rule.apply(plan, columns), wanted);
+  }
+  return plan;
 }
 
 }  // namespace forebay::sql::rules

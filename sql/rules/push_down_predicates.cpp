@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "sql/plan/expressions.h"
+#include "sql/plan/failure.h"
 #include "sql/rules/rules.h"
 
 namespace forebay::sql::rules {
@@ -14,12 +15,17 @@ using plan::NodeKind;
 using Conjuncts = std::vector<ExprRef>;
 
 bool may_move(const ExprRef& conjunct) {
-  return !expr::can_fail(*conjunct) && expr::volatility(*conjunct) != udfs::Volatility::kVolatile;
+  return plan::failure_of(conjunct) == plan::Failure::kNever &&
+         expr::volatility(*conjunct) != udfs::Volatility::kVolatile;
 }
 
 NodeRef push(const NodeRef& node, Conjuncts above);
 
+/// What can fail is evaluated last, only where the rest is true.
 NodeRef filtered(NodeRef node, Conjuncts conjuncts) {
+  std::stable_partition(conjuncts.begin(), conjuncts.end(), [](const ExprRef& conjunct) {
+    return plan::failure_of(conjunct) == plan::Failure::kNever;
+  });
   return plan::make_filter(std::move(node), plan::make_conjunction(std::move(conjuncts)));
 }
 
@@ -52,6 +58,15 @@ JoinKind simplify_kind(JoinKind kind, const Conjuncts& above, const ColumnSet& l
   return kind;
 }
 
+/// An equality of both sides is evaluated for pairs either way; it makes the join a hash join.
+bool could_be_key(const ExprRef& conjunct, const ColumnSet& left, const ColumnSet& right) {
+  ExprRef a, b;
+  if (!plan::is_equality(conjunct, &a, &b)) return false;
+  if (plan::failure_of(conjunct) == plan::Failure::kValue) return false;
+  return (plan::uses_only(a, left) && plan::uses_only(b, right)) ||
+         (plan::uses_only(a, right) && plan::uses_only(b, left));
+}
+
 NodeRef push_join(const plan::Join& join, Conjuncts above) {
   const ColumnSet left = plan::column_set(join.input(0).columns);
   const ColumnSet right = plan::column_set(join.input(1).columns);
@@ -70,7 +85,11 @@ NodeRef push_join(const plan::Join& join, Conjuncts above) {
   // From above: to a side whose rows are not extended by NULLs.
   if (!right_kept) to_left = take(above, moves_to(left));
   if (kind == JoinKind::kInner || kind == JoinKind::kRight) to_right = take(above, moves_to(right));
-  if (kind == JoinKind::kInner) into = take(above, may_move);
+  if (kind == JoinKind::kInner) {
+    into = take(above, [&](const ExprRef& conjunct) {
+      return may_move(conjunct) || could_be_key(conjunct, left, right);
+    });
+  }
   // From the condition: to a side whose rows without partner are not kept.
   if (!left_kept) {
     Conjuncts more = take(condition, moves_to(left));

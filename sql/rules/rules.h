@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <span>
+#include <string_view>
 
 #include "sql/plan/node.h"
 
@@ -27,8 +29,16 @@ NodeRef decorrelate(const NodeRef& node, ColumnFactory& columns);
 NodeRef push_down_predicates(const NodeRef& node);
 /// Equalities in join conditions become join keys.
 NodeRef extract_join_keys(const NodeRef& node, ColumnFactory& columns);
-/// Only columns that somebody uses are read, computed and kept.
+/// Only columns that somebody uses are read, computed and kept: `required` ones by the reader of
+/// the result.
 NodeRef prune_columns(const NodeRef& node, const ColumnSet& required);
+
+struct Rule {
+  std::string_view name;
+  NodeRef (*apply)(const NodeRef& node, ColumnFactory& columns);
+};
+/// The rules in the order in which optimize() runs them; one may run twice.
+std::span<const Rule> rules_in_order();
 
 /// All of them. The result gives the plan's columns, in order.
 NodeRef optimize(NodeRef plan, ColumnFactory& columns);

@@ -28,11 +28,44 @@ NodeRef extended_by_nulls(const NodeRef& side, const plan::Columns& columns) {
   return plan::make_project(side, columns, std::move(values));
 }
 
+/// IS NULL of what is never NULL is false.
+ExprRef without_null_tests(const ExprRef& value, const std::vector<NodeRef>& inputs) {
+  ExprRef result = plan::transform(value, [&](const ExprRef& part) -> ExprRef {
+    const bool is_null = part->kind == expr::ExprKind::kIsNull;
+    if (!is_null && part->kind != expr::ExprKind::kIsNotNull) return nullptr;
+    for (const NodeRef& input : inputs) {
+      if (plan::is_never_null(input, part->children[0])) return plan::boolean_literal(!is_null);
+    }
+    return nullptr;
+  });
+  return result == value ? value : expr::fold_constants(result);
+}
+
+/// The node with such tests gone. Rows of an outer join may be NULL above it, but not in its
+/// condition.
+NodeRef remove_null_tests(const NodeRef& node) {
+  if (node->kind != NodeKind::kFilter && node->kind != NodeKind::kProject &&
+      node->kind != NodeKind::kJoin && node->kind != NodeKind::kDependentJoin) {
+    return node;
+  }
+  return plan::map_own_expressions(
+      node, [&](const ExprRef& value) { return without_null_tests(value, node->inputs); });
+}
+
+bool is_never_true(const NodeRef& join) {
+  const ExprRef& condition = join->kind == NodeKind::kJoin
+                                 ? plan::as<plan::Join>(*join).condition
+                                 : plan::as<plan::DependentJoin>(*join).condition;
+  return condition && plan::is_literal_not_true(condition);
+}
+
 NodeRef simplify_join(const NodeRef& node, JoinKind kind) {
   const NodeRef& left = node->inputs[0];
   const NodeRef& right = node->inputs[1];
+  const bool no_match = is_never_true(node);
+  const bool outer = kind == JoinKind::kRight || kind == JoinKind::kFull;
   const bool no_left = is_empty(left);
-  const bool no_right = is_empty(right);
+  const bool no_right = is_empty(right) || (no_match && !outer);
   switch (kind) {
     case JoinKind::kInner:
     case JoinKind::kSemi:
@@ -64,7 +97,8 @@ NodeRef simplify_join(const NodeRef& node, JoinKind kind) {
   return node;
 }
 
-NodeRef simplify_node(const NodeRef& node) {
+NodeRef simplify_node(const NodeRef& original) {
+  const NodeRef node = remove_null_tests(original);
   switch (node->kind) {
     case NodeKind::kFilter: {
       const ExprRef& predicate = plan::as<plan::Filter>(*node).predicate;
