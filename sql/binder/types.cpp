@@ -351,6 +351,16 @@ MatchOutcome choose(Candidates candidates, std::span<const TypeId> given, bool i
     return false;
   });
   if (candidates.empty()) return MatchOutcome::kNone;
+  // What takes any type may have come out as a signature that there is already.
+  Candidates distinct;
+  for (Candidate& candidate : candidates) {
+    if (std::none_of(distinct.begin(), distinct.end(), [&](const Candidate& other) {
+          return other.arguments == candidate.arguments;
+        })) {
+      distinct.push_back(std::move(candidate));
+    }
+  }
+  candidates = std::move(distinct);
   if (candidates.size() == 1) return give(candidates[0]);
   keep_best(candidates, [&](const Candidate& candidate) {
     int exact = 0;
