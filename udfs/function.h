@@ -117,6 +117,9 @@ struct ScalarFunction {
   /// True when a call can fail for some arguments: such expressions are not moved below a filter or
   /// join, and CASE/AND/OR/COALESCE evaluate them under a selection.
   bool can_fail = false;
+  /// Says that a call cannot fail although can_fail is true, for what its constant arguments are
+  /// (nullptr where an argument is no constant): date_trunc of a known field. nullptr: never.
+  bool (*is_safe_with)(std::span<const data::Datum* const> constants) = nullptr;
   ScalarKernel kernel = nullptr;
   std::string_view description;
   std::vector<Example> examples;

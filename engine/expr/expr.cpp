@@ -199,8 +199,21 @@ size_t hash(const Expr& expr) {
   return seed;
 }
 
+namespace {
+
+bool is_safe_call(const Expr& call) {
+  if (call.function->is_safe_with == nullptr) return false;
+  std::vector<const Datum*> constants;
+  for (const ExprRef& child : call.children) {
+    constants.push_back(child->kind == ExprKind::kLiteral ? &child->literal : nullptr);
+  }
+  return call.function->is_safe_with(constants);
+}
+
+}  // namespace
+
 bool can_fail(const Expr& expr) {
-  if (expr.kind == ExprKind::kCall && expr.function->can_fail) return true;
+  if (expr.kind == ExprKind::kCall && expr.function->can_fail && !is_safe_call(expr)) return true;
   return std::any_of(expr.children.begin(), expr.children.end(),
                      [](const ExprRef& child) { return can_fail(*child); });
 }

@@ -112,7 +112,7 @@ class Demo:
         # Each view reads its sources by itself: wait until the last of them has come to the end.
         while self.ask("SELECT count(*) FROM forebay.sources WHERE lag IS NULL OR lag > 0")[1][0][0]:
             time.sleep(0.1)
-        self.ask("FLUSH")
+        self.connection.execute("FLUSH")
         folder = os.path.join(FOLDER, "queries")
         for name in sorted(os.listdir(folder)):
             path = os.path.join(folder, name)

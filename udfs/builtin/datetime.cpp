@@ -14,6 +14,22 @@
 namespace forebay::udfs {
 namespace {
 
+const std::string* constant_text(std::span<const data::Datum* const> constants) {
+  if (constants.empty() || constants[0] == nullptr) return nullptr;
+  return std::get_if<std::string>(&constants[0]->value);
+}
+
+// Fields up to the day are cut by flooring, which stays in the range of timestamps.
+bool is_fixed_unit(std::span<const data::Datum* const> constants) {
+  const std::string* field = constant_text(constants);
+  return field != nullptr && data::fixed_unit_micros(*field) != 0;
+}
+
+bool is_timestamp_field(std::span<const data::Datum* const> constants) {
+  const std::string* field = constant_text(constants);
+  return field != nullptr && data::extract_timestamp(*field, 0, false).is_ok();
+}
+
 constexpr TypeId kText = TypeId::kText;
 constexpr TypeId kInteger = TypeId::kInteger;
 constexpr TypeId kDouble = TypeId::kDouble;
@@ -68,18 +84,20 @@ void part(const ScalarCall& call) {
 
 template <typename T, auto Get>
 void add_part(Definer& define, TypeId type, std::vector<Example> examples = {}) {
-  define
-      .kernel("extract", {kText, type}, TypeId::kNumeric, &part<Numeric, T, Get>,
-              "a field of a date, time or interval", std::move(examples))
-      .can_fail = true;
+  ScalarFunction& part_of =
+      define.kernel("extract", {kText, type}, TypeId::kNumeric, &part<Numeric, T, Get>,
+                    "a field of a date, time or interval", std::move(examples));
+  part_of.can_fail = true;
+  if (type == kTimestamp) part_of.is_safe_with = &is_timestamp_field;
 }
 
 template <typename T, auto Get>
 void add_double_part(Definer& define, TypeId type, std::vector<Example> examples = {}) {
-  define
-      .kernel("date_part", {kText, type}, kDouble, &part<double, T, Get>,
-              "a field of a date, time or interval", std::move(examples))
-      .can_fail = true;
+  ScalarFunction& part_of =
+      define.kernel("date_part", {kText, type}, kDouble, &part<double, T, Get>,
+                    "a field of a date, time or interval", std::move(examples));
+  part_of.can_fail = true;
+  if (type == kTimestamp) part_of.is_safe_with = &is_timestamp_field;
 }
 
 Result<Numeric> timestamp_part(Text field, const int64_t& at) {
@@ -179,8 +197,10 @@ void add_truncation(Definer& define) {
       binned = {{"date_bin('15 minutes', timestamp '2001-02-16 20:38:40', timestamp '2001-02-16')",
                  "2001-02-16 20:30:00"}};
     }
-    define.kernel("date_trunc", {kText, type}, type, &truncate_times, "cut to a field", cut)
-        .can_fail = true;
+    ScalarFunction& truncate =
+        define.kernel("date_trunc", {kText, type}, type, &truncate_times, "cut to a field", cut);
+    truncate.can_fail = true;
+    truncate.is_safe_with = &is_fixed_unit;
     define.define<[](const Interval& stride, int64_t at, int64_t origin) {
       return bin(stride, at, origin);
     }>("date_bin", {kInterval, type, type}, type,
