@@ -1,7 +1,7 @@
 """A case: tables, epochs of statements, views; the judge's answers to it and the comparison with Forebay's."""
 import dataclasses
 
-from engines import Failed, Lost, Session
+from engines import Failed, Lost, Session, show
 
 MOST_ROWS = 3000
 
@@ -221,7 +221,13 @@ class Comparison:
             return
         wrong = self.judgement.answers[view.name, number].differs(answer)
         if wrong:
-            self.fail("rows", view.name, number, wrong)
+            self.fail("rows", view.name, number, wrong + self.errors_of(view))
+
+    def errors_of(self, view):
+        """What forebay.errors says about a view that PostgreSQL has no trouble with."""
+        names = ", ".join(f"'{name}'" for name in sorted({view.name} | getattr(view, "uses", set())))
+        answer = self.session.run(f"SELECT object, sqlstate, reason, count FROM forebay.errors WHERE object IN ({names})")
+        return "".join("\n  error row " + show(row) for row in sorted(answer.rows))
 
     def compare_errors(self, view, number):
         """forebay.errors has as many rows of the view as PostgreSQL would have failed on."""

@@ -7,6 +7,7 @@ from tables import PRODUCTION_OF_TYPE, literal
 # Kinds that may be compared, grouped and ordered by.
 EXACT = ("bool", "int", "big", "dbl", "num", "text", "date", "ts", "tz", "iv")
 
+# Numbers keep within the 38 digits that are stored: averages have 16 or 20 decimals, so products round one side.
 # kind -> SQL with {kind} for arguments; {=text} is the text itself. The production is fn.<first word>.
 TEMPLATES = {
     "int": ["add:({int} + {int})", "subtract:({int} - {int})", "multiply:({int} * {int})", "divide:({int} / 3)",
@@ -19,7 +20,7 @@ TEMPLATES = {
     "dbl": ["add_double:({dbl} + {dbl})", "subtract_double:({dbl} - {dbl})", "multiply_double:({dbl} * 0.5::double precision)",
             "cast_double:({int})::double precision", "abs_double:abs({dbl})", "floor_double:floor({dbl})",
             "ceil_double:ceil({dbl})", "round_double:round({dbl})"],
-    "num": ["add_numeric:({num} + {num})", "subtract_numeric:({num} - {num})", "multiply_numeric:({num} * {num})",
+    "num": ["add_numeric:({num} + {num})", "subtract_numeric:({num} - {num})", "multiply_numeric:(round({num}, 4) * {num})",
             "divide_numeric:({num} / 3)", "round:round({num}, 1)", "trunc:trunc({num}, 1)", "floor:floor({num})",
             "ceil:ceil({num})", "abs_numeric:abs({num})", "cast_numeric:({int})::numeric", "sign:sign({num})",
             "mixed_numeric:({num} + {int})", "modulo_numeric:({num} % 2)", "extract_epoch:extract(epoch FROM {iv})"],
