@@ -115,6 +115,22 @@ Status check_format(const Database& database, bool has_epochs) {
       .with_hint("It was written by another version of Forebay; use that version.");
 }
 
+/// Every log says whose it is: a log of another directory, put in place of ours, would be replayed.
+Status check_identity(Database& database) {
+  FOREBAY_RETURN_IF_ERROR(
+      to_status(database.db->GetDbIdentity(database.identity), "read the directory's identity"));
+  const std::string prefix = identity_record_prefix();
+  std::unique_ptr<rocksdb::Iterator> records(
+      database.db->NewIterator(rocksdb::ReadOptions(), database.family(Family::kMeta)));
+  for (records->Seek(prefix); records->Valid(); records->Next()) {
+    if (!records->key().starts_with(prefix)) break;
+    if (records->key().ToStringView().substr(prefix.size()) != database.identity) {
+      return corrupt(database.directory, "a log comes from another directory");
+    }
+  }
+  return to_status(records->status(), "read the state");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
@@ -131,6 +147,7 @@ Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
   (void)hit_failpoint("open.after_cleanup");
   FOREBAY_ASSIGN_OR_RETURN(auto record, read_record(*database, epoch_record_key()));
   FOREBAY_RETURN_IF_ERROR(check_format(*database, record.has_value()));
+  FOREBAY_RETURN_IF_ERROR(check_identity(*database));
   Epoch last;
   if (record) {
     if (record->size() != 8) return corrupt(directory, "the epoch record is unreadable");

@@ -18,6 +18,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options) {
   db.paranoid_checks = true;
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   db.track_and_verify_wals_in_manifest = true;
+  db.write_dbid_to_manifest = true;  // the identity outlives a lost IDENTITY file
   // An error of background work ends the use of this opening: nothing is retried behind our back.
   db.max_bgerror_resume_count = 0;
 

@@ -32,6 +32,7 @@ std::string epoch_record(Epoch epoch) {
 RocksStore::RocksStore(std::shared_ptr<Database> database, const StoreOptions& options, Epoch last)
     : database_(std::move(database)),
       options_(options),
+      identity_key_(identity_record_prefix() + database_->identity),
       snapshot_(take_rocks_snapshot(database_, last)) {
   // What recovery replayed stays in memtables.
   for (int f = 0; f < kFamilyCount; ++f) {
@@ -136,6 +137,7 @@ Status RocksStore::commit_batch(Epoch epoch, std::span<const SealedRun> runs,
   }
   if (status.ok()) {
     status = batch.Put(database_->family(Family::kMeta), epoch_record_key(), epoch_record(epoch));
+    if (status.ok()) status = batch.Put(database_->family(Family::kMeta), identity_key_, "");
     in_memtable_[static_cast<size_t>(Family::kMeta)] = true;
   }
   if (!status.ok()) return to_status(status, "encode an epoch");

@@ -36,6 +36,7 @@ class RocksStore final : public Store {
 
   std::shared_ptr<Database> database_;
   const StoreOptions options_;
+  const std::string identity_key_;
 
   // Used by the committer only.
   Mode mode_ = Mode::kBatch;

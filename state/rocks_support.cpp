@@ -67,6 +67,7 @@ Database::~Database() {
 }
 
 std::string format_record_key() { return store_key_prefix(0, TableId(0)) + "format"; }
+std::string identity_record_prefix() { return store_key_prefix(0, TableId(0)) + "identity/"; }
 std::string epoch_record_key() { return store_key_prefix(0, TableId(0)) + "epoch"; }
 
 }  // namespace forebay::state

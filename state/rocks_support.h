@@ -54,6 +54,7 @@ struct Database {
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<BackgroundWatch> watch;
   std::string directory;
+  std::string identity;  // RocksDB's name for this directory, kept in its manifest
 
   Database() = default;
   Database(const Database&) = delete;
@@ -105,6 +106,8 @@ class IngestFiles {
 
 /// Keys of the store's own records, in kMeta under table 0. DO NOT CHANGE.
 std::string format_record_key();
+/// Before the identity of the directory that a log was written for.
+std::string identity_record_prefix();
 std::string epoch_record_key();
 inline constexpr uint32_t kFormatVersion = 1;
 
