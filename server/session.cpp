@@ -96,6 +96,10 @@ Result<PreparedRef> Session::prepare(std::string text,
   }
   if (!is_bindable(prepared->statement->kind)) {
     prepared->schema = session_schema(*prepared->statement);
+    if (prepared->statement->kind == ast::StatementKind::kExecute) {
+      auto found = prepared_.find(ast::as<ast::Execute>(*prepared->statement).name);
+      if (found != prepared_.end()) prepared->schema = found->second->schema;
+    }
     return PreparedRef(std::move(prepared));
   }
   // CREATE and DROP are bound when their turn comes; what they take of parameters is nothing.
