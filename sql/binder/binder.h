@@ -150,6 +150,9 @@ class Binder {
                                const ExprContext& context, bool* done);
   Result<ExprRef> bind_aggregate(const ast::Function& function, const std::string& name,
                                  const ExprContext& context);
+  /// The query level whose columns the aggregate is over: its own, or that of an outer query.
+  Result<AggregateState*> aggregate_owner(const BoundAggregate& call, const ExprContext& context,
+                                          int32_t position) const;
   Result<ExprRef> bind_scalar_call(const ast::Function& function, const std::string& name,
                                    const ExprContext& context);
   Result<ExprRef> bind_subquery(const ast::Subquery& subquery, const ExprContext& context);

@@ -203,17 +203,41 @@ std::string_view clause_words(Clause clause) {
 
 }  // namespace
 
-Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std::string& name,
-                                       const ExprContext& context) {
-  if (context.clause == Clause::kAggregateArgument) {
-    return error(state::kGroupingError, "aggregate function calls cannot be nested",
-                 function.position);
+Result<AggregateState*> Binder::aggregate_owner(const BoundAggregate& call,
+                                                const ExprContext& context,
+                                                int32_t position) const {
+  plan::ColumnSet used;
+  for (const ExprRef& argument : call.arguments) plan::add_columns(argument, used);
+  if (call.filter) plan::add_columns(call.filter, used);
+  auto is_over = [&](const Scope& scope) {
+    for (const ScopeRelation& relation : scope.relations) {
+      for (const ScopeColumn& column : relation.columns) {
+        if (plan::uses_any(column.value, used)) return true;
+      }
+    }
+    return false;
+  };
+  const Scope* level = context.scope;
+  while (!used.empty() && level != nullptr && !is_over(*level)) level = level->parent;
+  if (level != nullptr && level != context.scope) {
+    // Of an outer query: above its FROM and WHERE only.
+    if (level->aggregates != nullptr) return level->aggregates;
+    return error(state::kGroupingError, "aggregate functions are not allowed in WHERE", position);
   }
   if (context.aggregates == nullptr) {
     return error(
         state::kGroupingError,
         fmt::format("aggregate functions are not allowed in {}", clause_words(context.clause)),
-        function.position);
+        position);
+  }
+  return context.aggregates;
+}
+
+Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std::string& name,
+                                       const ExprContext& context) {
+  if (context.clause == Clause::kAggregateArgument) {
+    return error(state::kGroupingError, "aggregate function calls cannot be nested",
+                 function.position);
   }
   if (!function.order_by.empty() || function.within_group) {
     return unsupported("ORDER BY inside an aggregate is", function.position,
@@ -222,7 +246,8 @@ Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std:
   ExprContext inner = context;
   inner.clause = Clause::kAggregateArgument;
   inner.aggregates = nullptr;
-  inner.subqueries = &context.aggregates->below;
+  PendingSubqueries below;
+  if (inner.subqueries != nullptr) inner.subqueries = &below;
   BoundAggregate call;
   std::vector<TypeId> types;
   for (const ast::FunctionArg& argument : function.args) {
@@ -273,11 +298,14 @@ Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std:
   }
   call.function = match.aggregate;
   call.distinct = function.distinct && !picks;
+  FOREBAY_ASSIGN_OR_RETURN(AggregateState * owner,
+                           aggregate_owner(call, context, function.position));
+  owner->below.insert(owner->below.end(), below.begin(), below.end());
   // The same aggregate twice is computed once.
   auto same = [](const ExprRef& a, const ExprRef& b) {
     return a && b ? expr::equal(*a, *b) : !a && !b;
   };
-  for (const BoundAggregate& other : context.aggregates->calls) {
+  for (const BoundAggregate& other : owner->calls) {
     bool equal = other.function == call.function && other.distinct == call.distinct &&
                  other.arguments.size() == call.arguments.size() && same(other.filter, call.filter);
     for (size_t i = 0; equal && i < call.arguments.size(); ++i) {
@@ -286,7 +314,7 @@ Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std:
     if (equal) return plan::column_ref(other.output);
   }
   call.output = columns_.make(name, result);
-  context.aggregates->calls.push_back(call);
+  owner->calls.push_back(call);
   return plan::column_ref(call.output);
 }
 

@@ -11,6 +11,8 @@ namespace forebay::sql::binder {
 using catalog::CatalogObjectRef;
 using expr::ExprRef;
 
+struct AggregateState;
+
 /// A column under a name. Usually a plain column; of FULL JOIN ... USING a COALESCE of two.
 struct ScopeColumn {
   std::string name;
@@ -35,6 +37,8 @@ struct Scope {
   /// What unqualified names and `*` see, in order: columns merged by USING once.
   std::vector<ScopeColumn> visible;
   const Scope* parent = nullptr;
+  /// Where aggregates over this level's columns go, from subqueries too; nullptr: not allowed here.
+  AggregateState* aggregates = nullptr;
 
   /// Both sides of a comma or a join without merged columns.
   void append(Scope other) {

@@ -136,6 +136,7 @@ Result<QueryPlan> Binder::bind_select(const ast::Query& query, const Scope* oute
     return unsupported("WINDOW is", select.windows[0].spec.position,
                        "There are no window functions.");
   }
+  state.scope.aggregates = &state.aggregates;
   ExprContext context{&state.scope, Clause::kSelect, &state.aggregates, &state.pending};
   FOREBAY_RETURN_IF_ERROR(bind_items(select.items, context, state.items));
   FOREBAY_RETURN_IF_ERROR(bind_group_by(state, select));

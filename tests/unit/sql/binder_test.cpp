@@ -115,6 +115,8 @@ const Refused kRefused[] = {
      R"(42803 28 aggregate functions are not allowed in JOIN conditions)"},
     {R"(SELECT id FROM t GROUP BY count(*))",
      R"(42803 27 aggregate functions are not allowed in GROUP BY)"},
+    {R"(SELECT a FROM t WHERE (SELECT max(t.a)) > 1)",
+     R"(42803 31 aggregate functions are not allowed in WHERE)"},
     {R"(SELECT sum(count(*)) FROM t)",
      R"(42803 12 aggregate function calls cannot be nested)"},
     {R"(SELECT sum(a) FILTER (WHERE count(*) > 1) FROM t)",

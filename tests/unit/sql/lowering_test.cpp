@@ -139,6 +139,9 @@ TEST_F(LoweringTest, QueriesRun) {
   EXPECT_EQ(rows("SELECT y FROM " + v + " ORDER BY x DESC LIMIT 2"), "b;d;")
       << "ties by the bytes of the row";
   EXPECT_EQ(rows("SELECT 1 UNION SELECT 1 UNION ALL SELECT 1"), "1;1;");
+  // An aggregate inside a subquery over columns of the outer query is the outer query's.
+  EXPECT_EQ(rows("SELECT (SELECT w.z FROM (VALUES (2), (4)) w(z) WHERE w.z = max(x)) FROM " + v),
+            "2;");
   EXPECT_EQ(rows("SELECT (SELECT y FROM " + v + " WHERE x = 2)"),
             "more than one row returned by a subquery used as an expression");
 }
