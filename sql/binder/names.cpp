@@ -99,6 +99,17 @@ Result<ExprRef> Binder::bind_column(const ast::ColumnRef& ref, const ExprContext
     if (relation_seen) break;
   }
   if (names.size() > 1 && !relation_seen) {
+    for (const Scope* scope = context.scope; scope != nullptr; scope = scope->parent) {
+      for (const ScopeRelation& relation : scope->relations) {
+        if (!relation.object || relation.object->name != names[names.size() - 2]) continue;
+        return error(state::kUndefinedTable,
+                     fmt::format("invalid reference to FROM-clause entry for table \"{}\"",
+                                 names[names.size() - 2]),
+                     ref.position)
+            .with_hint(fmt::format("Perhaps you meant to reference the table alias \"{}\".",
+                                   relation.alias));
+      }
+    }
     return error(state::kUndefinedTable,
                  fmt::format("missing FROM-clause entry for table \"{}\"", names[names.size() - 2]),
                  ref.position);
