@@ -120,7 +120,9 @@ class Expressions:
     def compare(self, scope, depth):
         kind = self.kind_in(scope)
         left = self.expression(scope, kind, depth - 1)
-        right = self.expression(scope, kind, 0) if self.rng.random() < 0.5 else literal(self.rng, kind)
+        # Not the left side again: a column compared with itself says little.
+        others = [column for column in scope if column[0] not in left]
+        right = self.expression(others, kind, 0) if self.rng.random() < 0.5 else literal(self.rng, kind)
         return kind, left, right
 
     def condition(self, scope, depth=2):

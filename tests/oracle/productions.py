@@ -5,8 +5,8 @@ import collections
 # Names and weights by the part of the grammar that chooses among them.
 QUERY = {"query.select": 60, "query.group": 40, "query.union": 8, "query.union_all": 8}
 FROM = {"from.table": 60, "from.view": 22, "from.plain_view": 8, "from.derived": 18, "from.cte": 12}
-JOIN = {"join.inner": 30, "join.left": 24, "join.right": 14, "join.full": 18, "join.cross": 8, "join.comma": 6}
-ON = {"on.equi": 40, "on.equi_two": 12, "on.mixed": 22, "on.non_equi": 14, "on.using": 16, "on.constant": 4,
+JOIN = {"join.inner": 26, "join.left": 28, "join.right": 18, "join.full": 20, "join.cross": 8, "join.comma": 6}
+ON = {"on.equi": 40, "on.equi_two": 12, "on.mixed": 30, "on.non_equi": 14, "on.using": 16, "on.constant": 4,
       "on.not_distinct": 6, "on.expression": 10}
 SHAPE = {"shape.where": 40, "shape.distinct": 14, "shape.having": 35, "shape.limit": 14, "shape.offset": 45,
          "shape.self_join": 20, "shape.two_joins": 22, "shape.three_joins": 5}

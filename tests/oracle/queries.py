@@ -281,7 +281,10 @@ class Queries:
         if form == "on.equi_two":
             return [self.equality(left_scope, right_scope), self.equality(left_scope, right_scope)]
         if form == "on.mixed":
-            return [self.equality(left_scope, right_scope), self.expressions.condition(both, 1)]
+            # Mostly a condition between the sides: rows of one key then match some of the others only.
+            between = self.equality(left_scope, right_scope, self.rng.choice(["<", "<=", ">", ">=", "<>"]))
+            second = between if self.rng.random() < 0.7 else self.expressions.condition(both, 1)
+            return [self.equality(left_scope, right_scope), second]
         if form == "on.non_equi":
             return [self.equality(left_scope, right_scope, self.rng.choice(["<", ">=", "<>"]))]
         if form == "on.not_distinct":
