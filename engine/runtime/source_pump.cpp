@@ -64,6 +64,7 @@ bool SourcePump::poll(Feed& feed) {
       feed.on_input();
       return true;
     case connectors::PollOutcome::kNothing:
+      feed.queue->set_ends(feed.reader->ends());
       feed.due_ns = clock_->steady_nanos() + std::max<int64_t>(1, wait_ms) * kMillisecond;
       return false;
     case connectors::PollOutcome::kEnd:
