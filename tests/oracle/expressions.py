@@ -56,7 +56,7 @@ def canonical(text, kind):
     if kind == "num":
         return f"({text})::numeric(24,4)", kind
     if kind == "iv":
-        return f"extract(epoch FROM {text})", "num"
+        return f"extract(epoch FROM {text})::numeric(24,4)", "num"
     if kind == "dbl":
         return f"({text} + 0)", kind
     return text, kind
