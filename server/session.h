@@ -11,15 +11,16 @@
 #include "server/database.h"
 #include "server/result_sink.h"
 #include "server/settings.h"
+#include "server/table_writer.h"
 #include "sql/parser/parser.h"
 #include "sql/planner.h"
 
-/// A client's session: statements in, rows and tags out. Knows nothing of the wire. One thread at a time;
-/// cancel() from any.
+/// A client's session: statements in, rows and tags out. Knows nothing of the wire. One thread at a
+/// time; cancel() from any.
 namespace forebay::server {
 
-/// A parsed and bound statement, ready to be executed any number of times. Bound again when the catalog
-/// has changed since.
+/// A parsed and bound statement, ready to be executed any number of times. Bound again when the
+/// catalog has changed since.
 struct Prepared {
   std::string text;
   std::shared_ptr<const sql::ast::Statement> statement;  // nullptr: empty query
@@ -50,8 +51,8 @@ class Session {
   /// On an error the transaction block, if any, has failed.
   data::Result<std::string> execute(const PreparedRef& prepared,
                                     std::span<const data::Datum> parameters, ResultSink& sink);
-  /// A whole simple query string: every statement in turn; `done` is called with each tag. Stops at the
-  /// first error.
+  /// A whole simple query string: every statement in turn; `done` is called with each tag. Stops at
+  /// the first error.
   data::Status run(std::string_view sql, ResultSink& sink,
                    const std::function<data::Status(const std::string& tag)>& done);
 
@@ -91,6 +92,13 @@ class Session {
                                    std::span<const data::Datum> parameters, ResultSink& sink);
   data::Result<std::string> remove(const sql::BoundDelete& remove,
                                    std::span<const data::Datum> parameters, ResultSink& sink);
+  data::Result<std::string> change_rows(const sql::catalog::CatalogObject& table,
+                                        const sql::PlannedQuery& rows,
+                                        const std::optional<sql::Returning>& returning,
+                                        std::span<const data::Datum> parameters,
+                                        std::string_view word,
+                                        data::Status (TableWriter::*add)(const data::ChangeBatch&),
+                                        ResultSink& sink);
   data::Status finish_write(data::ObjectId table, uint64_t ticket);
   data::Result<std::string> ddl(const Prepared& prepared, ResultSink& sink);
   data::Result<std::string> session_statement(const Prepared& prepared, ResultSink& sink);
@@ -101,8 +109,7 @@ class Session {
   data::Result<std::string> show(const sql::ast::Show& statement, ResultSink& sink);
   data::Result<std::string> transaction(const sql::ast::Transaction& statement, ResultSink& sink);
   data::Result<std::string> prepare_statement(const Prepared& prepared);
-  data::Result<std::string> execute_statement(const sql::ast::Execute& statement,
-                                              ResultSink& sink);
+  data::Result<std::string> execute_statement(const sql::ast::Execute& statement, ResultSink& sink);
   static std::optional<data::Schema> session_schema(const sql::ast::Statement& statement);
 
   Database& database_;

@@ -15,18 +15,26 @@ using Conflict = sql::catalog::CatalogObject::Conflict;
 
 namespace {
 
-Status send_returning(const std::optional<sql::Returning>& returning, ChangeBatch rows,
-                      const expr::EvalContext& context, ResultSink& sink) {
-  if (!returning) return Status::ok();
-  FOREBAY_RETURN_IF_ERROR(sink.begin_rows(returning->schema));
-  if (rows.empty()) return Status::ok();
+// The rows of RETURNING, before anything is written: a row that fails refuses the statement.
+Result<ChangeBatch> evaluate_returning(const std::optional<sql::Returning>& returning,
+                                       TableWriter& writer, const expr::EvalContext& context) {
+  if (!returning) return ChangeBatch();
+  ChangeBatch rows = writer.returned();
   std::vector<expr::RowError> errors;
   std::vector<data::ColumnRef> columns;
   for (const expr::ExprRef& expr : returning->projection) {
+    if (rows.empty()) break;
     columns.push_back(expr::Evaluator(expr).evaluate(rows, context, errors));
     if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
   }
-  return sink.rows(ChangeBatch(std::move(columns), rows.physical_rows()));
+  return ChangeBatch(std::move(columns), rows.physical_rows());
+}
+
+Status send_returning(const std::optional<sql::Returning>& returning, const ChangeBatch& rows,
+                      ResultSink& sink) {
+  if (!returning) return Status::ok();
+  FOREBAY_RETURN_IF_ERROR(sink.begin_rows(returning->schema));
+  return rows.empty() ? Status::ok() : sink.rows(rows);
 }
 
 }  // namespace
@@ -63,6 +71,7 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
   }
   uint64_t ticket = 0;
   uint64_t count = 0;
+  ChangeBatch returned;
   {
     FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
     bool reads = insert.rows.plan != nullptr || table.on_conflict == Conflict::kOverwrite;
@@ -77,52 +86,52 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
     for (const ChangeBatch& batch : batches) {
       FOREBAY_RETURN_IF_ERROR(writer.insert(batch, database_.engine()));
     }
+    FOREBAY_RETURN_IF_ERROR(writer.judge());
     count = writer.count();
+    FOREBAY_ASSIGN_OR_RETURN(returned, evaluate_returning(insert.returning, writer, context));
     FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
-    FOREBAY_RETURN_IF_ERROR(send_returning(insert.returning, writer.returned(), context, sink));
   }
   FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
+  FOREBAY_RETURN_IF_ERROR(send_returning(insert.returning, returned, sink));
   return fmt::format("INSERT 0 {}", count);
+}
+
+// UPDATE and DELETE: find the rows, then write their change, both under the table's gate.
+Result<std::string> Session::change_rows(const sql::catalog::CatalogObject& table,
+                                         const sql::PlannedQuery& rows,
+                                         const std::optional<sql::Returning>& returning,
+                                         std::span<const Datum> parameters, std::string_view word,
+                                         Status (TableWriter::*add)(const ChangeBatch&),
+                                         ResultSink& sink) {
+  uint64_t ticket = 0;
+  uint64_t count = 0;
+  ChangeBatch returned;
+  {
+    FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
+    FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
+    TableWriter writer(table, *gate, database_.engine());
+    FOREBAY_RETURN_IF_ERROR(
+        read(rows, parameters, [&](ChangeBatch batch) { return (writer.*add)(batch); }));
+    FOREBAY_RETURN_IF_ERROR(writer.judge());
+    count = writer.count();
+    FOREBAY_ASSIGN_OR_RETURN(returned, evaluate_returning(returning, writer, eval_context()));
+    FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
+  }
+  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
+  FOREBAY_RETURN_IF_ERROR(send_returning(returning, returned, sink));
+  return fmt::format("{} {}", word, count);
 }
 
 Result<std::string> Session::update(const sql::BoundUpdate& update,
                                     std::span<const Datum> parameters, ResultSink& sink) {
-  const sql::catalog::CatalogObject& table = *update.table;
-  uint64_t ticket = 0;
-  uint64_t count = 0;
-  {
-    FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
-    FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
-    TableWriter writer(table, *gate, database_.engine());
-    FOREBAY_RETURN_IF_ERROR(
-        read(update.rows, parameters, [&](ChangeBatch batch) { return writer.update(batch); }));
-    count = writer.count();
-    FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
-    FOREBAY_RETURN_IF_ERROR(
-        send_returning(update.returning, writer.returned(), eval_context(), sink));
-  }
-  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
-  return fmt::format("UPDATE {}", count);
+  return change_rows(*update.table, update.rows, update.returning, parameters, "UPDATE",
+                     &TableWriter::update, sink);
 }
 
 Result<std::string> Session::remove(const sql::BoundDelete& remove,
                                     std::span<const Datum> parameters, ResultSink& sink) {
-  const sql::catalog::CatalogObject& table = *remove.table;
-  uint64_t ticket = 0;
-  uint64_t count = 0;
-  {
-    FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
-    FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
-    TableWriter writer(table, *gate, database_.engine());
-    FOREBAY_RETURN_IF_ERROR(
-        read(remove.rows, parameters, [&](ChangeBatch batch) { return writer.remove(batch); }));
-    count = writer.count();
-    FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
-    FOREBAY_RETURN_IF_ERROR(
-        send_returning(remove.returning, writer.returned(), eval_context(), sink));
-  }
-  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
-  return fmt::format("DELETE {}", count);
+  return change_rows(*remove.table, remove.rows, remove.returning, parameters, "DELETE",
+                     &TableWriter::remove, sink);
 }
 
 }  // namespace forebay::server

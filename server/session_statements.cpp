@@ -332,7 +332,16 @@ Result<std::string> Session::execute_statement(const ast::Execute& statement, Re
   if (!statement.args.empty()) {
     return not_supported("EXECUTE with parameters", "Use the extended protocol's Bind.");
   }
-  return dispatch(*found->second, {}, sink);
+  if (!found->second->parameter_types.empty()) {
+    return Status(data::Error{
+        .sqlstate = data::sqlstate::kSyntaxError,
+        .message = fmt::format("wrong number of parameters for prepared statement \"{}\"",
+                               statement.name),
+        .detail = fmt::format("Expected {} parameters but got 0.",
+                              found->second->parameter_types.size())});
+  }
+  PreparedRef prepared = found->second;
+  return execute(prepared, {}, sink);
 }
 
 }  // namespace forebay::server

@@ -46,7 +46,7 @@ TableWriter::TableWriter(const sql::catalog::CatalogObject& table, runtime::Engi
                          const runtime::Engine& engine)
     : table_(table),
       gate_(gate),
-      snapshot_(engine.snapshot()),
+      engine_(engine),
       types_(types_of(table.stored_columns())),
       change_(types_),
       returned_(types_) {}
@@ -77,8 +77,8 @@ Status TableWriter::duplicate_key(const std::vector<Datum>& row) const {
   }
   return Status(data::Error{
       .sqlstate = data::sqlstate::kUniqueViolation,
-      .message = fmt::format("duplicate key value violates unique constraint \"{}_pkey\"",
-                             table_.name),
+      .message =
+          fmt::format("duplicate key value violates unique constraint \"{}_pkey\"", table_.name),
       .detail = fmt::format("Key ({})=({}) already exists.", names, values)});
 }
 
@@ -98,15 +98,15 @@ Result<bool> TableWriter::exists(const std::vector<Datum>& row, const std::strin
   std::vector<Datum> values;
   for (uint32_t column : table_.relation->key_columns()) values.push_back(row[column]);
   data::BatchBuilder found(types_);
-  FOREBAY_RETURN_IF_ERROR(table_.relation->get(*snapshot_, values, found));
+  // Taken after the look at what is pending: a key leaves the pending ones only when it is in the
+  // snapshot.
+  FOREBAY_RETURN_IF_ERROR(table_.relation->get(*engine_.snapshot(), values, found));
   if (found.rows() == 0) return false;
   if (old != nullptr) *old = row_of(found.finish(), 0, 0, types_.size());
   return true;
 }
 
-void TableWriter::put(std::vector<Datum> row, data::Weight weight) {
-  append(row, weight, change_);
-}
+void TableWriter::put(std::vector<Datum> row, data::Weight weight) { append(row, weight, change_); }
 
 Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
   size_t visible = table_.columns.size();
@@ -146,6 +146,7 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
       keys_[key] = true;
       ++count_;
       if (overwrites) {
+        has_overwritten_ = true;
         updated_.emplace_back(std::move(key), std::move(row));
       } else {
         append(row, 1, returned_);
@@ -184,8 +185,7 @@ Status TableWriter::remove(const ChangeBatch& rows) {
   return Status::ok();
 }
 
-Result<uint64_t> TableWriter::write() {
-  bool overwrites = table_.on_conflict == Conflict::kOverwrite;
+Status TableWriter::judge() {
   for (auto& [key, row] : updated_) {
     auto own = keys_.find(key);
     bool taken = own != keys_.end() && own->second;
@@ -193,12 +193,16 @@ Result<uint64_t> TableWriter::write() {
       FOREBAY_ASSIGN_OR_RETURN(taken, exists(row, key, nullptr));
     }
     // Rows of an overwriting INSERT have taken their key already.
-    if (taken && !overwrites) return duplicate_key(row);
+    if (taken && !has_overwritten_) return duplicate_key(row);
     keys_[key] = true;
     append(row, 1, returned_);
     put(std::move(row), 1);
   }
   updated_.clear();
+  return Status::ok();
+}
+
+Result<uint64_t> TableWriter::write() {
   if (change_.rows() == 0) return uint64_t{0};
   std::vector<std::pair<std::string, bool>> keys;
   if (table_.declared_key) keys.assign(keys_.begin(), keys_.end());
