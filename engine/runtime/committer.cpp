@@ -6,14 +6,19 @@ namespace forebay::runtime {
 
 bool EngineImpl::run_committer() {
   std::deque<CommitRequest> requests;
+  std::vector<state::SealedRun> runs;
   Epoch epoch;
   {
     std::lock_guard lock(mutex_);
     if (commit_queue_.empty() || !store_failure_.is_ok()) return false;
     requests.swap(commit_queue_);
     epoch = next_epoch_;
+    // Once for all requests: a store commit has at most one change per key.
+    if (ids_changed_) {
+      put_ids(ids_, runs.emplace_back());
+      ids_changed_ = false;
+    }
   }
-  std::vector<state::SealedRun> runs;
   std::vector<state::DroppedTable> dropped;
   for (CommitRequest& request : requests) {
     for (state::SealedRun& run : request.runs) runs.push_back(std::move(run));

@@ -196,10 +196,6 @@ void EngineImpl::write_catalog_change(CatalogChange change, CommitRequest& reque
       }
     }
   }
-  if (ids_changed_) {
-    put_ids(ids_, run);
-    ids_changed_ = false;
-  }
   if (run.count() > 0) request.runs.push_back(std::move(run));
   request.dropped = std::move(change.dropped);
 }

@@ -193,10 +193,11 @@ void EngineImpl::release(Pipeline& pipeline) {
 Status EngineImpl::create(Fragment fragment, CatalogRecord record, const CancelToken* cancel) {
   Lock lock(mutex_);
   FOREBAY_RETURN_IF_ERROR(take_ddl_turn(lock, cancel));
-  Status status = hold_all(lock, pipelines_read_by(fragment), cancel);
+  Result<FragmentInputs> inputs = make_inputs(fragment);
+  Status status = inputs.take_status();
   if (status.is_ok()) {
-    Result<FragmentInputs> inputs = make_inputs(fragment);
-    if (inputs.is_ok()) {
+    status = hold_all(lock, pipelines_read_by(fragment), cancel);
+    if (status.is_ok()) {
       WorkerLocks workers = lock_workers(lock);
       Pipeline* pipeline = join(fragment, *inputs, true);
       pipeline->hold = true;
@@ -211,8 +212,6 @@ Status EngineImpl::create(Fragment fragment, CatalogRecord record, const CancelT
         workers = lock_workers(lock);
         delete_pipeline(pipeline);
       }
-    } else {
-      status = inputs.take_status();
     }
   }
   ddl_busy_ = false;

@@ -76,6 +76,7 @@ Status EngineImpl::change_catalog(std::vector<CatalogRecord> put, std::vector<Ob
   FOREBAY_RETURN_IF_ERROR(take_ddl_turn(lock, nullptr));
   Status status = commit_catalog(lock, {std::move(put), std::move(remove), {}});
   ddl_busy_ = false;
+  changed_.notify_all();
   return status;
 }
 

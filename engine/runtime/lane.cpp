@@ -48,6 +48,17 @@ void Lane::deliver(LaneMessage message) {
 }
 
 bool Lane::step() {
+  try {
+    return step_unguarded();
+  } catch (const data::CheckFailure& failure) {
+    fail(*nodes_.front(), Status::internal(failure.what()));
+  } catch (const std::bad_alloc&) {
+    fail(*nodes_.front(), Status(data::sqlstate::kOutOfMemory, "out of memory"));
+  }
+  return false;
+}
+
+bool Lane::step_unguarded() {
   if (failed_ || epoch_ > signals_->released.load(std::memory_order_acquire)) {
     idle_.store(true, std::memory_order_release);
     return false;
@@ -327,6 +338,9 @@ void Lane::push(Node& consumer, uint32_t input, uint16_t from, ChangeBatch batch
 }
 
 bool Lane::can_emit(const Node& node) const {
+  // What ends a named epoch is never held back: items of the next epoch, sent by lanes that are ahead,
+  // may fill a queue that cannot move before this epoch has ended here.
+  if (!filling_ && signals_->named_end.load(std::memory_order_acquire) >= epoch_) return true;
   for (const Node::Edge& edge : node.consumers) {
     if (edge.exchange == nullptr || worker_count_ == 1) {
       if (edge.consumer->backlog.load(std::memory_order_acquire) >= kBacklogLimit) return false;
@@ -379,13 +393,8 @@ void Lane::emit_exchange(Node& consumer, uint32_t input, const Exchange& exchang
 
 void Lane::seal() {
   SealedLane sealed;
-  try {
-    for (auto& node : nodes_) {
-      if (node->op && is_active(*node)) node->op->seal(sealed.run);
-    }
-  } catch (const data::CheckFailure& failure) {
-    fail(*nodes_.front(), Status::internal(failure.what()));
-    return;
+  for (auto& node : nodes_) {
+    if (node->op && is_active(*node)) node->op->seal(sealed.run);
   }
   sealed.errors = std::move(errors_);
   errors_.clear();

@@ -112,6 +112,7 @@ class Lane {
   struct Node;
   class NodeOutput;
 
+  bool step_unguarded();
   bool is_active(const Node& node) const;
   bool run_one_node();
   bool step_node(Node& node);

@@ -87,7 +87,6 @@ struct CommitRequest {
   std::vector<state::SealedRun> runs;
   std::vector<std::pair<SourceQueueRef, connectors::Positions>> positions;
   std::vector<state::DroppedTable> dropped;
-  bool write_ids = false;
   /// Set when done, under the engine's mutex; the requester of a catalog-only commit waits for it.
   std::shared_ptr<std::optional<Status>> outcome;
 };
