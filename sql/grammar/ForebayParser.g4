@@ -452,6 +452,7 @@ postfix
 primary
   : literal=(STRING | INTEGER | NUMERIC | BITSTRING | PARAM | K_TRUE | K_FALSE | K_NULL)
   | name=qualifiedName ((DOT star=STAR) | typedString=STRING)?
+  | special=specialCall  // before functionCall: POSITION(a IN (b)) is no call with one argument
   | call=functionCall typedString=STRING?
   | typed=typedLiteral
   | open=LPAREN items+=expr (COMMA items+=expr)* RPAREN (DOT (fields+=colLabel | star=STAR))*
@@ -461,7 +462,6 @@ primary
   | word=K_ARRAY (array=arrayItems | LPAREN_QUERY sub=query RPAREN)
   | word=K_ROW LPAREN (items+=expr (COMMA items+=expr)*)? RPAREN
   | word=K_CAST LPAREN items+=expr K_AS type=typeName RPAREN
-  | special=specialCall
   | valueFunction=(K_CURRENT_DATE | K_CURRENT_TIME | K_CURRENT_TIMESTAMP | K_LOCALTIME | K_LOCALTIMESTAMP)
     (LPAREN precision=INTEGER RPAREN)?
   | valueFunction=(K_CURRENT_CATALOG | K_CURRENT_ROLE | K_CURRENT_USER | K_SESSION_USER | K_USER)
