@@ -99,6 +99,7 @@ class Session {
                                         std::string_view word,
                                         data::Status (TableWriter::*add)(const data::ChangeBatch&),
                                         ResultSink& sink);
+  data::Status settle_reads();
   data::Status finish_write(data::ObjectId table, uint64_t ticket);
   data::Result<std::string> ddl(const Prepared& prepared, ResultSink& sink);
   data::Result<std::string> session_statement(const Prepared& prepared, ResultSink& sink);

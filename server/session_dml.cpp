@@ -39,6 +39,12 @@ Status send_returning(const std::optional<sql::Returning>& returning, const Chan
 
 }  // namespace
 
+// A statement that reads sees what this session has written before, in other pipelines too: without
+// implicit_flush that may not be committed yet.
+Status Session::settle_reads() {
+  return settings_.implicit_flush() ? Status::ok() : database_.engine().flush(&cancel_);
+}
+
 // Acknowledged = committed, unless the session said otherwise.
 Status Session::finish_write(data::ObjectId table, uint64_t ticket) {
   if (ticket == 0 || !settings_.implicit_flush()) return Status::ok();
@@ -72,6 +78,7 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
   uint64_t ticket = 0;
   uint64_t count = 0;
   ChangeBatch returned;
+  if (insert.rows.plan != nullptr) FOREBAY_RETURN_IF_ERROR(settle_reads());
   {
     FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
     bool reads = insert.rows.plan != nullptr || table.on_conflict == Conflict::kOverwrite;
@@ -106,6 +113,7 @@ Result<std::string> Session::change_rows(const sql::catalog::CatalogObject& tabl
   uint64_t ticket = 0;
   uint64_t count = 0;
   ChangeBatch returned;
+  FOREBAY_RETURN_IF_ERROR(settle_reads());
   {
     FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
     FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
