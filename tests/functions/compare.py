@@ -154,7 +154,8 @@ def same_answer(expression, ours, theirs):
 
 def main():
     program = sys.argv[1]
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 32)
+    chosen = sys.argv[2] if len(sys.argv) > 2 else os.environ.get("FOREBAY_TEST_SEED")
+    seed = int(chosen) if chosen else random.randrange(1 << 32)
     calls = int(sys.argv[3]) if len(sys.argv) > 3 else 25
     print(f"seed {seed}")
     rng = random.Random(seed)

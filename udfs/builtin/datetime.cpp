@@ -249,10 +249,10 @@ Result<int32_t> make_date(int32_t year, int32_t month, int32_t day) {
 
 Result<int64_t> make_timestamp(int32_t year, int32_t month, int32_t day, int32_t hour,
                                int32_t minute, double second) {
-  if (year == 0) {
+  if (year == 0 || year == INT32_MIN) {
     return Status(kOverflow, "date field value out of range: " + date_text(year, month, day));
   }
-  const int32_t astronomical = year < 0 && year > INT32_MIN ? year + 1 : year;
+  const int32_t astronomical = year < 0 ? year + 1 : year;
   FOREBAY_ASSIGN_OR_RETURN(const int32_t date, date_of(astronomical, month, day, year));
   const bool in_range = hour >= 0 && minute >= 0 && minute < 60 && second >= 0 && second <= 60 &&
                         (hour < 24 || (hour == 24 && minute == 0 && second == 0));

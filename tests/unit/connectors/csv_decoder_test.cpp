@@ -9,6 +9,7 @@
 
 #include "connectors/csv/csv_format.h"
 #include "decode_support.h"
+#include "tests/support/seed.h"
 
 namespace forebay::connectors {
 namespace {
@@ -118,7 +119,7 @@ std::string random_csv(std::mt19937_64& random) {
 }
 
 TEST(CsvDecoder, CutsAndBatchSizesChangeNothing) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   SourceSpec spec;

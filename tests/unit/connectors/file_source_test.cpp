@@ -9,6 +9,7 @@
 
 #include "connectors/json/json_format.h"
 #include "decode_support.h"
+#include "tests/support/seed.h"
 
 namespace forebay::connectors {
 namespace {
@@ -426,7 +427,7 @@ TEST_F(FileSourceTest, LongRecordsGrowTheBufferAndThenAreBad) {
 }
 
 TEST_F(FileSourceTest, ChunksOfAnySizeGiveTheSameRecords) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   OptionReader no_options(spec_.encode_options);

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "decode_support.h"
+#include "tests/support/seed.h"
 
 namespace forebay::connectors {
 namespace {
@@ -407,7 +408,7 @@ bool may_be_huge(const std::string& text) {
 
 /// Random defects against an independent parser that checks whole documents: simdjson's DOM.
 TEST(JsonDecoder, AcceptsWhatAnotherParserAccepts) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   RandomJson random(seed);
   static constexpr std::string_view kBytes =
@@ -449,7 +450,7 @@ TEST(JsonDecoder, AcceptsWhatAnotherParserAccepts) {
 }
 
 TEST(JsonDecoder, CutsAndBatchSizesChangeNothing) {
-  const uint64_t seed = std::random_device()();
+  const uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   RandomJson random(seed);
   data::Schema schema = {

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/data/text_format.h"
+#include "tests/support/seed.h"
 
 namespace forebay::data {
 namespace {
@@ -82,9 +83,7 @@ TEST(Numeric, ConvertsToAndFromMachineNumbers) {
 
 /// What comes out equals what never went in, whatever the order and the scales.
 TEST(NumericSum, TakesOutExactly) {
-  const char* const given = std::getenv("FOREBAY_TEST_SEED");
-  const uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "seed " << seed << "\n";
+  const uint64_t seed = test_seed();
   std::mt19937_64 random(seed);
   NumericSum sum{};
   std::vector<Numeric> values;

@@ -6,6 +6,8 @@
 #include <limits>
 #include <random>
 
+#include "tests/support/seed.h"
+
 namespace forebay::data {
 namespace {
 
@@ -181,7 +183,7 @@ bool identical(const Datum& a, const Datum& b) {
 }
 
 TEST(RowCodec, KeyOrderIsValueOrderForEveryTypeModeAndDirection) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   for (int round = 0; round < 40'000; ++round) {
@@ -237,7 +239,7 @@ Table random_table(Random& random, uint32_t columns, uint32_t row_count) {
 }
 
 TEST(RowCodec, ColumnsEncodeAsSingleValuesDoAndDecode) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   for (int round = 0; round < 300; ++round) {
@@ -291,7 +293,7 @@ TEST(RowCodec, ColumnsEncodeAsSingleValuesDoAndDecode) {
 }
 
 TEST(RowCodec, CompactRowsRoundTripAndRefuseShortBytes) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   for (int round = 0; round < 300; ++round) {
@@ -324,7 +326,7 @@ TEST(RowCodec, CompactRowsRoundTripAndRefuseShortBytes) {
 }
 
 TEST(RowCodec, DecodingRandomBytesNeverFails) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   for (int round = 0; round < 20'000; ++round) {

@@ -1,18 +1,21 @@
-// The whole engine on one thread, seeded: fake clock, fake log, model store. Source -> aggregate -> join
+// The whole engine on one thread, seeded: fake clock, fake log, model store. Source -> aggregate ->
+// join
 // -> commit -> crash -> recovery; twice with the same seed gives the same trace.
+
+#include "engine/runtime/engine.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <map>
 #include <random>
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
 #include "engine/data/row_codec.h"
 #include "engine/operators/specs.h"
 #include "engine/operators/stored_relation.h"
-#include "engine/runtime/engine.h"
 #include "engine/runtime/query.h"
+#include "tests/support/seed.h"
 #include "tests/unit/runtime/fake_log.h"
 #include "udfs/registry.h"
 
@@ -24,13 +27,6 @@ using data::kTextType;
 
 constexpr ObjectId kTable{20};
 constexpr ObjectId kView{21};
-
-uint64_t test_seed() {
-  const char* text = std::getenv("FOREBAY_TEST_SEED");
-  uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device()();
-  fmt::print("seed {}\n", seed);
-  return seed;
-}
 
 CircuitNode node(operators::SpecRef spec, std::vector<NodeInput> inputs) {
   std::vector<Type> types = spec->output_types();
@@ -75,10 +71,8 @@ Fragment view_fragment(std::shared_ptr<testing::FakeLog> log, const Fragment& ta
   join.left_rows = TableId(34);
   join.right_rows = TableId(35);
   operators::SpecRef join_spec = operators::make_join(join);
-  operators::MaterializeParameters rows{.types = join_spec->output_types(),
-                                        .key_columns = {0},
-                                        .has_key = true,
-                                        .rows = TableId(36)};
+  operators::MaterializeParameters rows{
+      .types = join_spec->output_types(), .key_columns = {0}, .has_key = true, .rows = TableId(36)};
   Fragment fragment{kView, "view", {}, operators::stored_materialize(rows)};
   SourceInput source{ObjectId(19), "log", std::make_shared<testing::FakeSource>(log), {}};
   fragment.nodes.push_back({source, {}, groups.input_types});
@@ -304,13 +298,11 @@ TEST(EngineTest, ThreadsGiveTheSameViewAsOneThread) {
   while (total < 20'000) {  // every epoch is exact: the sum of counts is a number of whole batches
     ASSERT_TRUE((*engine)->flush(nullptr).is_ok());
     total = 0;
-    (void)view.relation->scan(*(*engine)->snapshot(), 0, data::kShardCount, 1000,
-                              [&](ChangeBatch batch) {
-                                batch.for_each([&](uint32_t row) {
-                                  total += batch.column(1).at<int64_t>(row);
-                                });
-                                return true;
-                              });
+    (void)view.relation->scan(
+        *(*engine)->snapshot(), 0, data::kShardCount, 1000, [&](ChangeBatch batch) {
+          batch.for_each([&](uint32_t row) { total += batch.column(1).at<int64_t>(row); });
+          return true;
+        });
     ASSERT_EQ(total % 50, 0);
   }
   EXPECT_EQ(total, 20'000);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "state/state_table.h"
+#include "tests/support/seed.h"
 #include "tests/unit/state/store_harness.h"
 
 namespace forebay::state {
@@ -104,7 +105,7 @@ size_t entries_in(const Model& model) {
 }
 
 TEST_P(OrderedTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   for (uint64_t domain : {5, 60, 1200}) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "state/state_table.h"
+#include "tests/support/seed.h"
 #include "tests/unit/state/store_harness.h"
 
 namespace forebay::state {
@@ -110,7 +111,7 @@ class PointTableTest : public ::testing::TestWithParam<Kind> {
 };
 
 TEST_P(PointTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   make_table(true);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "state/failpoint.h"
+#include "tests/support/seed.h"
 #include "tests/unit/state/epoch_script.h"
 
 extern char** environ;
@@ -163,7 +164,7 @@ TEST(StoreCrash, CrashesWhileOpeningChangeNothing) {
 }
 
 TEST(StoreCrash, KilledAnywhereItKeepsWhatItReported) {
-  uint64_t seed = std::random_device{}() % 1'000'000;
+  uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   TemporaryDirectory directory;

@@ -5,6 +5,7 @@
 
 #include "state/failpoint.h"
 #include "state/rocks_support.h"
+#include "tests/support/seed.h"
 #include "tests/unit/state/epoch_script.h"
 
 namespace forebay::state {
@@ -26,7 +27,7 @@ INSTANTIATE_TEST_SUITE_P(Stores, StoreTest,
                                            Kind::kRocksMixed));
 
 TEST_P(StoreTest, HoldsWhatWasCommittedInEveryModeAndAfterReopening) {
-  uint64_t seed = std::random_device{}() % 1'000'000;
+  uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
   EXPECT_EQ(harness_.store().last_committed(), Epoch(0));

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <random>
 
+#include "tests/support/seed.h"
 #include "tests/unit/udfs/harness.h"
 #include "udfs/exact_sum.h"
 
@@ -108,7 +109,7 @@ TEST(Aggregates, DoublesForgetWhatIsTakenOut) {
 }
 
 TEST(ExactSum, AgreesWithWideArithmetic) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = test_seed();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   // Multiples of 2^-40 below 2^62: their sums are exact in 128 bits.
@@ -127,7 +128,7 @@ TEST(ExactSum, AgreesWithWideArithmetic) {
 }
 
 TEST(ExactSum, EmptiesExactly) {
-  const uint64_t seed = std::random_device{}();
+  const uint64_t seed = test_seed();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> uniform(-60, 60);
