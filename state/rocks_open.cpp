@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "state/failpoint.h"
+#include "state/rocks_log.h"
 #include "state/rocks_store.h"
 
 /// Opening: lock, recovery, the format record, leftovers of a crash.
@@ -43,6 +44,7 @@ Status open_database(Database& database, const StoreOptions& options, bool exist
   rocksdb::DBOptions db_options = database_options(options);
   db_options.create_if_missing = !exists;
   db_options.listeners.push_back(database.watch);
+  db_options.info_log = std::make_shared<StoreLog>(directory);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (int f = 0; f < kFamilyCount; ++f) {
     descriptors.emplace_back(kFamilyNames[f],

@@ -32,8 +32,6 @@ rocksdb::DBOptions database_options(const StoreOptions& options) {
 
   db.db_write_buffer_size = options.memtable_bytes;
   db.bytes_per_sync = 1 << 20;  // compaction's writes reach the disk evenly
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  db.keep_log_file_num = 3;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   return db;

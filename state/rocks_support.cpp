@@ -27,6 +27,11 @@ void BackgroundWatch::OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb:
   progress_.notify_all();
 }
 
+void BackgroundWatch::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                                           bool* auto_recovery) {
+  *auto_recovery = false;
+}
+
 void BackgroundWatch::OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& job) {
   std::lock_guard lock(mutex_);
   bytes_written_ += job.stats.total_output_bytes;

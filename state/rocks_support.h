@@ -24,6 +24,9 @@ Status to_status(const rocksdb::Status& status, std::string_view action);
 class BackgroundWatch final : public rocksdb::EventListener {
  public:
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override;
+  /// Refuses RocksDB's recovery from a full disk: it would use files again whose writes failed.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status error,
+                            bool* auto_recovery) override;
   void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& job) override;
   void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& job) override;
 

@@ -96,6 +96,12 @@ class Random {
   std::mt19937_64 engine_;
 };
 
+/// FOREBAY_TEST_SEED, or a new one; tests print it.
+inline uint64_t test_seed() {
+  const char* given = std::getenv("FOREBAY_TEST_SEED");
+  return given != nullptr ? std::stoull(given) : std::random_device{}() % 1'000'000;
+}
+
 inline data::KeyRows key_rows(const std::vector<std::string>& keys) {
   data::KeyRows rows;
   rows.offsets.push_back(0);
