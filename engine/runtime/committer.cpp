@@ -52,6 +52,7 @@ void EngineImpl::finish_commit(CommitRequest& request, const Status& status, Epo
   pipeline.committing = false;
   if (!status.is_ok()) {
     pipeline.failure = status.clone();
+    pipeline.failed_epoch = 0;
     return;
   }
   pipeline.committed = pipeline.open_epoch - 1;

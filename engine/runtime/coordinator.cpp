@@ -1,8 +1,9 @@
-// The coordinator: decides when epochs end, gathers what lanes have sealed, restarts failed pipelines.
-
-#include <algorithm>
+// The coordinator: decides when epochs end, gathers what lanes have sealed, restarts failed
+// pipelines.
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "engine/data/datetime.h"
 #include "engine/runtime/engine_impl.h"
@@ -11,9 +12,9 @@ namespace forebay::runtime {
 
 namespace {
 constexpr int64_t kMillisecond = 1'000'000;
-// A pipeline that has caught up ends its epoch this long after the epoch's first change, or after this
-// many times the cost of the last commit, whichever is longer: fresh when there is little to do, large
-// epochs when there is much.
+// A pipeline that has caught up ends its epoch this long after the epoch's first change, or after
+// this many times the cost of the last commit, whichever is longer: fresh when there is little to
+// do, large epochs when there is much.
 constexpr int64_t kCaughtUpPaceNanos = 10 * kMillisecond;
 constexpr int64_t kCommitPaceFactor = 3;
 constexpr int64_t kFirstRestartMs = 100;
@@ -28,7 +29,7 @@ bool EngineImpl::run_coordinator(int64_t& idle_ns) {
   for (size_t i = 0; i < pipelines_.size(); ++i) {
     Pipeline& pipeline = *pipelines_[i];
     if (pipeline.in_flight()) {
-      if (pipeline.sealed.size() == workers_.size()) {
+      if (pipeline.is_ending() && pipeline.sealed.size() == workers_.size()) {
         request_commit(pipeline);
         progress = true;
       }
@@ -42,14 +43,14 @@ bool EngineImpl::run_coordinator(int64_t& idle_ns) {
   return restart_due(lock, idle_ns) || progress;
 }
 
-// Restarts at most one failed pipeline whose time has come. A statement that holds pipelines cleans up
-// by itself.
+// Restarts at most one failed pipeline whose time has come. A statement that holds pipelines cleans
+// up by itself.
 bool EngineImpl::restart_due(Lock& lock, int64_t& idle_ns) {
   if (ddl_busy_) return false;
   int64_t now = clock_->steady_nanos();
   for (size_t i = 0; i < pipelines_.size(); ++i) {
     Pipeline& pipeline = *pipelines_[i];
-    if (!pipeline.is_failed() || pipeline.committing) continue;
+    if (!pipeline.is_failed() || pipeline.is_ending()) continue;
     if (now < pipeline.restart_at_ns) {
       idle_ns = std::min(idle_ns, pipeline.restart_at_ns - now);
       continue;
@@ -77,8 +78,8 @@ bool EngineImpl::should_end(Pipeline& pipeline, int64_t now, int64_t& idle_ns) {
     caught_up = caught_up && lane->is_idle();
   }
   if (dirty >= settings_.max_dirty_entries.load()) return true;
-  int64_t pace = std::min(
-      interval, std::max(kCaughtUpPaceNanos, kCommitPaceFactor * pipeline.last_commit_ns));
+  int64_t pace =
+      std::min(interval, std::max(kCaughtUpPaceNanos, kCommitPaceFactor * pipeline.last_commit_ns));
   if (age < pace) {
     idle_ns = std::min(idle_ns, pace - age);
     return false;
@@ -125,12 +126,17 @@ void EngineImpl::sealed(Lane& lane, uint64_t epoch, SealedLane sealed) {
 void EngineImpl::failed(Lane& lane, Status status) {
   std::lock_guard lock(mutex_);
   Pipeline* pipeline = pipeline_of(lane);
-  if (pipeline == nullptr || pipeline->is_failed()) return;
+  if (pipeline == nullptr) return;
+  if (pipeline->is_failed()) {
+    pipeline->failed_epoch = std::min(pipeline->failed_epoch, lane.epoch());
+    changed_.notify_all();
+    return;
+  }
   pipeline->failure = std::move(status);
+  pipeline->failed_epoch = lane.epoch();
   pipeline->restart_backoff_ms =
       std::min(kLongestRestartMs, std::max(kFirstRestartMs, pipeline->restart_backoff_ms * 2));
-  pipeline->restart_at_ns =
-      clock_->steady_nanos() + pipeline->restart_backoff_ms * kMillisecond;
+  pipeline->restart_at_ns = clock_->steady_nanos() + pipeline->restart_backoff_ms * kMillisecond;
   changed_.notify_all();
   coordinator_notifier_.notify();
 }

@@ -10,7 +10,7 @@ namespace forebay::runtime {
 EngineImpl::WorkerLocks EngineImpl::lock_workers(Lock& lock) {
   lock.unlock();
   WorkerLocks locks;
-  for (auto& worker : workers_) locks.emplace_back(worker->mutex());
+  for (auto& worker : workers_) locks.push_back(worker->lock());
   lock.lock();
   return locks;
 }
@@ -38,9 +38,9 @@ void EngineImpl::make_lanes(Pipeline& pipeline) {
   pipeline.lanes.clear();
   std::vector<Lane*> peers;
   for (auto& worker : workers_) {
-    pipeline.lanes.push_back(std::make_unique<Lane>(worker->index(), options_.workers,
-                                                    store_.get(), &pipeline.signals, this,
-                                                    &settings_, clock_.get()));
+    pipeline.lanes.push_back(std::make_unique<Lane>(worker->index(), options_.workers, store_.get(),
+                                                    &pipeline.signals, this, &settings_,
+                                                    clock_.get()));
     pipeline.lanes.back()->set_epoch(pipeline.open_epoch);
     peers.push_back(pipeline.lanes.back().get());
     worker->add_lane(peers.back());
@@ -102,8 +102,8 @@ Result<FragmentInputs> EngineImpl::make_inputs(const Fragment& fragment) {
   return inputs;
 }
 
-// Puts an object into the (held) pipeline of what it reads, merged where there are several. Needs the
-// workers' locks.
+// Puts an object into the (held) pipeline of what it reads, merged where there are several. Needs
+// the workers' locks.
 Pipeline* EngineImpl::join(const Fragment& fragment, const FragmentInputs& inputs,
                            bool starts_empty) {
   std::vector<Pipeline*> pipelines = pipelines_read_by(fragment);
@@ -147,21 +147,21 @@ Status EngineImpl::attach(Fragment fragment) {
   return Status::ok();
 }
 
-// Brings the pipeline to a stand behind a committed epoch.
+// Brings the pipeline to a stand behind a committed epoch. A failed one stands, too: nothing of it
+// is committed any more before its restart.
 Status EngineImpl::hold(Lock& lock, Pipeline& pipeline, const CancelToken* cancel) {
-  auto settled = [&] { return !pipeline.in_flight() || pipeline.is_failed(); };
+  auto settled = [&] { return !pipeline.is_ending(); };
   pipeline.hold = true;
   FOREBAY_RETURN_IF_ERROR(await(lock, cancel, settled));
-  if (!pipeline.is_failed()) {
-    pipeline.signals.released.store(pipeline.open_epoch);
-    name_end(pipeline);
-    FOREBAY_RETURN_IF_ERROR(await(lock, nullptr, settled));
-  }
-  return pipeline.failure.clone();
+  if (pipeline.is_failed()) return Status::ok();
+  pipeline.signals.released.store(pipeline.open_epoch);
+  name_end(pipeline);
+  return await(lock, nullptr, settled);
 }
 
-// Takes the gates and holds all; on an error none is held.
-Status EngineImpl::hold_all(Lock& lock, const std::vector<Pipeline*>& pipelines,
+// Takes the gates and holds all; on an error none is held. A failed pipeline is an error
+// unless it `may_be_broken`.
+Status EngineImpl::hold_all(Lock& lock, const std::vector<Pipeline*>& pipelines, bool may_be_broken,
                             const CancelToken* cancel) {
   Status status;
   std::vector<Pipeline*> taken;
@@ -171,6 +171,7 @@ Status EngineImpl::hold_all(Lock& lock, const std::vector<Pipeline*>& pipelines,
     pipeline->gate_busy = true;
     taken.push_back(pipeline);
     status = hold(lock, *pipeline, cancel);
+    if (status.is_ok() && !may_be_broken) status = pipeline->failure.clone();
     if (!status.is_ok()) break;
   }
   if (status.is_ok()) return status;
@@ -196,7 +197,7 @@ Status EngineImpl::create(Fragment fragment, CatalogRecord record, const CancelT
   Result<FragmentInputs> inputs = make_inputs(fragment);
   Status status = inputs.take_status();
   if (status.is_ok()) {
-    status = hold_all(lock, pipelines_read_by(fragment), cancel);
+    status = hold_all(lock, pipelines_read_by(fragment), false, cancel);
     if (status.is_ok()) {
       WorkerLocks workers = lock_workers(lock);
       Pipeline* pipeline = join(fragment, *inputs, true);
@@ -230,9 +231,9 @@ Status EngineImpl::fill(Lock& lock, Pipeline& pipeline, ObjectId object, Catalog
   pipeline.signals.released.store(pipeline.open_epoch);
   name_end(pipeline);
   workers.clear();
-  auto done = [&] { return !pipeline.in_flight() || pipeline.is_failed(); };
+  auto done = [&] { return !pipeline.is_ending(); };
   Status status = await(lock, cancel, done);
-  if (!status.is_ok() && pipeline.committing) status = await(lock, nullptr, done);
+  if (!status.is_ok() && !give_up(lock, pipeline)) status = pipeline.failure.clone();
   if (status.is_ok()) status = pipeline.failure.clone();
   if (status.is_ok()) {
     start_sources(*find_object(object));
@@ -243,6 +244,20 @@ Status EngineImpl::fill(Lock& lock, Pipeline& pipeline, ObjectId object, Catalog
   return status;
 }
 
+// Keeps the named epoch from being committed; false: it is with the committer, and its outcome is
+// known on return. Decided in one go under the mutex, so that no commit can begin afterwards.
+bool EngineImpl::give_up(Lock& lock, Pipeline& pipeline) {
+  size_t queued = std::erase_if(
+      commit_queue_, [&](const CommitRequest& request) { return request.pipeline == &pipeline; });
+  if (queued == 0 && pipeline.committing) {
+    changed_.wait(lock, [&] { return !pipeline.committing; });
+    return false;
+  }
+  pipeline.committing = false;
+  pipeline.given_up = true;
+  return true;
+}
+
 // Takes back an object whose fill failed; the others of the pipeline have not moved meanwhile.
 void EngineImpl::abandon(Pipeline& pipeline, ObjectId object) {
   pipeline.sealed.clear();
@@ -251,6 +266,7 @@ void EngineImpl::abandon(Pipeline& pipeline, ObjectId object) {
   pipeline.signals.named_end.store(pipeline.committed);
   pipeline.signals.released.store(pipeline.committed);
   pipeline.failure = Status();
+  pipeline.given_up = false;
   for (auto& lane : pipeline.lanes) {
     workers_[lane->worker()]->drop_messages(lane.get());
     lane->remove({object});
@@ -285,23 +301,24 @@ Status EngineImpl::drop(std::vector<ObjectId> objects) {
       pipelines.push_back(object->pipeline);
     }
   }
-  Status status = hold_all(lock, pipelines, nullptr);
+  Status status = hold_all(lock, pipelines, true, nullptr);
   if (status.is_ok()) {
     status = commit_catalog(lock, std::move(change));
     WorkerLocks workers = lock_workers(lock);
-    for (Pipeline* pipeline : pipelines) {
-      pipeline->gate_busy = false;
-      if (status.is_ok()) {
-        for (auto& lane : pipeline->lanes) lane->remove(objects);
-      }
-    }
     if (status.is_ok()) forget(objects);
     for (Pipeline* pipeline : pipelines) {
+      pipeline->gate_busy = false;
       if (pipeline->objects.empty()) {
         delete_pipeline(pipeline);
-      } else {
-        release(*pipeline);
+        continue;
       }
+      if (status.is_ok() && pipeline->is_failed()) {
+        restart(*pipeline);  // its lanes stand in the middle of an epoch: made anew, without the
+                             // objects
+      } else if (status.is_ok()) {
+        for (auto& lane : pipeline->lanes) lane->remove(objects);
+      }
+      release(*pipeline);
     }
   }
   ddl_busy_ = false;

@@ -102,8 +102,10 @@ Status EngineImpl::wait(ObjectId table, uint64_t ticket, const CancelToken* canc
   }
   FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] {
     RunningObject* object = find_object(table);
-    return object == nullptr || object->pipeline->committed_ticket >= ticket ||
-           object->pipeline->is_failed();
+    if (object == nullptr || object->pipeline->committed_ticket >= ticket) return true;
+    const Pipeline& pipeline = *object->pipeline;
+    // A failure of the next epoch says nothing about the one that is about to be committed.
+    return pipeline.is_failed() && !(pipeline.is_ending() && ticket <= pipeline.named_ticket);
   }));
   RunningObject* object = find_object(table);
   if (object == nullptr) return Status::ok();  // committed, then dropped

@@ -13,8 +13,8 @@
 #include "engine/runtime/source_pump.h"
 #include "engine/runtime/worker.h"
 
-/// The engine behind engine.h, in parts: engine.cpp (opening, threads, catalog), ddl.cpp (create, drop,
-/// hold), dml.cpp (the gate), coordinator.cpp (epochs), committer.cpp, figures.cpp.
+/// The engine behind engine.h, in parts: engine.cpp (opening, threads, catalog), ddl.cpp (create,
+/// drop, hold), dml.cpp (the gate), coordinator.cpp (epochs), committer.cpp, figures.cpp.
 namespace forebay::runtime {
 
 class EngineImpl final : public Engine, public LaneHost {
@@ -69,11 +69,13 @@ class EngineImpl final : public Engine, public LaneHost {
   Result<FragmentInputs> make_inputs(const Fragment& fragment);
   std::vector<Pipeline*> pipelines_read_by(const Fragment& fragment);
   Status hold(Lock& lock, Pipeline& pipeline, const CancelToken* cancel);
-  Status hold_all(Lock& lock, const std::vector<Pipeline*>& pipelines, const CancelToken* cancel);
+  Status hold_all(Lock& lock, const std::vector<Pipeline*>& pipelines, bool may_be_broken,
+                  const CancelToken* cancel);
   void release(Pipeline& pipeline);
   Pipeline* join(const Fragment& fragment, const FragmentInputs& inputs, bool starts_empty);
   Status fill(Lock& lock, Pipeline& pipeline, ObjectId object, CatalogRecord record,
               const CancelToken* cancel);
+  bool give_up(Lock& lock, Pipeline& pipeline);
   void abandon(Pipeline& pipeline, ObjectId object);
   void forget(const std::vector<ObjectId>& objects);
   /// Locks all workers, then the engine again: the order in which they must be taken.
@@ -114,20 +116,20 @@ class EngineImpl final : public Engine, public LaneHost {
   RuntimeSettings settings_;
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;  // anything that await() may wait for
-  IdCounters ids_;                                               // mutex_
-  bool ids_changed_ = false;                                     // mutex_
-  std::vector<std::unique_ptr<Pipeline>> pipelines_;             // mutex_
-  std::map<ObjectId, std::unique_ptr<RunningObject>> objects_;   // mutex_
-  uint32_t next_pipeline_ = 1;                                   // mutex_
-  uint64_t next_ticket_ = 1;                                     // mutex_
-  ErrorTable errors_;                                            // mutex_
-  std::deque<CommitRequest> commit_queue_;                       // mutex_
-  Epoch next_epoch_{1};                                          // mutex_
-  Status store_failure_;                                         // mutex_
-  bool started_ = false;                                         // mutex_
+  std::condition_variable changed_;                   // anything that await() may wait for
+  IdCounters ids_;                                    // mutex_
+  bool ids_changed_ = false;                          // mutex_
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;  // mutex_
+  std::map<ObjectId, std::unique_ptr<RunningObject>> objects_;  // mutex_
+  uint32_t next_pipeline_ = 1;                                  // mutex_
+  uint64_t next_ticket_ = 1;                                    // mutex_
+  ErrorTable errors_;                                           // mutex_
+  std::deque<CommitRequest> commit_queue_;                      // mutex_
+  Epoch next_epoch_{1};                                         // mutex_
+  Status store_failure_;                                        // mutex_
+  bool started_ = false;                                        // mutex_
 
-  bool ddl_busy_ = false;                                        // mutex_
+  bool ddl_busy_ = false;  // mutex_
   std::vector<std::unique_ptr<Worker>> workers_;
   SourcePump pump_;
   Notifier coordinator_notifier_;

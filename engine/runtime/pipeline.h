@@ -7,8 +7,9 @@
 
 #include "engine/runtime/lane.h"
 
-/// The coordinator's picture of pipelines and their objects. All of it belongs to the engine's mutex,
-/// but for what lanes read (PipelineSignals) and the lanes themselves (the workers' mutexes).
+/// The coordinator's picture of pipelines and their objects. All of it belongs to the engine's
+/// mutex, but for what lanes read (PipelineSignals) and the lanes themselves (the workers'
+/// mutexes).
 namespace forebay::runtime {
 
 struct Pipeline;
@@ -58,8 +59,8 @@ struct Pipeline {
   /// Goes with the epoch whose end is named.
   CatalogChange catalog;
 
-  /// Tickets number DML statements over the whole server; those up to it are in the open epoch, in the
-  /// named one, committed.
+  /// Tickets number DML statements over the whole server; those up to it are in the open epoch, in
+  /// the named one, committed.
   uint64_t last_ticket = 0;
   uint64_t named_ticket = 0;
   uint64_t committed_ticket = 0;
@@ -77,8 +78,18 @@ struct Pipeline {
   int64_t last_commit_ns = 0;
   int64_t last_committed_at_ns = 0;
 
+  /// The earliest epoch in which a lane failed; while `failure` is set.
+  uint64_t failed_epoch = 0;
+  /// The named epoch is given up: it must not be committed, whatever its lanes hand over.
+  bool given_up = false;
+
+  /// An epoch is named and not committed.
   bool in_flight() const { return committed + 1 < open_epoch; }
   bool is_failed() const { return !failure.is_ok(); }
+  /// The named epoch is on its way to its commit: a failure of the next one does not stop it.
+  bool is_ending() const {
+    return in_flight() && !given_up && (!is_failed() || failed_epoch >= open_epoch);
+  }
 };
 
 /// One sealed epoch on its way to the store.

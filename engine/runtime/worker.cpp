@@ -18,8 +18,13 @@ void Worker::drop_messages(Lane* lane) {
   std::erase_if(incoming_, [&](const LaneMessage& message) { return message.lane == lane; });
 }
 
+std::unique_lock<std::mutex> Worker::lock() {
+  std::lock_guard turn(turn_);
+  return std::unique_lock(mutex_);
+}
+
 bool Worker::run_once() {
-  std::lock_guard lock(mutex_);
+  std::unique_lock<std::mutex> step = lock();
   if (has_incoming_.load(std::memory_order_acquire)) {
     {
       std::lock_guard incoming_lock(incoming_mutex_);

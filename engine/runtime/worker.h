@@ -14,12 +14,13 @@ class Worker {
   explicit Worker(uint16_t index) : index_(index) {}
 
   uint16_t index() const { return index_; }
-  /// Held during each step; whoever changes lanes holds the mutexes of all workers.
-  std::mutex& mutex() { return mutex_; }
-  /// Needs the mutex.
+  /// Keeps the worker from stepping; whoever changes lanes holds the locks of all workers. Waits
+  /// for one step at most: a busy worker lets the caller go first.
+  std::unique_lock<std::mutex> lock();
+  /// Needs the lock.
   void add_lane(Lane* lane) { lanes_.push_back(lane); }
   void remove_lane(Lane* lane) { std::erase(lanes_, lane); }
-  /// Drops messages to a lane that were not delivered. Needs the mutex.
+  /// Drops messages to a lane that were not delivered. Needs the lock.
   void drop_messages(Lane* lane);
 
   /// Any thread.
@@ -32,6 +33,9 @@ class Worker {
 
  private:
   const uint16_t index_;
+  /// Held while waiting for mutex_, not during a step: so the worker, which comes back at once,
+  /// queues up behind who waits already.
+  std::mutex turn_;
   std::mutex mutex_;
   std::vector<Lane*> lanes_;  // mutex_
   size_t next_lane_ = 0;      // mutex_

@@ -1,103 +1,18 @@
 // The whole engine on one thread, seeded: fake clock, fake log, model store. Source -> aggregate ->
-// join
-// -> commit -> crash -> recovery; twice with the same seed gives the same trace.
-
-#include "engine/runtime/engine.h"
+// join -> commit -> crash -> recovery; twice with the same seed gives the same trace.
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <random>
 
-#include "engine/data/row_codec.h"
-#include "engine/operators/specs.h"
-#include "engine/operators/stored_relation.h"
-#include "engine/runtime/query.h"
-#include "tests/support/seed.h"
-#include "tests/unit/runtime/fake_log.h"
-#include "udfs/registry.h"
+#include "tests/unit/runtime/circuits.h"
 
 namespace forebay::runtime {
 namespace {
 
-using data::kBigintType;
-using data::kTextType;
-
-constexpr ObjectId kTable{20};
-constexpr ObjectId kView{21};
-
-CircuitNode node(operators::SpecRef spec, std::vector<NodeInput> inputs) {
-  std::vector<Type> types = spec->output_types();
-  return {std::move(spec), std::move(inputs), std::move(types)};
-}
-
-// CREATE TABLE names (k bigint PRIMARY KEY, name text)
-Fragment table_fragment() {
-  operators::MaterializeParameters rows{
-      .types = {kBigintType, kTextType}, .key_columns = {0}, .has_key = true, .rows = TableId(30)};
-  Fragment fragment{kTable, "names", {}, operators::stored_materialize(rows)};
-  fragment.nodes.push_back({TableInput{}, {}, rows.types});
-  fragment.nodes.push_back(node(operators::make_materialize(rows), {{0, Exchange{{0}}}}));
-  return fragment;
-}
-
-const udfs::AggregateFunction* aggregate(std::string_view name) {
-  for (const auto* function : udfs::find_aggregate(name)) {
-    if (function->arguments.empty() || function->arguments[0] == data::TypeId::kBigint ||
-        function->arguments[0] == data::TypeId::kUnknown) {
-      return function;
-    }
-  }
-  return nullptr;
-}
-
-// SELECT k, count, sum, k, name FROM (SELECT k, count(*), sum(v) FROM log GROUP BY k) JOIN names
-Fragment view_fragment(std::shared_ptr<testing::FakeLog> log, const Fragment& table) {
-  operators::AggregateParameters groups;
-  groups.input_types = {kBigintType, kBigintType};
-  groups.group_columns = {0};
-  groups.aggregates = {{aggregate("count"), {}, false, -1, kBigintType},
-                       {aggregate("sum"), {1}, false, -1, data::kNumericType}};
-  groups.groups = TableId(31);
-  groups.value_tables = {TableId(32), TableId(33)};
-  operators::JoinParameters join;
-  join.left_types = {kBigintType, kBigintType, data::kNumericType};
-  join.right_types = {kBigintType, kTextType};
-  join.left_keys = {0};
-  join.right_keys = {0};
-  join.null_safe = {0};
-  join.left_rows = TableId(34);
-  join.right_rows = TableId(35);
-  operators::SpecRef join_spec = operators::make_join(join);
-  operators::MaterializeParameters rows{
-      .types = join_spec->output_types(), .key_columns = {0}, .has_key = true, .rows = TableId(36)};
-  Fragment fragment{kView, "view", {}, operators::stored_materialize(rows)};
-  SourceInput source{ObjectId(19), "log", std::make_shared<testing::FakeSource>(log), {}};
-  fragment.nodes.push_back({source, {}, groups.input_types});
-  fragment.nodes.push_back(node(operators::make_aggregate(groups), {{0, Exchange{{0}}}}));
-  fragment.nodes.push_back({ObjectInput{kTable, table.relation, {}}, {}, join.right_types});
-  fragment.nodes.push_back(node(join_spec, {{1, Exchange{{0}}}, {2, Exchange{{0}}}}));
-  fragment.nodes.push_back(node(operators::make_materialize(rows), {{3, Exchange{{0}}}}));
-  return fragment;
-}
-
-std::vector<std::string> rows_of(const operators::StoredRelation& relation,
-                                 const state::Snapshot& snapshot) {
-  std::vector<std::string> rows;
-  EXPECT_TRUE(relation
-                  .scan(snapshot, 0, data::kShardCount, 1000,
-                        [&](ChangeBatch batch) {
-                          batch.for_each([&](uint32_t row) {
-                            rows.push_back(operators::error_row_text(batch, row));
-                          });
-                          return true;
-                        })
-                  .is_ok());
-  std::sort(rows.begin(), rows.end());
-  return rows;
-}
+using namespace testing;
 
 // One seeded life of the engine with crashes; `trace` tells every committed epoch.
 class Life {

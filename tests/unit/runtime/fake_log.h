@@ -6,8 +6,8 @@
 
 #include "connectors/source.h"
 
-/// A source in memory for seeded tests: one partition of (bigint, bigint) records, given in batches of a
-/// fixed size as far as the test has made them visible.
+/// A source in memory for seeded tests: one partition of (bigint, bigint) records, given in batches
+/// of a fixed size as far as the test has made them visible.
 namespace forebay::runtime::testing {
 
 struct FakeLog {
@@ -50,7 +50,10 @@ class FakeReader final : public connectors::SourceReader {
 
 class FakeDecoder final : public connectors::Decoder {
  public:
-  void start(connectors::RawBatch batch) override { batch_ = std::move(batch); at_ = 0; }
+  void start(connectors::RawBatch batch) override {
+    batch_ = std::move(batch);
+    at_ = 0;
+  }
   bool next(connectors::DecodedBatch& out) override {
     if (at_ >= batch_.size) return false;
     data::BatchBuilder rows({data::kBigintType, data::kBigintType});
