@@ -113,6 +113,14 @@ struct SingleRowParameters {
 };
 SpecRef make_single_row(SingleRowParameters parameters);
 
+/// Each row as often as its column `count_column` (bigint) says, without that column; rows with 0,
+/// less or NULL are left out. Any distribution.
+struct RepeatParameters {
+  std::vector<Type> input_types;
+  uint32_t count_column = 0;
+};
+SpecRef make_repeat(RepeatParameters parameters);
+
 /// Constant rows, emitted once in begin() on worker 0. No input.
 struct ValuesParameters {
   std::vector<Type> types;

@@ -285,6 +285,8 @@ class Binder {
   Result<QueryPlan> bind_values(const ast::Query& query, const Scope* outer, bool keep_unknown);
   Result<QueryPlan> bind_set_operation(const ast::Query& query, const Scope* outer,
                                        bool keep_unknown);
+  Result<NodeRef> count_sides(const ast::Query& query, std::vector<NodeRef> inputs, Columns columns,
+                              std::vector<std::vector<ColumnId>> sources);
   Result<QueryPlan> order_outputs(QueryPlan plan, const ast::Query& query);
   Result<QueryPlan> settle_outputs(QueryPlan plan);
 

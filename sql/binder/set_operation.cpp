@@ -4,7 +4,7 @@
 
 #include "sql/binder/binder.h"
 
-/// UNION [ALL] and VALUES.
+/// UNION, INTERSECT, EXCEPT and VALUES.
 namespace forebay::sql::binder {
 
 namespace state = data::sqlstate;
@@ -93,16 +93,15 @@ int32_t output_position(const ast::Query& query, size_t at) {
 
 Result<QueryPlan> Binder::bind_set_operation(const ast::Query& query, const Scope* outer,
                                              bool keep_unknown) {
-  if (query.set_operator != ast::SetOperator::kUnion) {
-    const bool intersect = query.set_operator == ast::SetOperator::kIntersect;
-    return unsupported(intersect ? "INTERSECT is" : "EXCEPT is", query.position,
-                       intersect ? "Use EXISTS with IS NOT DISTINCT FROM for each column."
-                                 : "Use NOT EXISTS with IS NOT DISTINCT FROM for each column.");
-  }
+  const bool is_union = query.set_operator == ast::SetOperator::kUnion;
+  const char* word = is_union                                             ? "UNION"
+                     : query.set_operator == ast::SetOperator::kIntersect ? "INTERSECT"
+                                                                          : "EXCEPT";
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan left, bind_query(*query.left, outer, true));
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan right, bind_query(*query.right, outer, true));
   if (left.columns.size() != right.columns.size()) {
-    return error(state::kSyntaxError, "each UNION query must have the same number of columns",
+    return error(state::kSyntaxError,
+                 fmt::format("each {} query must have the same number of columns", word),
                  output_position(*query.right, 0));
   }
   QueryPlan out;
@@ -118,12 +117,13 @@ Result<QueryPlan> Binder::bind_set_operation(const ast::Query& query, const Scop
     size_t misfit = 0;
     if (!common_type(types, &common, &misfit)) {
       return error(state::kDatatypeMismatch,
-                   fmt::format("UNION types {} and {} cannot be matched", Type{types[0].id}.name(),
-                               Type{types[1].id}.name()),
+                   fmt::format("{} types {} and {} cannot be matched", word,
+                               Type{types[0].id}.name(), Type{types[1].id}.name()),
                    output_position(*query.right, i));
     }
-    // Only DISTINCT needs a type now; the outermost query gives text to what stays untyped.
-    if (common.id == TypeId::kUnknown && (!keep_unknown || !query.set_all))
+    // Only what compares rows needs a type now; the outermost query gives text to what stays
+    // untyped.
+    if (common.id == TypeId::kUnknown && (!keep_unknown || !query.set_all || !is_union))
       common = data::kTextType;
     for (size_t side = 0; side < 2; ++side) {
       Column& column = sides[side]->columns[i].column;
@@ -163,9 +163,95 @@ Result<QueryPlan> Binder::bind_set_operation(const ast::Query& query, const Scop
     inputs.push_back(
         plan::make_project(sides[side]->plan, std::move(given), std::move(expressions)));
   }
-  out.plan = plan::make_union(std::move(inputs), columns, std::move(sources));
-  if (!query.set_all) out.plan = plan::make_distinct(std::move(out.plan));
+  if (is_union) {
+    out.plan = plan::make_union(std::move(inputs), columns, std::move(sources));
+    if (!query.set_all) out.plan = plan::make_distinct(std::move(out.plan));
+  } else {
+    FOREBAY_ASSIGN_OR_RETURN(
+        out.plan, count_sides(query, std::move(inputs), std::move(columns), std::move(sources)));
+  }
   return order_outputs(std::move(out), query);
+}
+
+namespace {
+
+/// What stands beside the rows of each side before they are counted.
+struct SideMark {
+  Column column;
+  data::Datum of_left, of_right;
+};
+
+}  // namespace
+
+/// INTERSECT and EXCEPT: the rows of both sides, counted per row and side. Without ALL a row is in
+/// the result by its counts; with ALL as often as they say.
+Result<NodeRef> Binder::count_sides(const ast::Query& query, std::vector<NodeRef> inputs,
+                                    Columns columns, std::vector<std::vector<ColumnId>> sources) {
+  const bool except = query.set_operator == ast::SetOperator::kExcept;
+  std::vector<SideMark> marks;
+  std::vector<plan::AggregateCall> calls;
+  auto add_call = [&](const std::string& function, std::vector<ColumnId> arguments,
+                      std::optional<ColumnId> filter) {
+    FunctionMatch match;
+    std::vector<TypeId> types(arguments.size(), TypeId::kInteger);
+    FOREBAY_CHECK(match_aggregate(function, types, &match) == MatchOutcome::kFound, function);
+    calls.push_back({match.aggregate, std::move(arguments), false, filter,
+                     columns_.make("rows", data::kBigintType)});
+    return plan::column_ref(calls.back().output);
+  };
+  auto flag = [&](const char* name, bool left) {
+    marks.push_back({columns_.make(name, data::kBooleanType),
+                     {data::kBooleanType, left},
+                     {data::kBooleanType, !left}});
+    return marks.back().column.id;
+  };
+  ExprRef predicate, copies;
+  if (except && query.set_all) {
+    marks.push_back({columns_.make("sign", data::kIntegerType),
+                     {data::kIntegerType, int32_t{1}},
+                     {data::kIntegerType, int32_t{-1}}});
+    copies = add_call("sum", {marks[0].column.id}, std::nullopt);
+  } else if (query.set_all) {
+    ExprRef left = add_call("count", {}, flag("left", true));
+    ExprRef right = add_call("count", {}, flag("right", false));
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef fewer, apply_operator("<", {left, right}, query.position));
+    copies = expr::case_when(data::kBigintType, {fewer, left, right});
+  } else {
+    ExprRef left = add_call("count", {}, flag("left", true));
+    ExprRef both = add_call("count", {}, std::nullopt);
+    FOREBAY_ASSIGN_OR_RETURN(predicate,
+                             apply_operator(except ? "=" : "<", {left, both}, query.position));
+    if (!except) {
+      ExprRef zero = expr::literal({data::kBigintType, int64_t{0}});
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef some, apply_operator(">", {left, zero}, query.position));
+      predicate = expr::logical(ExprKind::kAnd, {some, predicate});
+    }
+  }
+  Columns marked = columns;
+  for (const SideMark& mark : marks) marked.push_back(mark.column);
+  for (size_t side = 0; side < 2; ++side) {
+    Columns given = inputs[side]->columns;
+    std::vector<ExprRef> values;
+    for (const Column& column : given) values.push_back(plan::column_ref(column));
+    for (const SideMark& mark : marks) {
+      given.push_back(columns_.make(mark.column.name, mark.column.type));
+      values.push_back(expr::literal(side == 0 ? mark.of_left : mark.of_right));
+      sources[side].push_back(given.back().id);
+    }
+    inputs[side] = plan::make_project(inputs[side], std::move(given), std::move(values));
+  }
+  std::vector<ColumnId> groups;
+  for (const Column& column : columns) groups.push_back(column.id);
+  NodeRef result = plan::make_union(std::move(inputs), std::move(marked), std::move(sources));
+  result = plan::make_aggregate(std::move(result), std::move(groups), std::move(calls), false);
+  if (predicate) return plan::make_narrow(plan::make_filter(std::move(result), predicate), columns);
+  Column count = columns_.make("copies", data::kBigintType);
+  std::vector<ExprRef> values;
+  for (const Column& column : columns) values.push_back(plan::column_ref(column));
+  values.push_back(std::move(copies));
+  columns.push_back(count);
+  result = plan::make_project(std::move(result), std::move(columns), std::move(values));
+  return plan::make_repeat(std::move(result), count.id);
 }
 
 Result<QueryPlan> Binder::bind_values(const ast::Query& query, const Scope* outer,

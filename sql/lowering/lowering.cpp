@@ -187,6 +187,8 @@ Result<Stream> Lowering::lower_new(const NodeRef& node) {
       return lower_top_n(plan::as<plan::TopN>(*node));
     case NodeKind::kSingleRow:
       return lower_single_row(plan::as<plan::SingleRow>(*node));
+    case NodeKind::kRepeat:
+      return lower_repeat(plan::as<plan::Repeat>(*node));
     case NodeKind::kDependentJoin:
       break;
   }
@@ -459,6 +461,17 @@ Result<Stream> Lowering::lower_single_row(const plan::SingleRow& guard) {
   Stream out = from;
   out.hashed = guard.keys;
   out.node = add(operators::make_single_row(std::move(parameters)), {std::move(input)});
+  return out;
+}
+
+Result<Stream> Lowering::lower_repeat(const plan::Repeat& repeat) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(repeat.inputs[0]));
+  Stream out = from;
+  const uint32_t at = position_in(from, repeat.count);
+  out.columns.erase(out.columns.begin() + at);
+  out.types.erase(out.types.begin() + at);
+  out.hashed = kept(from, out.columns);
+  out.node = add(operators::make_repeat({from.types, at}), {{from.node, std::nullopt}});
   return out;
 }
 

@@ -72,6 +72,7 @@ class Lowering {
   Result<Stream> lower_distinct(const plan::NodeRef& node);
   Result<Stream> lower_union(const plan::Union& node);
   Result<Stream> lower_top_n(const plan::TopN& top);
+  Result<Stream> lower_repeat(const plan::Repeat& repeat);
   Result<Stream> lower_single_row(const plan::SingleRow& guard);
 
   std::function<TableId()> next_table_;

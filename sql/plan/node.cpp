@@ -139,6 +139,15 @@ NodeRef make_single_row(NodeRef input, std::vector<ColumnId> keys) {
   return node;
 }
 
+NodeRef make_repeat(NodeRef input, ColumnId count) {
+  auto node = std::make_shared<Repeat>();
+  node->columns = input->columns;
+  std::erase_if(node->columns, [&](const Column& column) { return column.id == count; });
+  node->inputs = {std::move(input)};
+  node->count = count;
+  return node;
+}
+
 NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition) {
   auto node = std::make_shared<DependentJoin>();
   node->join = kind;
@@ -176,6 +185,8 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
     }
     case NodeKind::kSingleRow:
       return make_single_row(inputs[0], as<SingleRow>(*node).keys);
+    case NodeKind::kRepeat:
+      return make_repeat(inputs[0], as<Repeat>(*node).count);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(*node);
       return make_dependent_join(join.join, inputs[0], inputs[1], join.condition);
@@ -315,6 +326,9 @@ void add_used_columns(const Node& node, ColumnSet& out) {
       for (const SortItem& item : top.order) out.insert(item.column);
       break;
     }
+    case NodeKind::kRepeat:
+      out.insert(as<Repeat>(node).count);
+      break;
     case NodeKind::kSingleRow:
       out.insert(as<SingleRow>(node).keys.begin(), as<SingleRow>(node).keys.end());
       break;

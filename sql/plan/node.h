@@ -54,6 +54,7 @@ enum class NodeKind : uint8_t {
   kUnion,
   kTopN,
   kSingleRow,
+  kRepeat,
   kDependentJoin,
 };
 
@@ -173,6 +174,13 @@ struct SingleRow final : Node {
   std::vector<ColumnId> keys;
 };
 
+/// Each row as often as its column `count` (bigint) says, without that column; 0, less and NULL:
+/// not at all.
+struct Repeat final : Node {
+  Repeat() : Node(NodeKind::kRepeat) {}
+  ColumnId count = 0;
+};
+
 /// As Join, but the right side may use columns of the left one: evaluated per left row. Inner,
 /// left, semi or anti. Gone after decorrelation.
 struct DependentJoin final : Node {
@@ -201,6 +209,7 @@ NodeRef make_union(std::vector<NodeRef> inputs, Columns columns,
 NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
                    ExprRef limit, ExprRef offset);
 NodeRef make_single_row(NodeRef input, std::vector<ColumnId> keys);
+NodeRef make_repeat(NodeRef input, ColumnId count);
 NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition);
 
 /// The node over other inputs (of at least the columns that it uses); itself when they are the

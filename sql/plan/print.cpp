@@ -174,6 +174,8 @@ std::string node_text(const Node& node, const ColumnNames& names) {
       return top_n_text(as<TopN>(node), names);
     case NodeKind::kSingleRow:
       return "SingleRow keys=" + names.list(as<SingleRow>(node).keys);
+    case NodeKind::kRepeat:
+      return "Repeat count=" + names.of(as<Repeat>(node).count);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(node);
       std::string text = fmt::format("DependentJoin {}", join_word(join.join));

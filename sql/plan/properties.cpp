@@ -194,6 +194,7 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       return keys;
     }
     case NodeKind::kUnion:
+    case NodeKind::kRepeat:
       return keys;
   }
   return keys;
@@ -284,6 +285,7 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
     case NodeKind::kDistinct:
     case NodeKind::kTopN:
     case NodeKind::kSingleRow:
+    case NodeKind::kRepeat:
       return column_never_null(node->inputs[0], id);
   }
   return false;

@@ -103,6 +103,12 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
       out.plan = plan::make_single_row(narrowed(out, node->columns), std::move(keys));
       return out;
     }
+    case NodeKind::kRepeat: {
+      Pushed out = push(node->inputs[0]);
+      out.plan = plan::make_repeat(narrowed(out, node->input().columns),
+                                   plan::as<plan::Repeat>(*node).count);
+      return out;
+    }
     case NodeKind::kScan:
     case NodeKind::kValues:
     case NodeKind::kDependentJoin:

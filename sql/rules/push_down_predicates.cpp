@@ -157,6 +157,7 @@ NodeRef push(const NodeRef& node, Conjuncts above) {
       return push_join(plan::as<plan::Join>(*node), std::move(above));
     case NodeKind::kUnion:
       return push_union(node, std::move(above));
+    case NodeKind::kRepeat:
     case NodeKind::kDistinct: {
       Conjuncts moving = take(above, may_move);
       NodeRef input = push(node->inputs[0], std::move(moving));

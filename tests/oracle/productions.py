@@ -3,7 +3,8 @@ something. Every random decision that shapes a view goes through Chooser, so a p
 import collections
 
 # Names and weights by the part of the grammar that chooses among them.
-QUERY = {"query.select": 60, "query.group": 40, "query.union": 8, "query.union_all": 8}
+QUERY = {"query.select": 60, "query.group": 40, "query.union": 8, "query.union_all": 8, "query.intersect": 6,
+         "query.intersect_all": 4, "query.except": 6, "query.except_all": 5}
 FROM = {"from.table": 60, "from.view": 22, "from.plain_view": 8, "from.derived": 18, "from.cte": 12}
 JOIN = {"join.inner": 26, "join.left": 28, "join.right": 18, "join.full": 20, "join.cross": 8, "join.comma": 6}
 ON = {"on.equi": 40, "on.equi_two": 12, "on.mixed": 30, "on.non_equi": 14, "on.using": 16, "on.constant": 4,

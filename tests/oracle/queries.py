@@ -142,14 +142,23 @@ class Queries:
         return View(name, query, set(self.uses), set(self.chooser.used))
 
     def query(self, depth, outer=False):
-        name = self.chooser.choose(QUERY, without=[] if depth > 0 else ["query.union", "query.union_all"])
-        if name in ("query.union", "query.union_all"):
-            left = self.select(depth - 1, None, may_limit=False)
-            right = self.select(depth - 1, [kind for _, kind in left.columns()], may_limit=False)
-            if name == "query.union":
-                self.make_canonical(left), self.make_canonical(right)
-            return Union("UNION" if name == "query.union" else "UNION ALL", left, right)
+        name = self.chooser.choose(QUERY, without=[] if depth > 0 else list(self.SETS))
+        if name in self.SETS:
+            return self.set_operation(name, depth)
         return self.select(depth, None, grouped=name == "query.group", may_limit=outer or self.rng.random() < 0.4)
+
+    SETS = {"query.union": "UNION", "query.union_all": "UNION ALL", "query.intersect": "INTERSECT",
+            "query.intersect_all": "INTERSECT ALL", "query.except": "EXCEPT", "query.except_all": "EXCEPT ALL"}
+
+    def set_operation(self, name, depth):
+        left = self.select(depth - 1, None, may_limit=False)
+        if name.startswith(("query.intersect", "query.except")):
+            # Few columns of few values, or no row is on both sides.
+            del left.items[2:]
+        right = self.select(depth - 1, [kind for _, kind in left.columns()], may_limit=False)
+        if name != "query.union_all":
+            self.make_canonical(left), self.make_canonical(right)
+        return Union(self.SETS[name], left, right)
 
     @staticmethod
     def make_canonical(select):
