@@ -9,14 +9,14 @@ namespace {
 
 class ProjectedRelation final : public StoredRelation {
  public:
-  ProjectedRelation(StoredRelationRef relation, std::vector<uint32_t> columns)
-      : relation_(std::move(relation)), columns_(std::move(columns)) {
+  ProjectedRelation(StoredRelationRef relation, std::vector<uint32_t> columns,
+                    std::vector<uint32_t> keys)
+      : relation_(std::move(relation)),
+        columns_(std::move(columns)),
+        key_columns_(std::move(keys)) {
     for (uint32_t column : columns_) types_.push_back(relation_->types()[column]);
-    for (uint32_t key : relation_->key_columns()) {
-      auto at = std::find(columns_.begin(), columns_.end(), key);
-      FOREBAY_CHECK(at != columns_.end(), fmt::format("key column {} is not chosen", key));
-      key_columns_.push_back(static_cast<uint32_t>(at - columns_.begin()));
-    }
+    FOREBAY_CHECK(key_columns_.size() == relation_->key_columns().size(),
+                  fmt::format("{} key columns", key_columns_.size()));
   }
 
   const std::vector<Type>& types() const override { return types_; }
@@ -80,14 +80,16 @@ class ProjectedRelation final : public StoredRelation {
 
   const StoredRelationRef relation_;
   const std::vector<uint32_t> columns_;
+  const std::vector<uint32_t> key_columns_;
   std::vector<Type> types_;
-  std::vector<uint32_t> key_columns_;
 };
 
 }  // namespace
 
-StoredRelationRef projected(StoredRelationRef relation, std::vector<uint32_t> columns) {
-  return std::make_shared<ProjectedRelation>(std::move(relation), std::move(columns));
+StoredRelationRef projected(StoredRelationRef relation, std::vector<uint32_t> columns,
+                            std::vector<uint32_t> keys) {
+  return std::make_shared<ProjectedRelation>(std::move(relation), std::move(columns),
+                                             std::move(keys));
 }
 
 }  // namespace forebay::operators

@@ -8,8 +8,9 @@
 /// columns stand in another order.
 namespace forebay::operators {
 
-/// Column i is column columns[i] of `relation`. Every key column of the relation must be chosen;
-/// its
-StoredRelationRef projected(StoredRelationRef relation, std::vector<uint32_t> columns);
+/// Column i is column columns[i] of `relation`. keys[i]: which of the chosen columns has the values
+/// of the relation's i-th key column, or values that are equal to them (1.00 for 1.0).
+StoredRelationRef projected(StoredRelationRef relation, std::vector<uint32_t> columns,
+                            std::vector<uint32_t> keys);
 
 }  // namespace forebay::operators

@@ -240,7 +240,6 @@ Status Binder::bind_in_step(const ast::In& in, const ExprContext& context, bool 
   step.predicate = test.condition;
   step.position = in.position;
   step.join = negated ? JoinKind::kAnti : JoinKind::kSemi;
-  PendingSubqueries pending = step.pending;
   if (!negated) {
     out.push_back(std::move(step));
     return Status::ok();
@@ -364,9 +363,9 @@ NodeRef Binder::apply_steps(NodeRef plan, const ConditionSteps& steps) {
     } else {
       plan = plan::make_filter(std::move(plan), step.predicate);
     }
-    if (!step.pending.empty()) plan = plan::make_narrow(std::move(plan), columns);
   }
-  return plan;
+  // Later steps of a NOT IN use the operand's subqueries, too.
+  return plan::make_narrow(std::move(plan), columns);
 }
 
 }  // namespace forebay::sql::binder

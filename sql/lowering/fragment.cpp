@@ -65,15 +65,21 @@ Result<Fragment> lower_view(const NodeRef& plan, const std::vector<uint32_t>& ke
   FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(plan));
   stream = lowering.exactly(std::move(stream), plan->columns);
   if (NodeRef base = storing_node(plan)) {
-    const auto* aggregate = lowering.aggregate_of(base.get());
-    fragment.relation = aggregate != nullptr
-                            ? operators::stored_aggregate(*aggregate)
-                            : operators::stored_distinct(*lowering.distinct_of(base.get()));
+    const Lowering::Stored& stored = lowering.stored_of(base.get());
     std::vector<uint32_t> choice = choice_over(plan, base);
-    std::vector<uint32_t> all(base->columns.size());
+    // Column i of the key is the group column i of the aggregate or distinct.
+    std::vector<uint32_t> keys;
+    for (uint32_t i = 0; i < stored.relation->key_columns().size(); ++i) {
+      auto at = std::find(choice.begin(), choice.end(), i);
+      FOREBAY_CHECK(at != choice.end(), fmt::format("key column {} is not chosen", i));
+      keys.push_back(static_cast<uint32_t>(at - choice.begin()));
+    }
+    for (uint32_t& position : choice) position = stored.positions[position];
+    std::vector<uint32_t> all(stored.relation->types().size());
     std::iota(all.begin(), all.end(), 0);
-    if (choice != all)
-      fragment.relation = operators::projected(fragment.relation, std::move(choice));
+    fragment.relation =
+        choice == all ? stored.relation
+                      : operators::projected(stored.relation, std::move(choice), std::move(keys));
     fragment.nodes = std::move(lowering.nodes());
     return fragment;
   }

@@ -6,7 +6,9 @@
 #include <numeric>
 
 #include "sql/plan/expressions.h"
+#include "sql/plan/forms.h"
 #include "sql/plan/properties.h"
+#include "udfs/registry.h"
 
 namespace forebay::sql::lowering {
 
@@ -121,14 +123,10 @@ const std::vector<ColumnId>* Lowering::exchange_before(const plan::Node* node, s
   return found == exchanges_.end() ? nullptr : &found->second;
 }
 
-const operators::AggregateParameters* Lowering::aggregate_of(const plan::Node* node) const {
-  auto found = aggregates_.find(node);
-  return found == aggregates_.end() ? nullptr : &found->second;
-}
-
-const operators::DistinctParameters* Lowering::distinct_of(const plan::Node* node) const {
-  auto found = distincts_.find(node);
-  return found == distincts_.end() ? nullptr : &found->second;
+const Lowering::Stored& Lowering::stored_of(const plan::Node* node) const {
+  auto found = stored_.find(node);
+  FOREBAY_CHECK(found != stored_.end(), "the state of a node that was not lowered");
+  return found->second;
 }
 
 Stream Lowering::exactly(Stream stream, const plan::Columns& columns) {
@@ -152,6 +150,7 @@ Stream Lowering::exactly(Stream stream, const plan::Columns& columns) {
 Result<Stream> Lowering::lower(const NodeRef& node) {
   auto found = lowered_.find(node.get());
   if (found != lowered_.end()) return found->second;
+  if (!shown_) shown_ = plan::shown_columns(node);
   FOREBAY_ASSIGN_OR_RETURN(Stream stream, lower_new(node));
   lowered_[node.get()] = stream;
   return stream;
@@ -334,7 +333,6 @@ Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
   parameters.append_only = plan::is_append_only(node->inputs[0]);
   parameters.groups = next_table();
   Stream out;
-  for (uint32_t position : parameters.group_columns) out.types.push_back(from.types[position]);
   for (const plan::AggregateCall& call : aggregate.aggregates) {
     operators::AggregateCallSpec spec;
     spec.function = call.function;
@@ -346,15 +344,42 @@ Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
         call.distinct ||
         (call.function->kind != udfs::AggregateKind::kAccumulator && !parameters.append_only);
     parameters.value_tables.push_back(keeps_values ? next_table() : TableId(0));
-    out.types.push_back(call.output.type);
     parameters.aggregates.push_back(std::move(spec));
   }
-  out.columns = ids_of(node->columns);
-  out.hashed = aggregate.groups;
-  aggregates_[node.get()] = parameters;
+  std::vector<uint32_t> positions = add_representatives(aggregate.groups, parameters);
+  for (uint32_t i = 0; i < aggregate.aggregates.size(); ++i) {
+    positions.push_back(static_cast<uint32_t>(aggregate.groups.size()) + i);
+  }
+  stored_[node.get()] = {operators::stored_aggregate(parameters), positions};
   NodeInput input = hashed_input(*node, 0, from, aggregate.groups);
   out.node = add(operators::make_aggregate(std::move(parameters)), {std::move(input)});
+  out.types = nodes_[out.node].output_types;
+  out.columns.assign(out.types.size(), 0);
+  for (size_t i = 0; i < positions.size(); ++i) out.columns[positions[i]] = node->columns[i].id;
+  out.hashed = aggregate.groups;
   return out;
+}
+
+std::vector<uint32_t> Lowering::add_representatives(const std::vector<ColumnId>& groups,
+                                                    operators::AggregateParameters& parameters) {
+  std::vector<uint32_t> positions(groups.size());
+  std::iota(positions.begin(), positions.end(), 0);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const uint32_t column = parameters.group_columns[i];
+    const data::Type type = parameters.input_types[column];
+    if (plan::has_one_form(type) || !shown_->contains(groups[i])) continue;
+    operators::AggregateCallSpec spec;
+    for (const udfs::AggregateFunction* least : udfs::find_aggregate("min")) {
+      if (least->arguments[0] == type.id) spec.function = least;
+    }
+    FOREBAY_CHECK(spec.function != nullptr, "min() of " + type.name());
+    spec.arguments = {column};
+    spec.result_type = type;
+    positions[i] = static_cast<uint32_t>(groups.size() + parameters.aggregates.size());
+    parameters.aggregates.push_back(std::move(spec));
+    parameters.value_tables.push_back(parameters.append_only ? TableId(0) : next_table());
+  }
+  return positions;
 }
 
 Result<Stream> Lowering::lower_join(const plan::Join& join) {
@@ -399,12 +424,27 @@ Result<Stream> Lowering::lower_join(const plan::Join& join) {
 Result<Stream> Lowering::lower_distinct(const NodeRef& node) {
   FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(node->inputs[0]));
   from = exactly(std::move(from), node->columns);
-  operators::DistinctParameters parameters{from.types, next_table()};
-  distincts_[node.get()] = parameters;
   NodeInput input = hashed_input(*node, 0, from, from.columns);
+  operators::AggregateParameters groups;
+  groups.input_types = from.types;
+  groups.group_columns.resize(from.types.size());
+  std::iota(groups.group_columns.begin(), groups.group_columns.end(), 0);
+  groups.append_only = plan::is_append_only(node->inputs[0]);
+  groups.groups = next_table();
+  std::vector<uint32_t> positions = add_representatives(from.columns, groups);
   Stream out = from;
   out.hashed = from.columns;
-  out.node = add(operators::make_distinct(std::move(parameters)), {std::move(input)});
+  if (groups.aggregates.empty()) {
+    operators::DistinctParameters parameters{from.types, groups.groups};
+    stored_[node.get()] = {operators::stored_distinct(parameters), positions};
+    out.node = add(operators::make_distinct(std::move(parameters)), {std::move(input)});
+    return out;
+  }
+  stored_[node.get()] = {operators::stored_aggregate(groups), positions};
+  out.node = add(operators::make_aggregate(std::move(groups)), {std::move(input)});
+  out.types = nodes_[out.node].output_types;
+  out.columns.assign(out.types.size(), 0);
+  for (size_t i = 0; i < positions.size(); ++i) out.columns[positions[i]] = from.columns[i];
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/operators/stored_relation.h"
 #include "engine/runtime/circuit.h"
 #include "sql/plan/node.h"
 
@@ -56,9 +57,14 @@ class Lowering {
   const std::vector<plan::ColumnId>* exchange_before(const plan::Node* node, size_t index) const;
   std::vector<runtime::CircuitNode>& nodes() { return nodes_; }
 
-  /// Parameters of the last aggregate or distinct that was lowered from `node`; nullptr.
-  const operators::AggregateParameters* aggregate_of(const plan::Node* node) const;
-  const operators::DistinctParameters* distinct_of(const plan::Node* node) const;
+  /// An aggregate's or distinct's operator, whose state can be read as a view.
+  struct Stored {
+    operators::StoredRelationRef relation;
+    /// Which of the relation's columns each column of the plan node is.
+    std::vector<uint32_t> positions;
+  };
+  /// Of an aggregate or distinct that was lowered.
+  const Stored& stored_of(const plan::Node* node) const;
 
  private:
   Result<Stream> lower_new(const plan::NodeRef& node);
@@ -70,6 +76,10 @@ class Lowering {
   Result<Stream> lower_aggregate(const plan::NodeRef& node);
   Result<Stream> lower_join(const plan::Join& join);
   Result<Stream> lower_distinct(const plan::NodeRef& node);
+  /// Adds a call for each group column that is shown and whose equal values can look different: the
+  /// least of them stands for all. Gives the column of the output that shows each group.
+  std::vector<uint32_t> add_representatives(const std::vector<plan::ColumnId>& groups,
+                                            operators::AggregateParameters& parameters);
   Result<Stream> lower_union(const plan::Union& node);
   Result<Stream> lower_top_n(const plan::TopN& top);
   Result<Stream> lower_repeat(const plan::Repeat& repeat);
@@ -78,8 +88,9 @@ class Lowering {
   std::function<TableId()> next_table_;
   std::vector<runtime::CircuitNode> nodes_;
   std::unordered_map<const plan::Node*, Stream> lowered_;
-  std::unordered_map<const plan::Node*, operators::AggregateParameters> aggregates_;
-  std::unordered_map<const plan::Node*, operators::DistinctParameters> distincts_;
+  std::unordered_map<const plan::Node*, Stored> stored_;
+  /// Columns whose form is seen (plan/forms.h); of the root, which is lowered first.
+  std::optional<plan::ColumnSet> shown_;
   std::map<std::pair<const plan::Node*, size_t>, std::vector<plan::ColumnId>> exchanges_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "sql/plan/expressions.h"
 #include "sql/plan/failure.h"
+#include "sql/plan/forms.h"
 
 namespace forebay::sql::plan {
 
@@ -61,8 +62,11 @@ ColumnSet fixed_columns(const ExprRef& predicate, const ColumnSet& own) {
     if (!is_equality(conjunct, &left, &right)) continue;
     ExprRef a = injective_source(left);
     ExprRef b = injective_source(right);
-    if (a && !uses_any(right, own)) fixed.insert(a->column);
-    if (b && !uses_any(left, own)) fixed.insert(b->column);
+    auto is_fixed = [&](const ExprRef& value) {
+      return !uses_any(value, own) && expr::volatility(*value) != udfs::Volatility::kVolatile;
+    };
+    if (a && is_fixed(right)) fixed.insert(a->column);
+    if (b && is_fixed(left)) fixed.insert(b->column);
   }
   return fixed;
 }
@@ -221,8 +225,12 @@ bool is_append_only(const NodeRef& node) {
       return true;
     case NodeKind::kFilter:
     case NodeKind::kProject:
-    case NodeKind::kDistinct:
       return is_append_only(node->inputs[0]);
+    case NodeKind::kDistinct:
+      // What stands for equal values can change with each one that comes.
+      return is_append_only(node->inputs[0]) &&
+             std::all_of(node->columns.begin(), node->columns.end(),
+                         [](const Column& column) { return has_one_form(column.type); });
     case NodeKind::kJoin: {
       JoinKind kind = as<Join>(*node).join;
       if (kind != JoinKind::kInner && kind != JoinKind::kSemi) return false;
@@ -324,10 +332,39 @@ bool is_never_null(const NodeRef& node, const ExprRef& expr) {
   }
 }
 
+namespace {
+
+/// Sums and averages of numbers without a limit; what is counted in fewer digits than the result
+/// has would need more rows than there can be.
+bool can_overflow(const udfs::AggregateFunction& function, Type type) {
+  constexpr int32_t kFewDigits = 20;
+  if (function.name == "count" || function.kind != udfs::AggregateKind::kAccumulator) return false;
+  switch (type.id) {
+    case data::TypeId::kBoolean:
+    case data::TypeId::kInteger:
+    case data::TypeId::kBigint:
+      return false;
+    case data::TypeId::kNumeric:
+      return type.modifier < 0 || type.numeric_precision() > kFewDigits;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
 bool can_fail(const NodeRef& node) {
   if (node->kind == NodeKind::kSingleRow) return true;
   for (const ExprRef& expr : expressions_of(*node)) {
-    if (failure_of(expr) == Failure::kValue) return true;
+    if (failure_of(expr) != Failure::kNever) return true;
+  }
+  if (node->kind == NodeKind::kAggregate) {
+    const Columns& columns = node->input().columns;
+    for (const AggregateCall& call : as<Aggregate>(*node).aggregates) {
+      if (call.arguments.empty()) continue;
+      size_t at = find_column(columns, call.arguments[0]);
+      if (at != kNoColumn && can_overflow(*call.function, columns[at].type)) return true;
+    }
   }
   return std::any_of(node->inputs.begin(), node->inputs.end(),
                      [](const NodeRef& input) { return can_fail(input); });

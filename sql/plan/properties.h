@@ -22,7 +22,7 @@ bool is_append_only(const NodeRef& node);
 /// The expression over the node's columns is NULL for no row.
 bool is_never_null(const NodeRef& node, const ExprRef& expr);
 
-/// Computing the node's rows can fail for ordinary values: expressions (Failure::kValue), guards.
+/// Computing the node's rows can fail, by overflow too: expressions, aggregates, guards.
 bool can_fail(const NodeRef& node);
 
 }  // namespace forebay::sql::plan

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "sql/plan/expressions.h"
+#include "sql/plan/forms.h"
 #include "sql/plan/properties.h"
 #include "sql/rules/dependent_side.h"
 #include "sql/rules/rules.h"
@@ -55,6 +56,31 @@ NodeRef pull_into_condition(const plan::DependentJoin& join) {
   return plan::make_join(join.join, join.inputs[0], right, {}, condition);
 }
 
+/// The left side of a dependent join for DependentSide: where the form of an outer column counts
+/// (1.0 is not 1.00), the form becomes an outer column, too.
+struct OuterValues {
+  NodeRef left;
+  std::vector<Column> columns;
+  ColumnSet shown;
+
+  OuterValues(const NodeRef& from, const NodeRef& right, ColumnFactory& factory)
+      : left(from), columns(correlations(from, right)), shown(plan::shown_columns(right)) {
+    std::vector<Column> forms;
+    Columns all = from->columns;
+    std::vector<ExprRef> values;
+    for (const Column& column : all) values.push_back(plan::column_ref(column));
+    for (const Column& column : columns) {
+      if (plan::has_one_form(column.type) || !shown.contains(column.id)) continue;
+      values.push_back(plan::form_of(column));
+      forms.push_back(factory.make(column.name, values.back()->type));
+    }
+    if (forms.empty()) return;
+    all.insert(all.end(), forms.begin(), forms.end());
+    left = plan::make_project(from, std::move(all), std::move(values));
+    columns.insert(columns.end(), forms.begin(), forms.end());
+  }
+};
+
 /// The value of an aggregate over no rows.
 ExprRef value_of_nothing(const plan::AggregateCall& call) {
   if (call.function->name == "count") return expr::literal({call.output.type, int64_t{0}});
@@ -64,8 +90,9 @@ ExprRef value_of_nothing(const plan::AggregateCall& call) {
 /// Left rows with the aggregates of their own group. Exactly one result row per left row.
 NodeRef join_scalar_aggregate(const NodeRef& left, const plan::Aggregate& aggregate,
                               ColumnFactory& columns) {
-  DependentSide side(left, correlations(left, aggregate.inputs[0]),
-                     !plan::can_fail(aggregate.inputs[0]), columns);
+  const NodeRef whole = plan::make_aggregate(aggregate.inputs[0], {}, aggregate.aggregates, true);
+  OuterValues outer(left, whole, columns);
+  DependentSide side(outer.left, outer.columns, !plan::can_fail(whole), outer.shown, columns);
   DependentSide::Pushed input = side.push(aggregate.inputs[0]);
   std::vector<plan::AggregateCall> calls = aggregate.aggregates;
   for (plan::AggregateCall& call : calls) {
@@ -73,7 +100,7 @@ NodeRef join_scalar_aggregate(const NodeRef& left, const plan::Aggregate& aggreg
   }
   NodeRef grouped = plan::make_aggregate(input.plan, input.ids(), calls, false);
   NodeRef joined =
-      plan::make_join(JoinKind::kLeft, left, grouped, side.keys_to_left(input), nullptr);
+      plan::make_join(JoinKind::kLeft, outer.left, grouped, side.keys_to_left(input), nullptr);
   Columns out = left->columns;
   std::vector<ExprRef> values;
   for (const Column& column : left->columns) values.push_back(plan::column_ref(column));
@@ -121,18 +148,19 @@ NodeRef unnest(const NodeRef& node, ColumnFactory& columns) {
   const auto& join = plan::as<plan::DependentJoin>(*node);
   const NodeRef& left = join.inputs[0];
   const NodeRef& right = join.inputs[1];
-  std::vector<Column> outer = correlations(left, right);
-  if (outer.empty()) return plan::make_join(join.join, left, right, {}, join.condition);
+  if (correlations(left, right).empty())
+    return plan::make_join(join.join, left, right, {}, join.condition);
   const bool tests = join.join == JoinKind::kSemi || join.join == JoinKind::kAnti;
   if (tests) {
     if (NodeRef joined = pull_into_condition(join)) return joined;
   }
   if (NodeRef joined = unnest_scalar_aggregate(join, columns)) return joined;
-  DependentSide side(left, std::move(outer), !plan::can_fail(right), columns);
+  OuterValues outer(left, right, columns);
+  DependentSide side(outer.left, outer.columns, !plan::can_fail(right), outer.shown, columns);
   DependentSide::Pushed pushed = side.push(right);
   Columns needed = right->columns;
   needed.insert(needed.end(), pushed.outer.begin(), pushed.outer.end());
-  NodeRef joined = plan::make_join(join.join, left, plan::make_narrow(pushed.plan, needed),
+  NodeRef joined = plan::make_join(join.join, outer.left, plan::make_narrow(pushed.plan, needed),
                                    side.keys_to_left(pushed), join.condition);
   return plan::make_narrow(std::move(joined), node->columns);
 }

@@ -4,6 +4,7 @@
 
 #include "sql/plan/expressions.h"
 #include "sql/plan/failure.h"
+#include "sql/plan/forms.h"
 #include "sql/plan/properties.h"
 
 namespace forebay::sql::rules {
@@ -117,6 +118,12 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
   FOREBAY_CHECK(false, "a correlated node of this kind");
 }
 
+bool DependentSide::can_stand_for(const Column& outer, const ExprRef& value) const {
+  if (outer.type.id != value->type.id || plan::failure_of(value) == plan::Failure::kValue)
+    return false;
+  return !shown_.contains(outer.id) || plan::share_one_form(outer.type, value->type);
+}
+
 bool DependentSide::tie_by_equalities(const plan::Filter& filter, Pushed& out) {
   if (!may_widen_) return false;
   std::vector<ExprRef> conjuncts, rest;
@@ -130,8 +137,7 @@ bool DependentSide::tie_by_equalities(const plan::Filter& filter, Pushed& out) {
       for (size_t i = 0; i < outer_.size() && !used; ++i) {
         if (plan::is_column(b, outer_[i].id)) std::swap(a, b);
         used = !found[i] && plan::is_column(a, outer_[i].id) && plan::uses_only(b, own) &&
-               plan::uses_any(b, own) && a->type.id == b->type.id &&
-               plan::failure_of(b) != plan::Failure::kValue;
+               plan::uses_any(b, own) && can_stand_for(outer_[i], b);
         if (used) found[i] = b;
       }
     }
@@ -243,6 +249,11 @@ DependentSide::Pushed DependentSide::push_both_sides(const plan::Join& join) {
   Pushed left = push(join.inputs[0]);
   Pushed right = push(join.inputs[1]);
   const bool full = join.join == JoinKind::kFull;
+  if (full) {
+    // Their NULLs would be taken for outer values that are NULL.
+    left.plan = owned(left);
+    right.plan = owned(right);
+  }
   Pushed out;
   std::vector<plan::JoinKey> keys = join.keys;
   for (size_t i = 0; i < outer_.size(); ++i) {
@@ -271,6 +282,15 @@ DependentSide::Pushed DependentSide::push_both_sides(const plan::Join& join) {
   return out;
 }
 
+NodeRef DependentSide::owned(const Pushed& pushed) const {
+  std::vector<ExprRef> present;
+  for (size_t i = 0; i < outer_.size(); ++i) {
+    if (!pushed.strict[i]) continue;
+    present.push_back(expr::logical(ExprKind::kIsNotNull, {plan::column_ref(pushed.outer[i])}));
+  }
+  return plan::make_filter(pushed.plan, plan::make_conjunction(std::move(present)));
+}
+
 DependentSide::Pushed DependentSide::push_union(const plan::Union& both) {
   Pushed out;
   std::vector<NodeRef> inputs;
@@ -278,14 +298,8 @@ DependentSide::Pushed DependentSide::push_union(const plan::Union& both) {
   for (size_t i = 0; i < both.inputs.size(); ++i) {
     Pushed branch = push(both.inputs[i]);
     // Rows without an outer value must not meet the NULLs of another branch.
-    std::vector<ExprRef> present;
-    for (size_t c = 0; c < outer_.size(); ++c) {
-      if (branch.strict[c]) {
-        present.push_back(expr::logical(ExprKind::kIsNotNull, {plan::column_ref(branch.outer[c])}));
-      }
-      sources[i].push_back(branch.outer[c].id);
-    }
-    inputs.push_back(plan::make_filter(branch.plan, plan::make_conjunction(std::move(present))));
+    for (const Column& column : branch.outer) sources[i].push_back(column.id);
+    inputs.push_back(owned(branch));
   }
   Columns columns = both.columns;
   for (const Column& column : outer_) {

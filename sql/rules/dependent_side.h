@@ -13,12 +13,14 @@ namespace forebay::sql::rules {
 class DependentSide {
  public:
   /// `outer`: the columns of `left` that the right side uses. `may_widen`: rows for values that are
-  /// not in D may be computed (nothing can fail for them).
-  DependentSide(NodeRef left, std::vector<plan::Column> outer, bool may_widen,
+  /// not in D may be computed (nothing can fail for them). `shown`: the columns whose form can
+  /// decide what the right side gives (plan/forms.h).
+  DependentSide(NodeRef left, std::vector<plan::Column> outer, bool may_widen, ColumnSet shown,
                 ColumnFactory& columns)
       : left_(std::move(left)),
         outer_(std::move(outer)),
         may_widen_(may_widen),
+        shown_(std::move(shown)),
         columns_(columns) {}
 
   struct Pushed {
@@ -36,12 +38,16 @@ class DependentSide {
   Pushed domain();
   bool is_correlated(const NodeRef& node) const;
   expr::ExprRef bind(const expr::ExprRef& expr, const Pushed& pushed) const;
+  /// `value`, equal to the outer column, can stand for it.
+  bool can_stand_for(const plan::Column& outer, const expr::ExprRef& value) const;
   bool tie_by_equalities(const plan::Filter& filter, Pushed& out);
   Pushed push_filter(const plan::Filter& filter);
   Pushed push_project(const plan::Project& project);
   Pushed push_aggregate(const plan::Aggregate& aggregate);
   Pushed push_join(const plan::Join& join);
   Pushed push_both_sides(const plan::Join& join);
+  /// Without the rows that belong to nobody: a strict outer value is NULL.
+  NodeRef owned(const Pushed& pushed) const;
   Pushed push_union(const plan::Union& both);
   /// Only the node's own columns and the outer ones.
   NodeRef narrowed(const Pushed& pushed, const plan::Columns& own) const;
@@ -49,6 +55,7 @@ class DependentSide {
   NodeRef left_;
   std::vector<plan::Column> outer_;
   bool may_widen_;
+  ColumnSet shown_;
   ColumnFactory& columns_;
   NodeRef domain_;
 };

@@ -63,6 +63,7 @@ bool could_be_key(const ExprRef& conjunct, const ColumnSet& left, const ColumnSe
   ExprRef a, b;
   if (!plan::is_equality(conjunct, &a, &b)) return false;
   if (plan::failure_of(conjunct) == plan::Failure::kValue) return false;
+  if (expr::volatility(*conjunct) == udfs::Volatility::kVolatile) return false;
   return (plan::uses_only(a, left) && plan::uses_only(b, right)) ||
          (plan::uses_only(a, right) && plan::uses_only(b, left));
 }

@@ -71,6 +71,22 @@ TEST_F(LoweringTest, AnAggregateIsTheView) {
   EXPECT_EQ(object->tables.size(), 2u) << "groups, and the values of max over rows that may go";
 }
 
+TEST_F(LoweringTest, TheLeastOfEqualValuesStandsForThemWhereItIsShown) {
+  run("CREATE TABLE n (id int PRIMARY KEY, x numeric)");
+  run("CREATE MATERIALIZED VIEW groups AS SELECT x FROM n GROUP BY x");
+  EXPECT_NE(circuit("groups").find("keys=[0] aggregates=[min(0)]"), std::string::npos)
+      << circuit("groups");
+  run("CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM (SELECT DISTINCT x FROM n) d");
+  EXPECT_EQ(circuit("counted").find("min("), std::string::npos) << circuit("counted");
+}
+
+TEST_F(LoweringTest, JoinsTellWhichKeysAreNullSafe) {
+  run("CREATE MATERIALIZED VIEW safe AS SELECT t.id FROM t JOIN u ON t.a IS NOT DISTINCT FROM u.a");
+  EXPECT_NE(circuit("safe").find("null_safe=[0]"), std::string::npos) << circuit("safe");
+  run("CREATE MATERIALIZED VIEW strict AS SELECT t.id FROM t JOIN u ON t.a = u.a");
+  EXPECT_EQ(circuit("strict").find("null_safe"), std::string::npos) << circuit("strict");
+}
+
 TEST_F(LoweringTest, OtherViewsAreMaterializedByADerivedKey) {
   run("CREATE MATERIALIZED VIEW mv AS SELECT t.b, u.name FROM t LEFT JOIN u ON t.a = u.a");
   auto object = catalog_.snapshot()->find("public", "mv");

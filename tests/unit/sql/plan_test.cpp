@@ -49,6 +49,7 @@ TEST_F(PlanTest, UniqueKeys) {
   EXPECT_EQ(keys("SELECT a, b FROM t"), "");
   EXPECT_EQ(keys("SELECT p, q FROM w"), "(p,q)");
   EXPECT_EQ(keys("SELECT q, r FROM w WHERE p = 3"), "(q)");
+  EXPECT_EQ(keys("SELECT q, r FROM w WHERE p = (random() * 3)::int"), "") << "not one value";
   EXPECT_EQ(keys("SELECT a, count(*) FROM t GROUP BY a"), "(a)");
   EXPECT_EQ(keys("SELECT count(*) FROM t"), "()");
   EXPECT_EQ(keys("SELECT DISTINCT a, b FROM t"), "(a,b)");
@@ -71,6 +72,14 @@ TEST_F(PlanTest, AppendOnly) {
   EXPECT_FALSE(plan::is_append_only(optimized("SELECT count(*) FROM (VALUES (1)) v")));
   EXPECT_TRUE(plan::is_append_only(
       optimized("SELECT DISTINCT x FROM (VALUES (1), (1)) v(x) UNION ALL SELECT 3")));
+  // 1.0 may stand where 1.00 stood.
+  for (const char* type : {"numeric", "interval", "double precision"}) {
+    EXPECT_FALSE(plan::is_append_only(optimized(std::string("SELECT DISTINCT x::") + type +
+                                                " AS y FROM (VALUES ('1'), ('2')) v(x)")))
+        << type;
+  }
+  EXPECT_TRUE(plan::is_append_only(
+      optimized("SELECT DISTINCT x::numeric(4,2) AS y FROM (VALUES ('1'), ('2')) v(x)")));
 }
 
 TEST_F(PlanTest, Failures) {
