@@ -11,6 +11,7 @@
 #include "server/database.h"
 #include "server/result_printer.h"
 #include "server/session.h"
+#include "server/text_position.h"
 
 namespace forebay::server {
 
@@ -44,12 +45,6 @@ int fail(const RunCommand& command, const data::Error& error, std::string_view s
   return kExitFailure;
 }
 
-int32_t characters(std::string_view text) {
-  return static_cast<int32_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 // Statements whose answer depends on what the sources have given.
 bool reads(const sql::ast::Statement& statement) {
   using sql::ast::StatementKind;
@@ -61,6 +56,7 @@ bool reads(const sql::ast::Statement& statement) {
 Status run_statements(Database& database, std::string_view text, ResultPrinter& printer) {
   Session session(database, "root", "dev");
   FOREBAY_ASSIGN_OR_RETURN(auto statements, session.parse(text));
+  CharacterCount characters(text);
   for (const sql::ParsedStatement& parsed : statements) {
     if (reads(*parsed.statement)) {
       FOREBAY_RETURN_IF_ERROR(database.engine().wait_finished(nullptr));
@@ -72,7 +68,7 @@ Status run_statements(Database& database, std::string_view text, ResultPrinter& 
     });
     if (!status.is_ok()) {
       if (status.error().position > 0) {
-        status.error().position += characters(text.substr(0, parsed.begin));
+        status.error().position += characters.before(parsed.begin);
       }
       return status;
     }

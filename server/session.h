@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,6 +8,7 @@
 
 #include "engine/runtime/query.h"
 #include "server/database.h"
+#include "server/prepared_statement.h"
 #include "server/result_sink.h"
 #include "server/settings.h"
 #include "server/table_writer.h"
@@ -18,21 +18,6 @@
 /// A client's session: statements in, rows and tags out. Knows nothing of the wire. One thread at a
 /// time; cancel() from any.
 namespace forebay::server {
-
-/// A parsed and bound statement, ready to be executed any number of times. Bound again when the
-/// catalog has changed since.
-struct Prepared {
-  std::string text;
-  std::shared_ptr<const sql::ast::Statement> statement;  // nullptr: empty query
-  /// Queries, DML, DDL and EXPLAIN; session statements (SET ...) have none.
-  std::shared_ptr<const sql::BoundStatement> bound;
-  std::vector<data::Type> parameter_types;
-  /// The result's columns; empty optional: no rows.
-  std::optional<data::Schema> schema;
-  std::vector<data::Type> given_types;
-  sql::SnapshotRef catalog;
-};
-using PreparedRef = std::shared_ptr<const Prepared>;
 
 enum class TransactionStatus : char { kIdle = 'I', kOpen = 'T', kFailed = 'E' };
 
@@ -70,21 +55,18 @@ class Session {
   SessionSettings& settings() { return settings_; }
   const std::string& user() const { return user_; }
   const std::string& database_name() const { return database_name_; }
-  /// Named statements of PREPARE and of the extended protocol share one space of names.
-  std::map<std::string, PreparedRef>& prepared_statements() { return prepared_; }
+  PreparedStatements& prepared_statements() { return prepared_; }
   expr::EvalContext eval_context() const;
 
  private:
-  sql::BindOptions bind_options(std::string text) const;
-  data::Result<std::string> dispatch(const Prepared& prepared,
+  data::Result<std::string> dispatch(PreparedStatement& prepared,
+                                     std::span<const data::Datum> parameters, ResultSink& sink);
+  data::Result<std::string> run_plan(const sql::BoundStatement& plan,
                                      std::span<const data::Datum> parameters, ResultSink& sink);
   data::Result<std::string> select(const sql::PlannedQuery& query,
                                    std::span<const data::Datum> parameters, ResultSink& sink);
   data::Status read(const sql::PlannedQuery& query, std::span<const data::Datum> parameters,
                     const std::function<data::Status(data::ChangeBatch)>& visit);
-  data::Status read_point(const sql::PointPlan& point, std::span<const data::Datum> parameters,
-                          const expr::EvalContext& context,
-                          const std::function<data::Status(data::ChangeBatch)>& visit);
   runtime::QueryLimits query_limits() const;
   data::Result<std::string> insert(const sql::BoundInsert& insert,
                                    std::span<const data::Datum> parameters, ResultSink& sink);
@@ -101,24 +83,25 @@ class Session {
                                         ResultSink& sink);
   data::Status settle_reads();
   data::Status finish_write(data::ObjectId table, uint64_t ticket);
-  data::Result<std::string> ddl(const Prepared& prepared, ResultSink& sink);
-  data::Result<std::string> session_statement(const Prepared& prepared, ResultSink& sink);
+  data::Result<std::string> ddl(const PreparedStatement& prepared, ResultSink& sink);
+  data::Result<std::string> session_statement(const PreparedStatement& prepared,
+                                              ResultSink& sink);
   std::string setting_value(const SettingDescriptor& setting) const;
   data::Result<std::string> set(const sql::ast::SetStatement& statement, ResultSink& sink);
   data::Result<std::string> set_value(const std::string& name, std::optional<std::string> value,
                                       int32_t position, ResultSink& sink);
   data::Result<std::string> show(const sql::ast::Show& statement, ResultSink& sink);
   data::Result<std::string> transaction(const sql::ast::Transaction& statement, ResultSink& sink);
-  data::Result<std::string> prepare_statement(const Prepared& prepared);
+  data::Result<std::string> prepare_statement(const PreparedStatement& prepared);
   data::Result<std::string> execute_statement(const sql::ast::Execute& statement, ResultSink& sink);
-  static std::optional<data::Schema> session_schema(const sql::ast::Statement& statement);
+  std::optional<data::Schema> session_schema(const sql::ast::Statement& statement) const;
 
   Database& database_;
   const std::string user_;
   const std::string database_name_;
   SessionSettings settings_;
   TransactionStatus transaction_ = TransactionStatus::kIdle;
-  std::map<std::string, PreparedRef> prepared_;
+  PreparedStatements prepared_;
   runtime::CancelToken cancel_;
 };
 

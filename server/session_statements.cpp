@@ -89,8 +89,9 @@ std::string definition_tag(const ast::Statement& statement) {
   }
 }
 
-Result<std::string> Session::session_statement(const Prepared& prepared, ResultSink& sink) {
-  const ast::Statement& statement = *prepared.statement;
+Result<std::string> Session::session_statement(const PreparedStatement& prepared,
+                                               ResultSink& sink) {
+  const ast::Statement& statement = *prepared.statement();
   switch (statement.kind) {
     case ast::StatementKind::kSet: return set(ast::as<ast::SetStatement>(statement), sink);
     case ast::StatementKind::kReset: {
@@ -122,10 +123,8 @@ Result<std::string> Session::session_statement(const Prepared& prepared, ResultS
         prepared_.clear();
         return std::string("DEALLOCATE ALL");
       }
-      if (prepared_.erase(deallocate.name) == 0) {
-        return Status(data::sqlstate::kInvalidStatementName,
-                      fmt::format("prepared statement \"{}\" does not exist", deallocate.name));
-      }
+      FOREBAY_RETURN_IF_ERROR(prepared_.find(deallocate.name).take_status());
+      prepared_.remove(deallocate.name);
       return std::string("DEALLOCATE");
     }
     case ast::StatementKind::kOther: {
@@ -191,7 +190,11 @@ std::string Session::setting_value(const SettingDescriptor& setting) const {
                                                 : settings_.get(setting);
 }
 
-std::optional<data::Schema> Session::session_schema(const ast::Statement& statement) {
+std::optional<data::Schema> Session::session_schema(const ast::Statement& statement) const {
+  if (statement.kind == ast::StatementKind::kExecute) {
+    auto found = prepared_.find(ast::as<ast::Execute>(statement).name);
+    return found.is_ok() ? (*found)->schema() : std::nullopt;
+  }
   if (statement.kind == ast::StatementKind::kDescribe) return text_schema({"Name", "Type"});
   if (statement.kind != ast::StatementKind::kShow) return std::nullopt;
   const auto& show = ast::as<ast::Show>(statement);
@@ -297,14 +300,9 @@ Result<std::string> Session::transaction(const ast::Transaction& statement, Resu
   }
 }
 
-Result<std::string> Session::prepare_statement(const Prepared& prepared) {
-  const auto& statement = ast::as<ast::Prepare>(*prepared.statement);
-  if (prepared_.contains(statement.name)) {
-    return Status(data::SqlState("42P05"),
-                  fmt::format("prepared statement \"{}\" already exists", statement.name));
-  }
-  std::string body =
-      prepared.text.substr(statement.body_begin, statement.body_end - statement.body_begin);
+Result<std::string> Session::prepare_statement(const PreparedStatement& prepared) {
+  const auto& statement = ast::as<ast::Prepare>(*prepared.statement());
+  FOREBAY_RETURN_IF_ERROR(prepared_.check_free(statement.name));
   std::vector<data::Type> types;
   for (const ast::TypeName& type : statement.types) {
     data::TypeId id = data::type_of_name(type.names.back());
@@ -315,33 +313,32 @@ Result<std::string> Session::prepare_statement(const Prepared& prepared) {
     }
     types.push_back({id});
   }
-  FOREBAY_ASSIGN_OR_RETURN(auto parsed, parse(body));
-  std::shared_ptr<const ast::Statement> inner = std::move(parsed.front().statement);
-  FOREBAY_ASSIGN_OR_RETURN(PreparedRef ready,
-                           prepare(std::move(body), std::move(inner), std::move(types)));
-  prepared_[statement.name] = std::move(ready);
+  // The statement inside keeps the whole alive: its positions count from the beginning of PREPARE.
+  std::shared_ptr<const ast::Statement> inner(prepared.statement_ref(), statement.statement.get());
+  FOREBAY_ASSIGN_OR_RETURN(
+      PreparedRef ready, prepare(prepared.options().text, std::move(inner), std::move(types)));
+  prepared_.add(statement.name, std::move(ready));
   return std::string("PREPARE");
 }
 
 Result<std::string> Session::execute_statement(const ast::Execute& statement, ResultSink& sink) {
-  auto found = prepared_.find(statement.name);
-  if (found == prepared_.end()) {
-    return Status(data::sqlstate::kInvalidStatementName,
-                  fmt::format("prepared statement \"{}\" does not exist", statement.name));
-  }
+  FOREBAY_ASSIGN_OR_RETURN(PreparedRef prepared, prepared_.find(statement.name));
   if (!statement.args.empty()) {
     return not_supported("EXECUTE with parameters", "Use the extended protocol's Bind.");
   }
-  if (!found->second->parameter_types.empty()) {
+  if (!prepared->parameter_types().empty()) {
     return Status(data::Error{
         .sqlstate = data::sqlstate::kSyntaxError,
         .message = fmt::format("wrong number of parameters for prepared statement \"{}\"",
                                statement.name),
         .detail = fmt::format("Expected {} parameters but got 0.",
-                              found->second->parameter_types.size())});
+                              prepared->parameter_types().size())});
   }
-  PreparedRef prepared = found->second;
-  return execute(prepared, {}, sink);
+  Result<std::string> tag = execute(prepared, {}, sink);
+  if (tag.is_ok()) return tag;
+  Status status = tag.take_status();
+  status.error().position = 0;  // it would count in the text of PREPARE
+  return status;
 }
 
 }  // namespace forebay::server

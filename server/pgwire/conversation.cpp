@@ -240,7 +240,7 @@ Status Conversation::Sink::rows(const data::ChangeBatch& batch) {
 
 data::Result<int64_t> Conversation::Sink::send_kept(int64_t max_rows) {
   int64_t sent = 0;
-  const data::Schema& schema = *portal_->statement->prepared->schema;
+  const data::Schema& schema = *portal_->statement->prepared->schema();
   encoder_.prepare(schema, portal_->formats_for(schema.size()));
   for (; portal_->next_batch < portal_->kept.size(); ++portal_->next_batch) {
     data::ChangeBatch& batch = portal_->kept[portal_->next_batch];

@@ -87,9 +87,8 @@ Status Conversation::parse(std::string_view body) {
   FOREBAY_RETURN_IF_ERROR(check_name(name));
   if (name.empty()) {
     unnamed_.reset();
-  } else if (session_.prepared_statements().count(name) > 0) {
-    return Status(data::SqlState("42P05"),
-                  fmt::format("prepared statement \"{}\" already exists", name));
+  } else {
+    FOREBAY_RETURN_IF_ERROR(session_.prepared_statements().check_free(name));
   }
 
   auto statement = std::make_shared<Statement>();
@@ -103,7 +102,7 @@ Status Conversation::parse(std::string_view body) {
   Running running(*this);
   FOREBAY_ASSIGN_OR_RETURN(statement->prepared,
                            session_.prepare(std::string(sql), std::move(tree), std::move(types)));
-  const auto& known = statement->prepared->parameter_types;
+  const auto& known = statement->prepared->parameter_types();
   for (size_t i = 0; i < known.size(); ++i) {
     uint32_t given = i < oids.size() ? oids[i] : 0;
     data::TypeId id = known[i].id == data::TypeId::kUnknown ? data::TypeId::kText : known[i].id;
@@ -112,7 +111,7 @@ Status Conversation::parse(std::string_view body) {
   if (name.empty()) {
     unnamed_ = std::move(statement);
   } else {
-    session_.prepared_statements()[name] = statement->prepared;
+    session_.prepared_statements().add(name, statement->prepared);
     statements_[name] = std::move(statement);
   }
   out_.begin('1');
@@ -127,19 +126,17 @@ Result<Conversation::StatementRef> Conversation::find_statement(std::string_view
                   "unnamed prepared statement does not exist");
   }
   std::string key(name);
-  auto& prepared = session_.prepared_statements();
-  auto found = prepared.find(key);
-  if (found == prepared.end()) {
+  auto found = session_.prepared_statements().find(key);
+  if (!found.is_ok()) {
     statements_.erase(key);
     FOREBAY_RETURN_IF_ERROR(check_name(name));
-    return Status(data::sqlstate::kInvalidStatementName,
-                  fmt::format("prepared statement \"{}\" does not exist", name));
+    return found.take_status();
   }
   StatementRef& known = statements_[key];
-  if (known == nullptr || known->prepared != found->second) {  // made by PREPARE
+  if (known == nullptr || known->prepared != *found) {  // made by PREPARE
     auto statement = std::make_shared<Statement>();
-    statement->prepared = found->second;
-    for (const data::Type& type : found->second->parameter_types) {
+    statement->prepared = *found;
+    for (const data::Type& type : statement->prepared->parameter_types()) {
       statement->parameter_oids.push_back(data::type_oid(type.id));
     }
     known = std::move(statement);
@@ -175,7 +172,7 @@ Status Conversation::bind(std::string_view body) {
   FOREBAY_RETURN_IF_ERROR(read_parameters(reader, *statement, formats, portal->parameters));
   FOREBAY_RETURN_IF_ERROR(read_formats(reader, portal->result_formats));
   FOREBAY_RETURN_IF_ERROR(reader.finish());
-  const auto& schema = statement->prepared->schema;
+  const auto& schema = statement->prepared->schema();
   size_t columns = schema ? schema->size() : 0;
   if (portal->result_formats.size() > 1 && portal->result_formats.size() != columns) {
     return violation(fmt::format("bind message has {} result formats but query has {} columns",
@@ -190,7 +187,7 @@ Status Conversation::bind(std::string_view body) {
 
 Status Conversation::read_parameters(MessageReader& reader, const Statement& statement,
                                      std::span<const int16_t> formats, std::vector<Datum>& values) {
-  const auto& types = statement.prepared->parameter_types;
+  const auto& types = statement.prepared->parameter_types();
   values.reserve(types.size());
   for (size_t i = 0; i < types.size(); ++i) {
     data::Type type = types[i].id == data::TypeId::kUnknown ? data::kTextType : types[i];
@@ -239,13 +236,13 @@ Status Conversation::describe(std::string_view body) {
     auto portal = portals_.find(std::string(name));
     if (portal == portals_.end()) return unknown_portal(name);
     statement = portal->second->statement.get();
-    if (statement->prepared->schema) {
-      formats = portal->second->formats_for(statement->prepared->schema->size());
+    if (statement->prepared->schema()) {
+      formats = portal->second->formats_for(statement->prepared->schema()->size());
     }
   } else {
     return violation(fmt::format("invalid DESCRIBE message subtype {}", int{what}));
   }
-  const auto& schema = statement->prepared->schema;
+  const auto& schema = statement->prepared->schema();
   if (!schema) {
     out_.begin('n');
     out_.end();
@@ -266,7 +263,7 @@ Status Conversation::execute(std::string_view body) {
   if (found == portals_.end()) return unknown_portal(name);
   Portal& portal = *found->second;
   if (portal.started) {
-    if (portal.statement->prepared->schema) return continue_portal(portal, max_rows);
+    if (portal.statement->prepared->schema()) return continue_portal(portal, max_rows);
     return Status(data::sqlstate::kNotInPrerequisiteState,
                   fmt::format("portal \"{}\" cannot be run", name));
   }
@@ -275,7 +272,7 @@ Status Conversation::execute(std::string_view body) {
 
 Status Conversation::execute_portal(Portal& portal, int32_t max_rows) {
   portal.started = true;
-  bool keep = max_rows > 0 && portal.statement->prepared->schema.has_value();
+  bool keep = max_rows > 0 && portal.statement->prepared->schema().has_value();
   Sink sink(*this, &portal, keep);
   {
     Running running(*this);
@@ -312,7 +309,7 @@ Status Conversation::close(std::string_view body) {
     if (name.empty()) {
       unnamed_.reset();
     } else {
-      session_.prepared_statements().erase(name);
+      session_.prepared_statements().remove(name);
       statements_.erase(name);
     }
   } else if (what == 'P') {

@@ -331,9 +331,6 @@ struct Prepare final : Statement {
   std::string name;
   std::vector<TypeName> types;
   StatementPtr statement;
-  /// Bytes of the prepared statement's own text in the text that was parsed.
-  size_t body_begin = 0;
-  size_t body_end = 0;
 };
 
 struct Execute final : Statement {

@@ -215,8 +215,6 @@ StatementPtr AstBuilder::prepare(P::PrepareStatementContext* ctx) {
   statement->name = text(ctx->name);
   for (P::TypeNameContext* type : ctx->types) statement->types.push_back(type_name(type));
   statement->statement = dml(ctx->body);
-  statement->body_begin = scanned(ctx->body->start).begin;
-  statement->body_end = scanned(ctx->body->stop).end;
   return statement;
 }
 

@@ -274,8 +274,7 @@ TEST(Parser, StatementsKnowTheirText) {
   auto prepared = parse_statements("prepare p as  select 1  ;");
   ASSERT_TRUE(prepared.is_ok());
   const auto& statement = ast::as<ast::Prepare>(*(*prepared)[0].statement);
-  EXPECT_EQ(statement.body_begin, 14u);
-  EXPECT_EQ(statement.body_end, 22u);
+  EXPECT_EQ(statement.statement->position, 15);
 }
 
 TEST(Parser, SyntaxErrors) {
