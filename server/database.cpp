@@ -50,9 +50,8 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
   FOREBAY_ASSIGN_OR_RETURN(auto records, database->engine_->catalog_records());
   sql::BindOptions bind_options;
   bind_options.force_bounded = options.force_bounded;
-  FOREBAY_ASSIGN_OR_RETURN(
-      sql::OpenedCatalog opened,
-      sql::open_catalog(records, database->catalog_.snapshot(), bind_options));
+  FOREBAY_ASSIGN_OR_RETURN(sql::OpenedCatalog opened,
+                           sql::open_catalog(records, database->catalog_.snapshot(), bind_options));
   for (runtime::Fragment& fragment : opened.fragments) {
     FOREBAY_RETURN_IF_ERROR(database->engine_->attach(std::move(fragment)));
   }
@@ -92,9 +91,39 @@ void Database::set_server_setting(std::string_view name, const std::string& valu
   }
 }
 
+// DDL has its turn while one lives.
+class Database::DdlTurn {
+ public:
+  explicit DdlTurn(Database& database) : database_(database) {}
+  ~DdlTurn() {
+    if (!has_it_) return;
+    std::lock_guard lock(database_.ddl_mutex_);
+    database_.ddl_runs_ = false;
+    database_.ddl_ended_.notify_one();
+  }
+  DdlTurn(const DdlTurn&) = delete;
+  DdlTurn& operator=(const DdlTurn&) = delete;
+
+  Status wait(const runtime::CancelToken* cancel) {
+    std::unique_lock lock(database_.ddl_mutex_);
+    while (database_.ddl_runs_) {
+      if (cancel != nullptr) FOREBAY_RETURN_IF_ERROR(cancel->check());
+      // Cancellation has no notification of its own: it is looked for now and then.
+      database_.ddl_ended_.wait_for(lock, std::chrono::milliseconds(50));
+    }
+    has_it_ = database_.ddl_runs_ = true;
+    return Status::ok();
+  }
+
+ private:
+  Database& database_;
+  bool has_it_ = false;
+};
+
 Result<sql::BoundStatement> Database::execute_ddl(const Bind& bind,
                                                   const runtime::CancelToken* cancel) {
-  std::lock_guard lock(ddl_mutex_);
+  DdlTurn turn(*this);
+  FOREBAY_RETURN_IF_ERROR(turn.wait(cancel));
   FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound, bind(catalog_.snapshot()));
   if (const auto* to_create = std::get_if<sql::BoundCreate>(&bound.what)) {
     if (!to_create->exists_already) FOREBAY_RETURN_IF_ERROR(create(*to_create, cancel));

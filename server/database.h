@@ -1,5 +1,6 @@
 #pragma once
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,7 +28,8 @@ struct DatabaseOptions {
 
 class Database {
  public:
-  /// Opens the store (55006 when another process has it), restores the catalog and starts the engine.
+  /// Opens the store (55006 when another process has it), restores the catalog and starts the
+  /// engine.
   static data::Result<std::unique_ptr<Database>> open(const DatabaseOptions& options);
   ~Database();
 
@@ -40,8 +42,9 @@ class Database {
   /// Sets a server setting (checked before).
   void set_server_setting(std::string_view name, const std::string& value);
 
-  /// Carries out a bound CREATE or DROP: numbers, engine, catalog. DDL is serialised; `bind` is called
-  /// with the catalog as it is when its turn has come.
+  /// Carries out a bound CREATE or DROP: numbers, engine, catalog. DDL is serialised; `bind` is
+  /// called with the catalog as it is when its turn has come. 57014 when it is cancelled while it
+  /// waits.
   using Bind = std::function<data::Result<sql::BoundStatement>(const sql::SnapshotRef&)>;
   data::Result<sql::BoundStatement> execute_ddl(const Bind& bind,
                                                 const runtime::CancelToken* cancel);
@@ -49,6 +52,7 @@ class Database {
   data::Status shut_down();
 
  private:
+  class DdlTurn;
   explicit Database(const DatabaseOptions& options) : options_(options) {}
   data::Status create(const sql::BoundCreate& create, const runtime::CancelToken* cancel);
   data::Status drop(const sql::BoundDrop& drop);
@@ -58,6 +62,8 @@ class Database {
   std::unique_ptr<runtime::Engine> engine_;
   sql::catalog::Catalog catalog_;
   std::mutex ddl_mutex_;
+  std::condition_variable ddl_ended_;
+  bool ddl_runs_ = false;  // ddl_mutex_
   mutable std::mutex settings_mutex_;
   std::map<std::string, std::string, std::less<>> server_settings_;  // settings_mutex_
 };

@@ -22,8 +22,7 @@ class MemoryAccount {
   class Share {
    public:
     /// `what` starts the error's DETAIL: "Sorting the result". The account outlives its shares.
-    Share(MemoryAccount& account, std::string what)
-        : account_(&account), what_(std::move(what)) {}
+    Share(MemoryAccount& account, std::string what) : account_(&account), what_(std::move(what)) {}
     ~Share() { shrink(held_bytes_); }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;

@@ -12,9 +12,9 @@
 
 namespace forebay::server {
 
-/// A parsed statement, ready to be executed any number of times. Queries, DML and EXPLAIN keep their
-/// plan as long as the catalog is the one that it was made against, and then the next plan. One
-/// thread at a time.
+/// A parsed statement, ready to be executed any number of times. Queries, DML and EXPLAIN keep
+/// their plan as long as the catalog is the one that it was made against, and then the next plan.
+/// One thread at a time.
 class PreparedStatement {
  public:
   using Ref = std::shared_ptr<PreparedStatement>;
@@ -55,7 +55,8 @@ class PreparedStatement {
 };
 using PreparedRef = PreparedStatement::Ref;
 
-/// The named statements of a session: those of PREPARE and of the extended protocol share one space.
+/// The named statements of a session: those of PREPARE and of the extended protocol share one
+/// space.
 class PreparedStatements {
  public:
   bool contains(const std::string& name) const { return by_name_.contains(name); }

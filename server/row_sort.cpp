@@ -14,9 +14,24 @@ struct Row {
   uint32_t batch;
   uint32_t physical;
 };
+
+// Strings are copied: a batch of sorted rows would hold the arenas of all the others otherwise.
+void append_copy(const data::ColumnView& from, uint32_t row, data::ColumnBuilder& to) {
+  bool is_string = data::layout_of(to.type().id) == data::Layout::kString;
+  if (is_string && !from.is_null(row)) {
+    to.append_string(from.at<data::StringView>(row).view());
+  } else {
+    to.append_from(from, row);
+  }
+}
+
 }  // namespace
 
-void RowSort::add(data::ChangeBatch batch) { batches_.push_back(std::move(batch)); }
+data::Status RowSort::add(data::ChangeBatch batch) {
+  FOREBAY_RETURN_IF_ERROR(memory_.grow(batch.bytes()));
+  batches_.push_back(std::move(batch));
+  return data::Status::ok();
+}
 
 data::Status RowSort::finish(const std::function<data::Status(const data::ChangeBatch&)>& visit) {
   if (batches_.empty()) return data::Status::ok();
@@ -36,10 +51,13 @@ data::Status RowSort::finish(const std::function<data::Status(const data::Change
   std::vector<data::KeyRows> ties(batches_.size());
   std::vector<Row> rows;
   for (uint32_t b = 0; b < batches_.size(); ++b) {
-    data::encode_keys(batches_[b], std::span(columns).first(sort_columns),
-                      data::KeyMode::kGrouping, keys[b], std::span(orders).first(sort_columns));
-    data::encode_keys(batches_[b], std::span(columns).subspan(sort_columns),
-                      data::KeyMode::kExact, ties[b]);
+    data::encode_keys(batches_[b], std::span(columns).first(sort_columns), data::KeyMode::kGrouping,
+                      keys[b], std::span(orders).first(sort_columns));
+    data::encode_keys(batches_[b], std::span(columns).subspan(sort_columns), data::KeyMode::kExact,
+                      ties[b]);
+    FOREBAY_RETURN_IF_ERROR(
+        memory_.grow(keys[b].bytes.capacity() + ties[b].bytes.capacity() +
+                     batches_[b].rows() * (sizeof(Row) + 2 * sizeof(uint32_t))));
     for (uint32_t i = 0; i < batches_[b].rows(); ++i) rows.push_back({keys[b].key(i), b, i});
   }
   std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
@@ -53,8 +71,7 @@ data::Status RowSort::finish(const std::function<data::Status(const data::Change
     const data::ChangeBatch& from = batches_[rows[i].batch];
     uint32_t physical = from.physical(rows[i].physical);
     for (size_t c = 0; c < types.size(); ++c) {
-      builder.column(c).keep_arenas(from.column(c));
-      builder.column(c).append_from(from.column(c).view(), physical);
+      append_copy(from.column(c).view(), physical, builder.column(c));
     }
     builder.end_row(from.weight(physical));
     if (builder.rows() == kBatchRows || i + 1 == rows.size()) {

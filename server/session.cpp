@@ -35,6 +35,9 @@ bool is_write(ast::StatementKind kind) {
          kind == ast::StatementKind::kUpdate || kind == ast::StatementKind::kDelete;
 }
 
+// What a session may use in any case, however small --memory is.
+constexpr size_t kLeastMemoryBytes = size_t{64} << 20;
+
 Status in_failed_transaction() {
   return Status(data::sqlstate::kInFailedTransaction,
                 "current transaction is aborted, commands ignored until end of transaction block");
@@ -43,7 +46,10 @@ Status in_failed_transaction() {
 }  // namespace
 
 Session::Session(Database& database, std::string user, std::string database_name)
-    : database_(database), user_(std::move(user)), database_name_(std::move(database_name)) {}
+    : database_(database),
+      user_(std::move(user)),
+      database_name_(std::move(database_name)),
+      memory_(std::max(kLeastMemoryBytes, database.options().memory_bytes / 4)) {}
 
 Session::~Session() = default;
 
@@ -84,8 +90,8 @@ Result<PreparedRef> Session::prepare(std::string text,
                                          std::move(schema));
 }
 
-Result<std::string> Session::execute(const PreparedRef& prepared,
-                                     std::span<const Datum> parameters, ResultSink& sink) {
+Result<std::string> Session::execute(const PreparedRef& prepared, std::span<const Datum> parameters,
+                                     ResultSink& sink) {
   if (prepared->statement() == nullptr) return std::string();
   int64_t timeout_ms = settings_.statement_timeout_ms();
   cancel_.deadline_ns =
@@ -179,7 +185,8 @@ Result<std::string> Session::select(const sql::PlannedQuery& query,
                                     std::span<const Datum> parameters, ResultSink& sink) {
   FOREBAY_RETURN_IF_ERROR(sink.begin_rows(query.schema));
   uint64_t count = 0;
-  auto send = [&](const ChangeBatch& batch) {
+  auto send = [&](const ChangeBatch& batch) -> Status {
+    FOREBAY_RETURN_IF_ERROR(cancel_.check());
     batch.for_each([&](uint32_t row) { count += static_cast<uint64_t>(batch.weight(row)); });
     return sink.rows(batch);
   };
@@ -187,11 +194,9 @@ Result<std::string> Session::select(const sql::PlannedQuery& query,
     FOREBAY_RETURN_IF_ERROR(
         read(query, parameters, [&](ChangeBatch batch) { return send(batch); }));
   } else {
-    RowSort sort(query.order);
-    FOREBAY_RETURN_IF_ERROR(read(query, parameters, [&](ChangeBatch batch) {
-      sort.add(std::move(batch));
-      return Status::ok();
-    }));
+    RowSort sort(query.order, memory_);
+    FOREBAY_RETURN_IF_ERROR(
+        read(query, parameters, [&](ChangeBatch batch) { return sort.add(std::move(batch)); }));
     FOREBAY_RETURN_IF_ERROR(sort.finish(send));
   }
   return fmt::format("SELECT {}", count);
@@ -205,12 +210,8 @@ Status Session::read(const sql::PlannedQuery& query, std::span<const Datum> para
     return PointRead(*query.point, parameters, context).run(*database_.engine().snapshot(), visit);
   }
   FOREBAY_ASSIGN_OR_RETURN(runtime::Fragment fragment, sql::lower_query(query, parameters));
-  return runtime::run_query(fragment, database_.engine().snapshot(), context, query_limits(),
-                            &cancel_, visit);
-}
-
-runtime::QueryLimits Session::query_limits() const {
-  return {.memory_bytes = std::max<size_t>(64 << 20, database_.options().memory_bytes / 4)};
+  return runtime::run_query(fragment, database_.engine().snapshot(), context,
+                            {.memory_bytes = memory_.left_bytes()}, &cancel_, visit);
 }
 
 Result<std::string> Session::ddl(const PreparedStatement& prepared, ResultSink& sink) {

@@ -8,6 +8,7 @@
 
 #include "engine/runtime/query.h"
 #include "server/database.h"
+#include "server/memory_account.h"
 #include "server/prepared_statement.h"
 #include "server/result_sink.h"
 #include "server/settings.h"
@@ -41,7 +42,8 @@ class Session {
   data::Status run(std::string_view sql, ResultSink& sink,
                    const std::function<data::Status(const std::string& tag)>& done);
 
-  /// Ends the statement that is running with 57014. Any thread.
+  /// Ends the statement that is running with 57014; one that waits for the commit of its write ends
+  /// with a warning. Any thread.
   void cancel() { cancel_.canceled = true; }
   /// Call before a statement starts: a cancel that came late must not hit it.
   void clear_cancel() { cancel_.canceled = false; }
@@ -56,6 +58,8 @@ class Session {
   const std::string& user() const { return user_; }
   const std::string& database_name() const { return database_name_; }
   PreparedStatements& prepared_statements() { return prepared_; }
+  /// A quarter of --memory, 64 MB at least: for the statement that runs, and for portals.
+  MemoryAccount& memory() { return memory_; }
   expr::EvalContext eval_context() const;
 
  private:
@@ -67,7 +71,6 @@ class Session {
                                    std::span<const data::Datum> parameters, ResultSink& sink);
   data::Status read(const sql::PlannedQuery& query, std::span<const data::Datum> parameters,
                     const std::function<data::Status(data::ChangeBatch)>& visit);
-  runtime::QueryLimits query_limits() const;
   data::Result<std::string> insert(const sql::BoundInsert& insert,
                                    std::span<const data::Datum> parameters, ResultSink& sink);
   data::Result<std::string> update(const sql::BoundUpdate& update,
@@ -82,10 +85,9 @@ class Session {
                                         data::Status (TableWriter::*add)(const data::ChangeBatch&),
                                         ResultSink& sink);
   data::Status settle_reads();
-  data::Status finish_write(data::ObjectId table, uint64_t ticket);
+  data::Status finish_write(data::ObjectId table, uint64_t ticket, ResultSink& sink);
   data::Result<std::string> ddl(const PreparedStatement& prepared, ResultSink& sink);
-  data::Result<std::string> session_statement(const PreparedStatement& prepared,
-                                              ResultSink& sink);
+  data::Result<std::string> session_statement(const PreparedStatement& prepared, ResultSink& sink);
   std::string setting_value(const SettingDescriptor& setting) const;
   data::Result<std::string> set(const sql::ast::SetStatement& statement, ResultSink& sink);
   data::Result<std::string> set_value(const std::string& name, std::optional<std::string> value,
@@ -101,6 +103,7 @@ class Session {
   const std::string database_name_;
   SessionSettings settings_;
   TransactionStatus transaction_ = TransactionStatus::kIdle;
+  MemoryAccount memory_;
   PreparedStatements prepared_;
   runtime::CancelToken cancel_;
 };

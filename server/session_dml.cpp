@@ -15,6 +15,29 @@ using Conflict = sql::catalog::CatalogObject::Conflict;
 
 namespace {
 
+// The rows of INSERT ... VALUES.
+Result<ChangeBatch> evaluate_values(const sql::BoundInsert& insert,
+                                    std::span<const Datum> parameters,
+                                    const expr::EvalContext& context) {
+  std::vector<Datum> bound(parameters.begin(), parameters.end());
+  std::vector<data::Type> types;
+  for (const data::Field& field : insert.table->columns) types.push_back(field.type);
+  data::BatchBuilder builder(types);
+  for (const std::vector<expr::ExprRef>& row : insert.values) {
+    for (size_t c = 0; c < row.size(); ++c) {
+      expr::ExprRef expr = bound.empty() ? row[c] : expr::bind_parameters(row[c], bound);
+      if (expr->kind == expr::ExprKind::kLiteral) {
+        builder.column(c).append_datum(expr->literal);
+        continue;
+      }
+      FOREBAY_ASSIGN_OR_RETURN(Datum value, expr::evaluate_constant(expr, context));
+      builder.column(c).append_datum(value);
+    }
+    builder.end_row();
+  }
+  return builder.finish();
+}
+
 // The rows of RETURNING, before anything is written: a row that fails refuses the statement.
 Result<ChangeBatch> evaluate_returning(const std::optional<sql::Returning>& returning,
                                        TableWriter& writer, const expr::EvalContext& context) {
@@ -45,35 +68,29 @@ Status Session::settle_reads() {
   return settings_.implicit_flush() ? Status::ok() : database_.engine().flush(&cancel_);
 }
 
-// Acknowledged = committed, unless the session said otherwise.
-Status Session::finish_write(data::ObjectId table, uint64_t ticket) {
+// Acknowledged = committed, unless the session said otherwise. The write stands whatever happens to
+// the wait for it, so a cancel ends the wait with a warning, and the statement has succeeded.
+Status Session::finish_write(data::ObjectId table, uint64_t ticket, ResultSink& sink) {
   if (ticket == 0 || !settings_.implicit_flush()) return Status::ok();
-  return database_.engine().wait(table, ticket, &cancel_);
+  Status status = database_.engine().wait(table, ticket, &cancel_);
+  if (status.is_ok() || status.error().sqlstate != data::sqlstate::kQueryCanceled) return status;
+  sink.notice({.severity = "WARNING",
+               .sqlstate = data::SqlState("01000"),
+               .message = "canceling the wait for the commit due to user request",
+               .detail = "The statement is accepted and takes effect, but it may not be durable or "
+                         "visible yet.",
+               .hint = "FLUSH waits until it is."});
+  clear_cancel();  // it has done its work: what follows in the same string goes on
+  return Status::ok();
 }
 
 Result<std::string> Session::insert(const sql::BoundInsert& insert,
                                     std::span<const Datum> parameters, ResultSink& sink) {
   const sql::catalog::CatalogObject& table = *insert.table;
   expr::EvalContext context = eval_context();
-  std::vector<ChangeBatch> batches;
+  ChangeBatch values;
   if (insert.rows.plan == nullptr) {
-    std::vector<Datum> bound(parameters.begin(), parameters.end());
-    std::vector<data::Type> types;
-    for (const data::Field& field : table.columns) types.push_back(field.type);
-    data::BatchBuilder builder(types);
-    for (const std::vector<expr::ExprRef>& row : insert.values) {
-      for (size_t c = 0; c < row.size(); ++c) {
-        expr::ExprRef expr = bound.empty() ? row[c] : expr::bind_parameters(row[c], bound);
-        if (expr->kind == expr::ExprKind::kLiteral) {
-          builder.column(c).append_datum(expr->literal);
-          continue;
-        }
-        FOREBAY_ASSIGN_OR_RETURN(Datum value, expr::evaluate_constant(expr, context));
-        builder.column(c).append_datum(value);
-      }
-      builder.end_row();
-    }
-    batches.push_back(builder.finish());
+    FOREBAY_ASSIGN_OR_RETURN(values, evaluate_values(insert, parameters, context));
   }
   uint64_t ticket = 0;
   uint64_t count = 0;
@@ -81,24 +98,22 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
   if (insert.rows.plan != nullptr) FOREBAY_RETURN_IF_ERROR(settle_reads());
   {
     FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
-    bool reads = insert.rows.plan != nullptr || table.on_conflict == Conflict::kOverwrite;
+    bool reads = insert.rows.plan != nullptr || insert.on_conflict == Conflict::kOverwrite;
     if (reads) FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
+    TableWriter writer(table, insert.on_conflict, *gate, database_.engine(), memory_);
     if (insert.rows.plan != nullptr) {
-      FOREBAY_RETURN_IF_ERROR(read(insert.rows, parameters, [&](ChangeBatch batch) {
-        batches.push_back(std::move(batch));
-        return Status::ok();
+      FOREBAY_RETURN_IF_ERROR(read(insert.rows, parameters, [&](const ChangeBatch& batch) {
+        return writer.insert(batch, database_.engine());
       }));
-    }
-    TableWriter writer(table, *gate, database_.engine());
-    for (const ChangeBatch& batch : batches) {
-      FOREBAY_RETURN_IF_ERROR(writer.insert(batch, database_.engine()));
+    } else {
+      FOREBAY_RETURN_IF_ERROR(writer.insert(values, database_.engine()));
     }
     FOREBAY_RETURN_IF_ERROR(writer.judge());
     count = writer.count();
     FOREBAY_ASSIGN_OR_RETURN(returned, evaluate_returning(insert.returning, writer, context));
     FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
   }
-  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
+  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket, sink));
   FOREBAY_RETURN_IF_ERROR(send_returning(insert.returning, returned, sink));
   return fmt::format("INSERT 0 {}", count);
 }
@@ -117,7 +132,7 @@ Result<std::string> Session::change_rows(const sql::catalog::CatalogObject& tabl
   {
     FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
     FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
-    TableWriter writer(table, *gate, database_.engine());
+    TableWriter writer(table, table.on_conflict, *gate, database_.engine(), memory_);
     FOREBAY_RETURN_IF_ERROR(
         read(rows, parameters, [&](ChangeBatch batch) { return (writer.*add)(batch); }));
     FOREBAY_RETURN_IF_ERROR(writer.judge());
@@ -125,7 +140,7 @@ Result<std::string> Session::change_rows(const sql::catalog::CatalogObject& tabl
     FOREBAY_ASSIGN_OR_RETURN(returned, evaluate_returning(returning, writer, eval_context()));
     FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
   }
-  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket));
+  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket, sink));
   FOREBAY_RETURN_IF_ERROR(send_returning(returning, returned, sink));
   return fmt::format("{} {}", word, count);
 }

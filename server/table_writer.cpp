@@ -11,7 +11,6 @@ using data::ChangeBatch;
 using data::Datum;
 using data::Result;
 using data::Status;
-using Conflict = sql::catalog::CatalogObject::Conflict;
 
 namespace {
 
@@ -42,14 +41,17 @@ void append(const std::vector<Datum>& row, data::Weight weight, data::BatchBuild
 
 }  // namespace
 
-TableWriter::TableWriter(const sql::catalog::CatalogObject& table, runtime::Engine::Gate& gate,
-                         const runtime::Engine& engine)
+TableWriter::TableWriter(const sql::catalog::CatalogObject& table, Conflict on_conflict,
+                         runtime::Engine::Gate& gate, const runtime::Engine& engine,
+                         MemoryAccount& account)
     : table_(table),
+      on_conflict_(on_conflict),
       gate_(gate),
       engine_(engine),
       types_(types_of(table.stored_columns())),
       change_(types_),
-      returned_(types_) {}
+      returned_(types_),
+      memory_(account, "The rows of one statement") {}
 
 Status TableWriter::check_not_null(const std::vector<Datum>& row) const {
   for (size_t c = 0; c < table_.columns.size(); ++c) {
@@ -106,6 +108,18 @@ Result<bool> TableWriter::exists(const std::vector<Datum>& row, const std::strin
   return true;
 }
 
+// About what a row takes up until it is written: in the change, among the returned rows or those
+// that wait for judge(), and its key among the keys.
+Status TableWriter::charge(const std::vector<Datum>& row, size_t key_bytes) {
+  constexpr size_t kNodeBytes = 128;
+  size_t bytes = kNodeBytes + 2 * key_bytes;
+  for (const Datum& datum : row) {
+    bytes += sizeof(Datum);
+    if (const auto* text = std::get_if<std::string>(&datum.value)) bytes += 2 * text->size();
+  }
+  return memory_.grow(bytes);
+}
+
 void TableWriter::put(std::vector<Datum> row, data::Weight weight) { append(row, weight, change_); }
 
 Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
@@ -119,6 +133,7 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
       if (!table_.declared_key) {
         if (copy > 0) next_row_id = engine.allocate_row_ids(1);
         row.push_back({data::kBigintType, static_cast<int64_t>(next_row_id++)});
+        FOREBAY_RETURN_IF_ERROR(charge(row, 0));
         append(row, 1, returned_);
         put(std::move(row), 1);
         ++count_;
@@ -126,13 +141,13 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
       }
       std::string key = key_of(row);
       auto own = keys_.find(key);
-      bool overwrites = table_.on_conflict == Conflict::kOverwrite;
+      bool overwrites = on_conflict_ == Conflict::kOverwrite;
       std::vector<Datum> old;
       bool taken = own != keys_.end() && own->second;
       if (own == keys_.end()) {
         FOREBAY_ASSIGN_OR_RETURN(taken, exists(row, key, overwrites ? &old : nullptr));
       }
-      if (taken && table_.on_conflict == Conflict::kError) return duplicate_key(row);
+      if (taken && on_conflict_ == Conflict::kError) return duplicate_key(row);
       if (taken && !overwrites) continue;
       if (own != keys_.end() && overwrites) {
         // Written twice by one statement: the last row stands, found again among the new ones.
@@ -142,7 +157,11 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
         ++count_;
         continue;
       }
-      if (!old.empty()) put(std::move(old), -1);
+      FOREBAY_RETURN_IF_ERROR(charge(row, key.size()));
+      if (!old.empty()) {
+        FOREBAY_RETURN_IF_ERROR(charge(old, 0));
+        put(std::move(old), -1);
+      }
       keys_[key] = true;
       ++count_;
       if (overwrites) {
@@ -167,6 +186,8 @@ Status TableWriter::update(const ChangeBatch& rows) {
     for (size_t c = visible; c < stored; ++c) fresh.push_back(old[c]);
     if (!keys_.try_emplace(key_of(old), false).second) continue;
     FOREBAY_RETURN_IF_ERROR(check_not_null(fresh));
+    FOREBAY_RETURN_IF_ERROR(charge(old, 0));
+    FOREBAY_RETURN_IF_ERROR(charge(fresh, 0));
     updated_.emplace_back(key_of(fresh), std::move(fresh));
     put(std::move(old), -1);
     ++count_;
@@ -178,6 +199,7 @@ Status TableWriter::remove(const ChangeBatch& rows) {
   for (uint32_t i = 0; i < rows.rows(); ++i) {
     std::vector<Datum> old = row_of(rows, rows.physical(i), 0, types_.size());
     if (!keys_.try_emplace(key_of(old), false).second) continue;
+    FOREBAY_RETURN_IF_ERROR(charge(old, 0));
     append(old, 1, returned_);
     put(std::move(old), -1);
     ++count_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/runtime/engine.h"
+#include "server/memory_account.h"
 #include "sql/catalog/catalog.h"
 
 namespace forebay::server {
@@ -13,8 +14,12 @@ namespace forebay::server {
 /// and keeps what the gate needs to know. Used under the table's gate.
 class TableWriter {
  public:
-  TableWriter(const sql::catalog::CatalogObject& table, runtime::Engine::Gate& gate,
-              const runtime::Engine& engine);
+  using Conflict = sql::catalog::CatalogObject::Conflict;
+
+  /// `on_conflict`: of the statement, which may differ from the table's. The rows count against the
+  /// session's memory: 53200.
+  TableWriter(const sql::catalog::CatalogObject& table, Conflict on_conflict,
+              runtime::Engine::Gate& gate, const runtime::Engine& engine, MemoryAccount& account);
 
   /// Adds new rows: batches of the visible columns; `engine` numbers them when the table has no
   /// declared key. 23502, 23505; nothing is written then.
@@ -44,9 +49,11 @@ class TableWriter {
   /// and the row is committed.
   data::Result<bool> exists(const std::vector<data::Datum>& row, const std::string& key,
                             std::vector<data::Datum>* old) const;
+  data::Status charge(const std::vector<data::Datum>& row, size_t key_bytes);
   void put(std::vector<data::Datum> row, data::Weight weight);
 
   const sql::catalog::CatalogObject& table_;
+  const Conflict on_conflict_;
   runtime::Engine::Gate& gate_;
   const runtime::Engine& engine_;
   std::vector<data::Type> types_;
@@ -59,6 +66,7 @@ class TableWriter {
   /// New rows whose keys are judged against what remains: of UPDATE and of an overwriting INSERT.
   std::vector<std::pair<std::string, std::vector<data::Datum>>> updated_;
   uint64_t count_ = 0;
+  MemoryAccount::Share memory_;
 };
 
 }  // namespace forebay::server

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -32,7 +33,7 @@ constexpr std::string_view kNames[] = {
 
 struct FailPoint {
   std::string name;
-  bool crash = false;
+  enum class Action : uint8_t { kError, kCrash, kWait } action = Action::kError;
   uint64_t at = 0;  // 0: every hit
   uint64_t hits = 0;
 };
@@ -62,8 +63,9 @@ bool parse_one(std::string_view text, FailPoint& point) {
     if (error != std::errc() || end != number.data() + number.size()) return false;
     action = action.substr(0, at);
   }
-  point.crash = action == "crash";
-  return point.crash || action == "error";
+  if (action == "crash") point.action = FailPoint::Action::kCrash;
+  if (action == "wait") point.action = FailPoint::Action::kWait;
+  return action == "crash" || action == "wait" || action == "error";
 }
 
 bool set_locked(std::string_view specification) {
@@ -90,15 +92,33 @@ void read_environment_locked() {
   }
 }
 
+// For those that wait: a count of the calls of set_failpoints. Under points_mutex().
+struct Waiting {
+  std::condition_variable changed;
+  uint64_t generation = 0;
+  int threads = 0;
+};
+Waiting& waiting() {
+  static Waiting waiting;
+  return waiting;
+}
+
 bool hit_slow(std::string_view name) {
-  std::lock_guard lock(points_mutex());
+  std::unique_lock lock(points_mutex());
   read_environment_locked();
   bool error = false;
   for (FailPoint& point : points()) {
     if (point.name != name) continue;
     ++point.hits;
     if (point.at != 0 && point.at != point.hits) continue;
-    if (point.crash) _exit(137);
+    if (point.action == FailPoint::Action::kCrash) _exit(137);
+    if (point.action == FailPoint::Action::kWait) {
+      ++waiting().threads;
+      waiting().changed.wait(lock,
+                             [now = waiting().generation] { return waiting().generation != now; });
+      --waiting().threads;
+      return false;
+    }
     error = true;
   }
   return error;
@@ -113,8 +133,15 @@ bool hit_failpoint(std::string_view name) {
 
 std::span<const std::string_view> failpoint_names() { return kNames; }
 
+int waiting_at_failpoints() {
+  std::lock_guard lock(points_mutex());
+  return waiting().threads;
+}
+
 bool set_failpoints(std::string_view specification) {
   std::lock_guard lock(points_mutex());
+  ++waiting().generation;
+  waiting().changed.notify_all();
   return set_locked(specification);
 }
 

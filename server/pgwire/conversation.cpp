@@ -14,9 +14,6 @@ namespace {
 
 constexpr std::string_view kDatabaseName = "dev";
 
-// Rows that a portal keeps for later Executes; beyond: 53200.
-constexpr size_t kMaxKeptBytes = size_t{256} << 20;
-
 }  // namespace
 
 Conversation::Conversation(Database& database, Transport& transport, StartupPacket startup,
@@ -129,6 +126,8 @@ bool Conversation::handle(char type, std::string_view body) {
         skipping_ = true;
       }
   }
+  // Without Sync or Flush, too: a client that doesn't read waits here, and its answers nowhere.
+  if (out_.buffer().size() >= kSendBytes) (void)flush();
   return !lost_;
 }
 
@@ -155,6 +154,7 @@ void Conversation::command_complete(std::string_view tag) {
   out_.begin(tag.empty() ? 'I' : 'C');  // EmptyQueryResponse
   if (!tag.empty()) out_.text(tag);
   out_.end();
+  if (out_.buffer().size() >= kSendBytes) (void)flush();
   if (tag.starts_with("SET") || tag.starts_with("RESET") || tag.starts_with("DISCARD") ||
       tag.starts_with("ROLLBACK")) {
     write_parameter_status(false);
@@ -217,13 +217,9 @@ Status Conversation::Sink::begin_rows(const data::Schema& schema) {
 
 Status Conversation::Sink::rows(const data::ChangeBatch& batch) {
   if (keep_) {
+    FOREBAY_RETURN_IF_ERROR(portal_->memory.grow(batch.bytes()));
     portal_->kept.push_back(batch.share());
-    portal_->kept_bytes += batch.bytes();
-    if (portal_->kept_bytes <= kMaxKeptBytes) return Status::ok();
-    return Status(
-        data::Error{.sqlstate = data::sqlstate::kOutOfMemory,
-                    .message = "the rows of a portal with a row limit need too much memory",
-                    .hint = "Fetch without a limit, or select fewer rows."});
+    return Status::ok();
   }
   encoder_.start_batch(batch);
   for (uint32_t i = 0; i < batch.rows(); ++i) {
@@ -258,6 +254,7 @@ data::Result<int64_t> Conversation::Sink::send_kept(int64_t max_rows) {
       portal_->repeats_done = 0;
     }
     portal_->next_row = 0;
+    portal_->memory.shrink(batch.bytes());
     batch = data::ChangeBatch();
   }
   return sent;

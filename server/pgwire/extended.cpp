@@ -168,7 +168,8 @@ Status Conversation::bind(std::string_view body) {
     return Status(data::SqlState("42P03"),
                   fmt::format("cursor \"{}\" already exists", portal_name));
   }
-  auto portal = std::make_unique<Portal>();
+  auto portal = std::make_unique<Portal>(session_.memory());
+  FOREBAY_RETURN_IF_ERROR(portal->memory.grow(body.size()));
   FOREBAY_RETURN_IF_ERROR(read_parameters(reader, *statement, formats, portal->parameters));
   FOREBAY_RETURN_IF_ERROR(read_formats(reader, portal->result_formats));
   FOREBAY_RETURN_IF_ERROR(reader.finish());

@@ -9,6 +9,8 @@ namespace forebay::server::pgwire {
 
 /// A bound statement of the extended protocol, ready to be executed.
 struct Conversation::Portal {
+  explicit Portal(MemoryAccount& account) : memory(account, "What portals keep") {}
+
   StatementRef statement;
   std::vector<data::Datum> parameters;
   /// As the client gave them: none, one for all, or one per column.
@@ -17,7 +19,8 @@ struct Conversation::Portal {
   /// With a limit of rows: what has not been sent yet, from `next_row` (and `repeats_left` of it)
   /// on.
   std::vector<data::ChangeBatch> kept;
-  size_t kept_bytes = 0;
+  /// The parameters and `kept`.
+  MemoryAccount::Share memory;
   size_t next_batch = 0;
   uint32_t next_row = 0;
   int64_t repeats_done = 0;

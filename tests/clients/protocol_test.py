@@ -251,6 +251,37 @@ class Protocol(unittest.TestCase):
         client.send(raw.bind() + raw.execute() + raw.SYNC)
         self.assertEqual(kinds(client.until_ready()), "2DCZ")
 
+    def test_answers_are_sent_without_sync_when_they_are_many(self):
+        client = self.connect()
+        client.send(raw.parse("SELECT n AS a_column_with_a_long_name FROM numbers", name="d"))
+        client.send(raw.describe(b"S", "d") * 20_000)
+        # More than a megabyte of answers: without Sync and Flush they come nevertheless.
+        self.assertEqual(client.next()[0], b"1")
+        for _ in range(15_000):
+            self.assertEqual([client.next()[0], client.next()[0]], [b"t", b"T"])
+        answer = client.ask(raw.SYNC)
+        self.assertEqual(kinds(answer), "tT" * 5_000 + "Z")
+
+    def test_rows_that_portals_keep_count_together(self):
+        with Forebay(arguments=["--memory", "64MB"]) as server:  # a quarter of it, but 64 MB at least
+            server.execute("CREATE TABLE numbers (n int PRIMARY KEY)")
+            server.execute("INSERT INTO numbers VALUES " + ", ".join(f"({n})" for n in range(1000)))
+            with Raw(server.port, timeout_s=60) as client:
+                client.ask(raw.query("BEGIN"))
+                client.ask(raw.parse("SELECT a.n, b.n FROM numbers a, numbers b", name="s") + raw.SYNC)
+                portals = []
+                for number in range(20):  # 8 MB each
+                    portals.append(f"p{number}")
+                    answer = client.ask(raw.bind(portal=portals[-1], name="s") + raw.execute(1, portals[-1]) + raw.SYNC)
+                    if kinds(answer) != "2DsZ":
+                        break
+                fields = raw.error_fields(answer[1][1])
+                self.assertEqual(fields["C"], "53200")
+                self.assertGreater(len(portals), 3)
+                client.ask(raw.query("ROLLBACK"))
+                answer = client.ask(raw.bind(name="s") + raw.execute(1) + raw.SYNC)
+                self.assertEqual(kinds(answer), "2DsZ")
+
     # --- cancel, slow and vanishing clients
 
     LONG = "SELECT count(*) FROM numbers a, numbers b, numbers c, numbers d WHERE a.n + b.n + c.n + d.n < -1"
