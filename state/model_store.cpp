@@ -154,7 +154,15 @@ class ModelStore final : public Store {
     {
       std::lock_guard lock(contents_->mutex);
       for (const DroppedTable& table : dropped) contents_->drop(table, epoch);
-      for (const SealedRun& run : runs) apply(run, epoch);
+      std::set<std::pair<int, std::string_view>> keys;
+      for (const SealedRun& run : runs) {
+        for (int family = 0; family < kFamilyCount; ++family) {
+          for (const SealedRun::Change& change : run.changes[family]) {
+            FOREBAY_CHECK(keys.emplace(family, change.key).second, "two changes of one key");
+          }
+        }
+        apply(run, epoch);
+      }
       contents_->last = epoch;
     }
     if (hit_failpoint("commit.before_snapshot")) return fail("fail point");

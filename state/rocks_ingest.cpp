@@ -53,6 +53,11 @@ std::vector<SortedChange> sort_changes(std::span<const SealedRun> runs, Family f
     std::sort(sorted.begin() + static_cast<ptrdiff_t>(starts[shard]),
               sorted.begin() + static_cast<ptrdiff_t>(starts[shard + 1]), comes_before);
   }
+#ifndef NDEBUG
+  for (size_t i = 1; i < sorted.size(); ++i) {
+    FOREBAY_CHECK(sorted[i - 1].change->key != sorted[i].change->key, "two changes of one key");
+  }
+#endif
   return sorted;
 }
 

@@ -18,6 +18,12 @@ bool EngineImpl::run_committer() {
       put_ids(ids_, runs.emplace_back());
       ids_changed_ = false;
     }
+    for (CommitRequest& request : requests) {
+      if (request.errors.empty()) continue;
+      state::SealedRun run;
+      errors_.apply(std::move(request.errors), request.errors_at, epoch, run);
+      if (run.count() > 0) runs.push_back(std::move(run));
+    }
   }
   std::vector<state::DroppedTable> dropped;
   for (CommitRequest& request : requests) {
@@ -63,6 +69,8 @@ void EngineImpl::finish_commit(CommitRequest& request, const Status& status, Epo
   pipeline.restart_backoff_ms = 0;
   for (auto& [source, positions] : request.positions) source->committed(positions);
   for (RunningObject* object : pipeline.objects) {
+    auto& open = object->open_tickets;
+    open.erase(open.begin(), open.upper_bound(pipeline.committed_ticket));
     auto& order = object->pending_order;
     while (!order.empty() && order.front().first <= pipeline.committed_ticket) {
       auto found = object->pending_keys.find(order.front().second);

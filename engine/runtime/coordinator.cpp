@@ -51,6 +51,8 @@ bool EngineImpl::restart_due(Lock& lock, int64_t& idle_ns) {
   for (size_t i = 0; i < pipelines_.size(); ++i) {
     Pipeline& pipeline = *pipelines_[i];
     if (!pipeline.is_failed() || pipeline.is_ending()) continue;
+    // A statement in the gate relies on what was accepted before it: it must see the failure first.
+    if (pipeline.gate_busy) continue;
     if (now < pipeline.restart_at_ns) {
       idle_ns = std::min(idle_ns, pipeline.restart_at_ns - now);
       continue;
@@ -151,9 +153,9 @@ void EngineImpl::request_commit(Pipeline& pipeline) {
   uint64_t epoch = pipeline.open_epoch - 1;
   CommitRequest request;
   request.pipeline = &pipeline;
-  std::vector<operators::ErrorRow> errors;
+  request.errors_at = data::timestamp_from_unix_nanos(clock_->unix_nanos());
   for (SealedLane& lane : pipeline.sealed) {
-    for (operators::ErrorRow& error : lane.errors) errors.push_back(std::move(error));
+    for (operators::ErrorRow& error : lane.errors) request.errors.push_back(std::move(error));
     if (lane.run.count() > 0) request.runs.push_back(std::move(lane.run));
   }
   pipeline.sealed.clear();
@@ -167,16 +169,6 @@ void EngineImpl::request_commit(Pipeline& pipeline) {
       }
       if (!positions.empty()) request.positions.emplace_back(source, std::move(positions));
     }
-  }
-  if (!errors.empty()) {
-    // Workers finish in any order; the numbering of errors must not depend on it.
-    std::stable_sort(errors.begin(), errors.end(),
-                     [](const operators::ErrorRow& a, const operators::ErrorRow& b) {
-                       return std::tie(a.object, a.source_partition, a.source_offset, a.raw) <
-                              std::tie(b.object, b.source_partition, b.source_offset, b.raw);
-                     });
-    errors_.apply(std::move(errors), data::timestamp_from_unix_nanos(clock_->unix_nanos()),
-                  next_epoch_, meta);
   }
   if (meta.count() > 0) request.runs.push_back(std::move(meta));
   CatalogChange catalog = std::move(pipeline.catalog);
@@ -213,6 +205,12 @@ void EngineImpl::restart(Pipeline& pipeline) {
     if (object->table != nullptr) object->table->clear();
     object->pending_keys.clear();
     object->pending_order.clear();
+    // Statements that were accepted and not committed are lost; wait() tells.
+    object->lost_tickets.merge(object->open_tickets);
+    object->open_tickets.clear();
+    while (object->lost_tickets.size() > RunningObject::kMostLostTickets) {
+      object->lost_tickets.erase(object->lost_tickets.begin());
+    }
   }
   pipeline.sealed.clear();
   pipeline.open_epoch = pipeline.committed + 1;
@@ -235,10 +233,6 @@ void EngineImpl::restart(Pipeline& pipeline) {
     start_sources(*object);
   }
   pipeline.failure = Status();
-  // Statements that were accepted and not committed are lost; wait() tells.
-  if (pipeline.last_ticket > pipeline.committed_ticket) {
-    pipeline.lost_tickets.emplace_back(pipeline.committed_ticket, pipeline.last_ticket);
-  }
   pipeline.committed_ticket = pipeline.last_ticket;
   pipeline.named_ticket = pipeline.last_ticket;
   wake_workers();

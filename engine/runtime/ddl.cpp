@@ -66,8 +66,6 @@ void EngineImpl::merge(Pipeline& into, Pipeline& from) {
   into.last_ticket = std::max(into.last_ticket, from.last_ticket);
   into.committed_ticket = std::max(into.committed_ticket, from.committed_ticket);
   into.named_ticket = into.committed_ticket;
-  into.lost_tickets.insert(into.lost_tickets.end(), from.lost_tickets.begin(),
-                           from.lost_tickets.end());
   into.gate_busy |= from.gate_busy;
   delete_pipeline(&from);
 }

@@ -21,6 +21,7 @@ class EngineImpl::GateImpl final : public Engine::Gate {
     std::lock_guard lock(engine_->mutex_);
     object_->pipeline->gate_busy = false;
     engine_->changed_.notify_all();
+    if (object_->pipeline->is_failed()) engine_->coordinator_notifier_.notify();  // may restart now
   }
 
   Status settle(const CancelToken* cancel) override {
@@ -49,6 +50,7 @@ class EngineImpl::GateImpl final : public Engine::Gate {
     uint64_t ticket = engine_->next_ticket_++;
     put_slices(std::move(change), pipeline.open_epoch);
     pipeline.last_ticket = ticket;
+    object_->open_tickets.insert(ticket);
     for (auto& [key, exists] : keys) {
       object_->pending_order.emplace_back(ticket, key);
       object_->pending_keys[std::move(key)] = {exists, ticket};
@@ -111,10 +113,8 @@ Status EngineImpl::wait(ObjectId table, uint64_t ticket, const CancelToken* canc
   if (object == nullptr) return Status::ok();  // committed, then dropped
   Pipeline& pipeline = *object->pipeline;
   if (pipeline.is_failed() && pipeline.committed_ticket < ticket) return pipeline.failure.clone();
-  for (const auto& [after, last] : pipeline.lost_tickets) {
-    if (ticket > after && ticket <= last) {
-      return Status::internal("the statement was lost when its pipeline failed and restarted");
-    }
+  if (object->lost_tickets.erase(ticket) > 0) {
+    return Status::internal("the statement was lost when its pipeline failed and restarted");
   }
   return Status::ok();
 }
@@ -123,7 +123,8 @@ Status EngineImpl::flush(const CancelToken* cancel) {
   Lock lock(mutex_);
   std::vector<std::pair<PipelineId, uint64_t>> targets;
   for (auto& pipeline : pipelines_) {
-    if (pipeline->is_failed()) continue;
+    // What was accepted before a fill is committed already.
+    if (pipeline->is_failed() || pipeline->filling) continue;
     if (pipeline->signals.changed.load()) {
       targets.emplace_back(pipeline->id, pipeline->open_epoch);
       want(*pipeline);

@@ -1,15 +1,16 @@
 #include "engine/runtime/error_table.h"
 
 #include <algorithm>
-#include <set>
+#include <tuple>
 
 #include "engine/data/row_codec.h"
 
 namespace forebay::runtime {
 
-namespace {
-
+using data::Weight;
 using operators::ErrorRow;
+
+namespace {
 
 void append_text(std::string_view text, std::string& out) {
   data::append_varint(text.size(), out);
@@ -53,9 +54,8 @@ std::string encode(const StoredError& error) {
   data::append_varint(error.row.object.value, out);
   data::append_varint(static_cast<uint64_t>(error.row.source_offset), out);
   append_text(error.row.sqlstate.view(), out);
-  for (const std::string* text :
-       {&error.row.operator_name, &error.row.reason, &error.row.column, &error.row.raw,
-        &error.row.source, &error.row.source_partition}) {
+  for (const std::string* text : {&error.row.operator_name, &error.row.reason, &error.row.column,
+                                  &error.row.raw, &error.row.source, &error.row.source_partition}) {
     append_text(*text, out);
   }
   return out;
@@ -111,41 +111,75 @@ Status ErrorTable::load(const state::Snapshot& snapshot) {
   });
 }
 
-void ErrorTable::apply(std::vector<ErrorRow> errors, int64_t now, Epoch next_epoch,
+void ErrorTable::apply(std::vector<ErrorRow> errors, int64_t now, Epoch epoch,
                        state::SealedRun& run) {
+  // Workers finish in any order; the numbering of errors must not depend on it.
+  std::stable_sort(errors.begin(), errors.end(), [](const ErrorRow& a, const ErrorRow& b) {
+    return std::tie(a.object, a.source_partition, a.source_offset, a.raw) <
+           std::tie(b.object, b.source_partition, b.source_offset, b.raw);
+  });
+  // Net per key: inside an epoch a retraction may come before what it takes back.
+  std::map<std::string, Weight> net;
+  for (const ErrorRow& row : errors) net[store_key(row, true)] += row.weight;
   std::set<std::string> changed;
-  for (ErrorRow& row : errors) {
-    std::string key = store_key(row, true);
-    auto found = errors_.find(key);
-    if (found == errors_.end() && (per_object_[row.object] >= kMostPerObject || row.weight < 0)) {
-      // Full, or the retraction of one that was counted without payload; inside an epoch the
-      // retraction may also come first.
-      std::string short_key = store_key(row, false);
-      if (row.weight > 0 || errors_.contains(short_key)) {
-        row.raw.clear();
-        key = std::move(short_key);
-        found = errors_.find(key);
+  // What goes away first makes room for what comes.
+  for (int sign : {-1, 1}) {
+    for (ErrorRow& row : errors) {
+      if (row.weight * sign <= 0) continue;
+      std::string key = store_key(row, true);
+      auto found = net.find(key);
+      if (found == net.end() || found->second * sign <= 0) continue;
+      if (sign > 0) {
+        add(std::move(key), std::move(row), found->second, now, epoch, changed);
+      } else {
+        take_out(key, row, -found->second, changed);
       }
+      net.erase(found);
     }
-    if (found == errors_.end()) {
-      StoredError error;
-      error.id = next_id_++;
-      error.at = now;
-      error.epoch = next_epoch;
-      error.row = row;
-      ++per_object_[row.object];
-      found = errors_.emplace(key, std::move(error)).first;
-    }
-    found->second.count += row.weight;
-    changed.insert(found->first);
   }
   for (const std::string& key : changed) {
     auto found = errors_.find(key);
-    if (found->second.count > 0) {
+    if (found != errors_.end()) {
       run.put(state::Family::kHot, key, encode(found->second));
     } else {
       run.remove(state::Family::kHot, key);
-      --per_object_[found->second.row.object];
+    }
+  }
+}
+
+void ErrorTable::add(std::string key, ErrorRow row, Weight weight, int64_t now, Epoch epoch,
+                     std::set<std::string>& changed) {
+  auto found = errors_.find(key);
+  if (found == errors_.end() && per_object_[row.object] >= kMostPerObject) {
+    key = store_key(row, false);
+    row.raw.clear();
+    found = errors_.find(key);
+  }
+  if (found == errors_.end()) {
+    StoredError error;
+    error.id = next_id_++;
+    error.at = now;
+    error.epoch = epoch;
+    ++per_object_[row.object];
+    error.row = std::move(row);
+    found = errors_.emplace(key, std::move(error)).first;
+  }
+  found->second.count += weight;
+  changed.insert(std::move(key));
+}
+
+// From the entry with the payload first, then from where it was counted without.
+void ErrorTable::take_out(const std::string& key, const ErrorRow& row, Weight weight,
+                          std::set<std::string>& changed) {
+  for (const std::string& at : {key, store_key(row, false)}) {
+    auto found = errors_.find(at);
+    if (found == errors_.end() || weight == 0) continue;
+    Weight taken = std::min<Weight>(weight, found->second.count);
+    weight -= taken;
+    found->second.count -= taken;
+    changed.insert(at);
+    if (found->second.count == 0) {
+      --per_object_[row.object];
       errors_.erase(found);
     }
   }
@@ -165,9 +199,8 @@ void ErrorTable::drop(ObjectId object, state::SealedRun& run) {
 
 Result<std::vector<StoredError>> ErrorTable::read(const state::Snapshot& snapshot) {
   std::vector<StoredError> errors;
-  FOREBAY_RETURN_IF_ERROR(scan(snapshot, [&](std::string, StoredError error) {
-    errors.push_back(std::move(error));
-  }));
+  FOREBAY_RETURN_IF_ERROR(
+      scan(snapshot, [&](std::string, StoredError error) { errors.push_back(std::move(error)); }));
   std::sort(errors.begin(), errors.end(),
             [](const StoredError& a, const StoredError& b) { return a.id < b.id; });
   return errors;

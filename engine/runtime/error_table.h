@@ -1,14 +1,16 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/runtime/engine.h"
 #include "state/store.h"
 
-/// The rows behind forebay.errors: a counted set, kept in the store like all state. A retraction of a
-/// failing row takes its error away again. Used by the coordinator only, with all its entries in memory.
+/// The rows behind forebay.errors: a counted set, kept in the store like all state. A retraction of
+/// a failing row takes its error away again. Used under the engine's mutex only, with all its
+/// entries in memory.
 namespace forebay::runtime {
 
 /// The state table that holds them. DO NOT CHANGE.
@@ -21,8 +23,9 @@ class ErrorTable {
   static constexpr size_t kMostPerObject = 10'000;
 
   Status load(const state::Snapshot& snapshot);
-  /// Applies one epoch's errors and writes what changed to `run`.
-  void apply(std::vector<operators::ErrorRow> errors, int64_t now, Epoch next_epoch,
+  /// Applies one epoch's errors, netted by their identity, and writes what changed to `run`.
+  /// `epoch`: the number under which they are committed; `now`: timestamptz.
+  void apply(std::vector<operators::ErrorRow> errors, int64_t now, Epoch epoch,
              state::SealedRun& run);
   /// Forgets an object's errors.
   void drop(ObjectId object, state::SealedRun& run);
@@ -30,6 +33,11 @@ class ErrorTable {
   static Result<std::vector<StoredError>> read(const state::Snapshot& snapshot);
 
  private:
+  void add(std::string key, operators::ErrorRow row, data::Weight weight, int64_t now, Epoch epoch,
+           std::set<std::string>& changed);
+  void take_out(const std::string& key, const operators::ErrorRow& row, data::Weight weight,
+                std::set<std::string>& changed);
+
   std::map<std::string, StoredError> errors_;  // by store key
   std::map<ObjectId, size_t> per_object_;
   uint64_t next_id_ = 1;

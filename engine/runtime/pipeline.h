@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -28,6 +29,11 @@ struct RunningObject {
   };
   std::unordered_map<std::string, PendingKey> pending_keys;
   std::deque<std::pair<uint64_t, std::string>> pending_order;  // (ticket, key), oldest first
+  /// Tickets of accepted statements that are neither committed nor lost.
+  std::set<uint64_t> open_tickets;
+  /// Tickets of statements that a restart lost, until wait() has told; the newest kMostLostTickets.
+  std::set<uint64_t> lost_tickets;
+  static constexpr size_t kMostLostTickets = 10'000;
 };
 
 /// What a commit takes from the catalog's side.
@@ -64,8 +70,6 @@ struct Pipeline {
   uint64_t last_ticket = 0;
   uint64_t named_ticket = 0;
   uint64_t committed_ticket = 0;
-  /// Tickets (first, last] whose statements were lost by a restart.
-  std::vector<std::pair<uint64_t, uint64_t>> lost_tickets;
   /// The named epoch is with the committer.
   bool committing = false;
 
@@ -96,6 +100,10 @@ struct Pipeline {
 struct CommitRequest {
   Pipeline* pipeline = nullptr;  // nullptr: a change of the catalog alone
   std::vector<state::SealedRun> runs;
+  /// Rows of the epoch that failed, and when; the committer files them under the number of its
+  /// commit.
+  std::vector<operators::ErrorRow> errors;
+  int64_t errors_at = 0;
   std::vector<std::pair<SourceQueueRef, connectors::Positions>> positions;
   std::vector<state::DroppedTable> dropped;
   /// Set when done, under the engine's mutex; the requester of a catalog-only commit waits for it.

@@ -22,16 +22,25 @@ void SourcePump::add(SourceQueueRef queue, std::function<void()> on_input) {
 }
 
 void SourcePump::remove(const SourceQueue* queue) {
-  std::lock_guard lock(mutex_);
-  std::erase_if(feeds_, [&](const auto& feed) { return feed->queue.get() == queue; });
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& feed : feeds_) feed->removed |= feed->queue.get() == queue;
+  }
+  notifier_.notify();
 }
 
 bool SourcePump::run_once() {
-  // The lock is held while polling, so that remove() returns only when no poll is under way.
-  std::lock_guard lock(mutex_);
+  // Not locked while readers work: add() and remove() are called under the engine's mutex.
+  std::vector<std::shared_ptr<Feed>> feeds, removed;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& feed : feeds_) (feed->removed ? removed : feeds).push_back(feed);
+    feeds_ = feeds;
+  }
+  removed.clear();
   bool progress = false;
   int64_t now = clock_->steady_nanos();
-  for (auto& feed : feeds_) {
+  for (auto& feed : feeds) {
     if (feed->stopped || feed->due_ns > now || !feed->queue->has_room()) continue;
     progress |= poll(*feed);
   }
@@ -40,8 +49,7 @@ bool SourcePump::run_once() {
 
 bool SourcePump::poll(Feed& feed) {
   if (feed.reader == nullptr) {
-    auto reader =
-        feed.queue->input().connector->open(feed.queue->committed_positions(), *clock_);
+    auto reader = feed.queue->input().connector->open(feed.queue->committed_positions(), *clock_);
     if (!reader.is_ok()) {
       handle_error(feed, reader.error());
       return false;

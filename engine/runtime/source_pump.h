@@ -14,10 +14,12 @@ class SourcePump {
  public:
   explicit SourcePump(const data::Clock* clock) : clock_(clock) {}
 
-  /// Opens a reader at the queue's committed positions (on the pump's thread, retried while the outside
-  /// world fails) and feeds the queue. `on_input` is called after each batch put. Any thread.
+  /// Opens a reader at the queue's committed positions (on the pump's thread, retried while the
+  /// outside world fails) and feeds the queue. `on_input` is called after each batch put. Any
+  /// thread.
   void add(SourceQueueRef queue, std::function<void()> on_input);
-  /// Any thread; returns when the reader is closed.
+  /// The queue gets nothing more but from a poll that is under way; run_once closes the reader. Any
+  /// thread, without waiting for a poll.
   void remove(const SourceQueue* queue);
 
   /// Polls each reader that is due once; false: nothing was read. Not concurrently.
@@ -34,13 +36,16 @@ class SourcePump {
     int64_t due_ns = 0;
     int64_t backoff_ms = 0;
     bool stopped = false;
+    bool removed = false;  // mutex_
   };
   bool poll(Feed& feed);
   void handle_error(Feed& feed, const data::Error& error);
 
   const data::Clock* const clock_;
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Feed>> feeds_;  // mutex_; a feed's content: the pump's thread
+  /// A feed's content belongs to the pump's thread, which alone takes feeds out: to close a reader
+  /// may take long.
+  std::vector<std::shared_ptr<Feed>> feeds_;  // mutex_
   Notifier notifier_;
 };
 

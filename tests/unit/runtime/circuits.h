@@ -104,6 +104,8 @@ struct Script {
   /// Before a batch is taken; an error fails the pipeline.
   std::function<Status(const ChangeBatch&)> on_take;
   std::function<void()> on_seal;
+  /// Files each row as an error instead of passing it on.
+  bool rejects = false;
 };
 
 class ScriptedSpec final : public operators::OperatorSpec {
@@ -125,7 +127,18 @@ class ScriptedSpec final : public operators::OperatorSpec {
     Result<operators::Progress> take(uint32_t, ChangeBatch batch,
                                      operators::Output& output) override {
       if (script_->on_take) FOREBAY_RETURN_IF_ERROR(script_->on_take(batch));
-      output.emit(std::move(batch));
+      if (!script_->rejects) {
+        output.emit(std::move(batch));
+        return operators::Progress::kDone;
+      }
+      batch.for_each([&](uint32_t row) {
+        operators::ErrorRow error;
+        error.sqlstate = data::sqlstate::kInternalError;
+        error.reason = "rejected";
+        error.raw = operators::error_row_text(batch, row);
+        error.weight = batch.weight(row);
+        output.error(std::move(error));
+      });
       return operators::Progress::kDone;
     }
     void seal(state::SealedRun&) override {
@@ -140,18 +153,26 @@ class ScriptedSpec final : public operators::OperatorSpec {
   std::shared_ptr<Script> script_;
 };
 
-/// SELECT * FROM names, through a scripted operator. Its rows are the state table `object + 100`.
+/// SELECT * FROM names, through a scripted operator; with `second`: UNION ALL SELECT * FROM second.
+/// Its rows are the state table `object + 100`.
 inline Fragment scripted_fragment(ObjectId object, const Fragment& table,
-                                  std::shared_ptr<Script> script) {
+                                  std::shared_ptr<Script> script,
+                                  const Fragment* second = nullptr) {
   operators::MaterializeParameters rows{.types = {kBigintType, kTextType},
                                         .key_columns = {0},
                                         .has_key = true,
                                         .rows = TableId(object.value + 100)};
   Fragment fragment{object, "scripted", {}, operators::stored_materialize(rows)};
   fragment.nodes.push_back({ObjectInput{table.object, table.relation, {}}, {}, rows.types});
+  std::vector<NodeInput> inputs{{0, {}}};
+  if (second != nullptr) {
+    fragment.nodes.push_back({ObjectInput{second->object, second->relation, {}}, {}, rows.types});
+    inputs.push_back({1, {}});
+  }
   fragment.nodes.push_back(
-      node(std::make_shared<ScriptedSpec>(rows.types, std::move(script)), {{0, {}}}));
-  fragment.nodes.push_back(node(operators::make_materialize(rows), {{1, Exchange{{0}}}}));
+      node(std::make_shared<ScriptedSpec>(rows.types, std::move(script)), std::move(inputs)));
+  uint32_t last = static_cast<uint32_t>(fragment.nodes.size()) - 1;
+  fragment.nodes.push_back(node(operators::make_materialize(rows), {{last, Exchange{{0}}}}));
   return fragment;
 }
 
@@ -172,14 +193,33 @@ inline uint64_t put(Engine& engine, ObjectId table, ChangeBatch batch) {
   return ticket.is_ok() ? *ticket : 0;
 }
 
+/// A model store that calls `on_commit` before each commit.
+class WatchedStore final : public state::Store {
+ public:
+  explicit WatchedStore(std::function<void()> on_commit) : on_commit_(std::move(on_commit)) {}
+  Status commit(data::Epoch epoch, std::vector<state::SealedRun> runs,
+                std::vector<state::DroppedTable> dropped) override {
+    on_commit_();
+    return store_->commit(epoch, std::move(runs), std::move(dropped));
+  }
+  data::Epoch last_committed() const override { return store_->last_committed(); }
+  std::shared_ptr<const state::Snapshot> snapshot() const override { return store_->snapshot(); }
+  state::StoreFigures figures() const override { return store_->figures(); }
+
+ private:
+  std::unique_ptr<state::Store> store_ = state::make_model_store();
+  std::function<void()> on_commit_;
+};
+
 /// A started engine over an empty model store; without threads when a clock is given.
-inline std::unique_ptr<Engine> open_engine(uint16_t workers,
-                                           std::shared_ptr<data::FakeClock> clock = nullptr) {
+inline std::unique_ptr<Engine> open_engine(
+    uint16_t workers, std::shared_ptr<data::FakeClock> clock = nullptr,
+    std::unique_ptr<state::Store> store = state::make_model_store()) {
   EngineOptions options;
   options.workers = workers;
   options.threads = clock == nullptr;
   options.clock = std::move(clock);
-  auto engine = make_engine(state::make_model_store(), options);
+  auto engine = make_engine(std::move(store), options);
   EXPECT_TRUE(engine.is_ok() && (*engine)->start().is_ok());
   return std::move(engine).value();
 }
