@@ -179,7 +179,7 @@ def bench_join(report, options):
 
 
 def pgbench(server, script, clients, seconds, *arguments):
-    """(transactions a second, median ms, p99 ms) of PostgreSQL's own load program."""
+    """(transactions a second, median ms, p99 ms, transactions that succeeded) of PostgreSQL's own load program."""
     folder = os.path.join(DATA, "pgbench")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
@@ -192,6 +192,7 @@ def pgbench(server, script, clients, seconds, *arguments):
                           cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(done.stdout + done.stderr)
+    succeeded = int(re.search(r"transactions actually processed: (\d+)", done.stdout).group(1))
     rate = float(re.search(r"tps = ([\d.]+) \(without", done.stdout).group(1))
     latencies = []
     for name in os.listdir(folder):
@@ -199,7 +200,12 @@ def pgbench(server, script, clients, seconds, *arguments):
             with open(os.path.join(folder, name), encoding="ascii") as file:
                 latencies += [int(line.split()[2]) / 1000 for line in file]
     latencies.sort()
-    return rate, latencies[len(latencies) // 2], latencies[len(latencies) * 99 // 100]
+    return rate, latencies[len(latencies) // 2], latencies[len(latencies) * 99 // 100], succeeded
+
+
+def must_equal(what, got, expected):
+    if got != expected:
+        raise SystemExit(f"wrong answer: {what}: got {got}, expected {expected}")
 
 
 def bench_insert(report, options):
@@ -209,11 +215,13 @@ def bench_insert(report, options):
         with Forebay(workers=1) as server:
             server.execute("CREATE TABLE t (k bigint PRIMARY KEY, v text)")
             server.execute("CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM t")
-            p50.append(pgbench(server, script, 1, 5)[1])
-            rates_of_8.append(pgbench(server, script, 8, 5)[0])
-            rows = server.execute("SELECT count(*) FROM t")[0][0]
-            if rows != server.execute("SELECT n FROM v")[0][0]:
-                raise SystemExit("wrong answer: the view does not count the table")
+            _, median, _, of_one = pgbench(server, script, 1, options.seconds(5))
+            rate, _, _, of_8 = pgbench(server, script, 8, options.seconds(5))
+            p50.append(median)
+            rates_of_8.append(rate)
+            # What pgbench was told of is there, and nothing else.
+            must_equal("rows of the table", server.execute("SELECT count(*) FROM t")[0][0], of_one + of_8)
+            must_equal("rows that the view counts", server.execute("SELECT n FROM v")[0][0], of_one + of_8)
     report.add("INSERT until committed, one client, one row", spread(p50, "ms (p50)"), "<= 8 ms")
     report.add("INSERT, 8 clients", spread(rates_of_8, "rows/s"), ">= 1,000 rows/s")
 
@@ -222,8 +230,11 @@ class Arrivals:
     """Appends records to a file at a rate until stopped."""
 
     def __init__(self, path, keys, rate):
-        self.path, self.keys, self.rate, self.stopped, self.written = path, keys, rate, False, 0
+        self.path, self.keys, self.rate, self.stopped, self.written, self.seconds = path, keys, rate, False, 0, 0.0
         self.thread = threading.Thread(target=self.run)
+
+    def records(self):
+        return self.written * (self.rate // 50)
 
     def run(self):
         pad = "x" * 100
@@ -231,13 +242,14 @@ class Arrivals:
         blocks = ["".join(f'{{"id":{i},"key":{values.randrange(self.keys)},"value":{values.randrange(100000)},'
                           f'"amount":1.5,"name":"name","ts":"2024-01-01T00:00:00","payload":"{pad}"}}\n'
                           for i in range(self.rate // 50)).encode() for _ in range(8)]
-        next_at = time.monotonic()
+        began = next_at = time.monotonic()
         with open(self.path, "ab", buffering=0) as file:
             while not self.stopped:
                 file.write(blocks[self.written % len(blocks)])
                 self.written += 1
                 next_at += 0.02
                 time.sleep(max(0.0, next_at - time.monotonic()))
+        self.seconds = time.monotonic() - began
 
     def __enter__(self):
         self.thread.start()
@@ -248,54 +260,126 @@ class Arrivals:
         self.thread.join()
 
 
+class CheckedReads:
+    """Reads by key while records arrive: a row has its key, and its count and its maximum never fall."""
+
+    def __init__(self, server, keys):
+        self.server, self.keys, self.stopped, self.seen, self.wrong = server, keys, False, {}, None
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        values = random.Random(2)
+        with self.server.connect() as connection:
+            while not self.stopped and self.wrong is None:
+                key = values.randrange(200) * (self.keys // 200)  # few, so that each is read again and again
+                rows = connection.execute("SELECT k, c, s, m FROM v WHERE k = %s", (key,), prepare=True).fetchall()
+                before = self.seen.get(key, (key, 0, 0, -1))
+                if len(rows) != 1 or rows[0][0] != key or rows[0][1] < before[1] or rows[0][3] < before[3] or \
+                        rows[0][2] < before[2]:
+                    self.wrong = f"read {rows} after {before}"
+                else:
+                    self.seen[key] = rows[0]
+                time.sleep(0.01)  # a witness, not a load
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped = True
+        self.thread.join()
+
+    def check(self):
+        """When nothing arrives any more: reads by key, prepared, give what a scan of the view gives."""
+        if self.wrong is not None or not self.seen:
+            raise SystemExit(f"wrong answer: {self.wrong or 'nothing was read'}")
+        with self.server.connect() as connection:
+            scanned = {row[0]: row for row in connection.execute("SELECT k, c, s, m FROM v").fetchall()}
+            for key, last in self.seen.items():
+                row = connection.execute("SELECT k, c, s, m FROM v WHERE k = %s", (key,), prepare=True).fetchone()
+                must_equal(f"row of key {key}", row, scanned[key])
+                if last[1] > row[1] or last[2] > row[2] or last[3] > row[3]:
+                    raise SystemExit(f"wrong answer: {last} was read before the last {row}")
+
+
 def bench_point_reads(report, options):
     path = data_file("seven.json", "--rows", options.rows(5_000_000), "--keys", 100_000)
     script = "\\set k random(0, 99999)\nSELECT k, c, s, m FROM v WHERE k = :k;\n"
-    found, p99 = [], []
+    found, p99, arrived, taken = [], [], [], []
     live = os.path.join(DATA, "live.json")
     for _ in range(options.runs):
-        subprocess.run(["head", "-n", "1000000", path], stdout=open(live, "wb"), check=True)
+        with open(live, "wb") as file:
+            subprocess.run(["head", "-n", "1000000", path], stdout=file, check=True)
+        first = min(1_000_000, options.rows(5_000_000))
         with Forebay(workers=1) as server:
             server.execute(SEVEN.format(file=live).replace(", scan.bounded.mode = 'latest'", ""))
             server.execute(GROUP.format(k="key", v="value", t="events"))
-            while server.execute("SELECT sum(c) FROM v")[0][0] != 1_000_000:
+            while server.execute("SELECT sum(c) FROM v")[0][0] != first:
                 time.sleep(0.05)
-            with Arrivals(live, 100_000, 200_000) as arrivals:
-                rate, _, late = pgbench(server, script, 8, 10, "-M", "prepared")
+            with CheckedReads(server, 100_000) as reads, Arrivals(live, 100_000, 200_000) as arrivals:
+                began = time.monotonic()
+                rate, _, late, _ = pgbench(server, script, 8, options.seconds(10), "-M", "prepared")
+                in_view = int(server.execute("SELECT sum(c) FROM v")[0][0]) - first
+                taken.append(in_view / (time.monotonic() - began) / 1e3)
             found.append(rate)
             p99.append(late)
-            total = 1_000_000 + arrivals.written * (200_000 // 50)
-            while server.execute("SELECT sum(c) FROM v")[0][0] != total:
+            arrived.append(arrivals.records() / arrivals.seconds / 1e3)
+            while server.execute("SELECT sum(c) FROM v")[0][0] < first + arrivals.records():
                 time.sleep(0.05)
+            got = "|".join(str(value) for value in server.execute(GROUP_CHECK)[0])
+            must_equal("the view", got, tool("answer", "group", live, "key", "value"))
+            reads.check()
     report.add("SELECT by key, prepared, 8 connections, 200 k records/s arriving", spread(found, "/s"), ">= 15 k/s")
     report.add("the same, latency", spread(p99, "ms (p99)"), "<= 4 ms")
+    report.add("the same, records that arrived", spread(arrived, "k/s"), ">= 190 k/s")
+    report.add("the same, records that the view had taken in by the end", spread(taken, "k/s"), ">= 180 k/s")
+
+
+# Rows of about 200 bytes that don't compress.
+WIDE = ("CREATE MATERIALIZED VIEW rows AS SELECT k, v, "
+        + " || ".join(f"md5((k + {i} * v)::text)" for i in range(6)) + " AS pad FROM two")
+
+
+def contents(server):
+    """What must be the same after a restart."""
+    return (server.execute(GROUP_CHECK),
+            server.execute("SELECT count(*), sum(k), sum(v), min(pad), max(pad), sum(length(pad)) FROM rows"),
+            server.execute("SELECT k, c, s, m FROM v ORDER BY k LIMIT 1000"))
 
 
 def bench_restart(report, options):
-    rows = options.rows(30_000_000)
-    path = data_file("two.json", "--rows", rows, "--keys", max(1, rows // 3), "--two-columns")
+    rows = options.rows(10_000_000)
+    path = data_file("two_restart.json", "--rows", rows, "--keys", max(1, rows // 3), "--two-columns")
     select_ms, epoch_ms, size = [], [], 0
-    with Forebay(workers=1) as server:
+    with Forebay(workers=2) as server:
         with server.connect() as connection:
             connection.execute(TWO.format(name="two", file=path))
             connection.execute("CREATE TABLE t (k bigint PRIMARY KEY)")
-            seconds_until_done(connection, "CREATE MATERIALIZED VIEW rows AS SELECT k, v FROM two")
+            seconds_until_done(connection, WIDE)
             seconds_until_done(connection, GROUP.format(k="k", v="v", t="two"))
+        before = contents(server)
+        must_equal("the view", "|".join(str(value) for value in before[0][0]), answer("group", path, "k", "v"))
+        one = server.execute("SELECT k, c, s, m FROM v WHERE k = 1")
         size = sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(server.data)
                    for name in names)
+        if options.rows_factor >= 1.0 and size < 2e9:
+            raise SystemExit(f"only {size / 1e9:.2f} GB in the data directory")
         for i in range(options.runs):
             server.kill()
             begin = time.monotonic()
             server.start(wait=False)
             while True:
                 try:
-                    server.execute("SELECT c FROM v WHERE k = 1")
+                    got = server.execute("SELECT k, c, s, m FROM v WHERE k = 1")
                     break
                 except Exception:  # not listening yet
                     time.sleep(0.002)
             select_ms.append((time.monotonic() - begin) * 1e3)
             server.execute(f"INSERT INTO t VALUES ({i})")
             epoch_ms.append((time.monotonic() - begin) * 1e3)
+            must_equal("the first SELECT", got, one)
+            must_equal("the table", server.execute("SELECT k FROM t ORDER BY k"), [(k,) for k in range(i + 1)])
+            must_equal("the views after a restart", contents(server), before)
     report.add(f"kill -9 with {size / 1e9:.1f} GB in the data directory: first SELECT", spread(select_ms, "ms"), "<= 1 s")
     report.add("the same: first new epoch", spread(epoch_ms, "ms"), "<= 2 s")
 
@@ -345,6 +429,7 @@ def main():
         global DATA  # other sizes live beside the full ones
         DATA = os.path.join(DATA, str(options.rows_factor))
     options.rows = lambda full: int(full * options.rows_factor)
+    options.seconds = lambda full: full if options.rows_factor == 1.0 else max(1, int(full * options.rows_factor))
     report = Report()
     for name in options.names or BENCHES:
         BENCHES[name](report, options)
