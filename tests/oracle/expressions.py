@@ -5,7 +5,7 @@ from productions import CONDITION, EXPRESSION
 from tables import PRODUCTION_OF_TYPE, literal
 
 # Kinds that may be compared, grouped and ordered by.
-EXACT = ("bool", "int", "big", "dbl", "num", "text", "date", "ts", "tz", "iv")
+EXACT = ("bool", "int", "big", "dbl", "num", "dec", "text", "date", "ts", "tz", "iv")
 
 # Numbers keep within the 38 digits that are stored: averages have 16 or 20 decimals, so products round one side.
 # kind -> SQL with {kind} for arguments; {=text} is the text itself. The production is fn.<first word>.
@@ -24,7 +24,9 @@ TEMPLATES = {
             "divide_numeric:({num} / 3)", "round:round({num}, 1)", "trunc:trunc({num}, 1)", "floor:floor({num})",
             "ceil:ceil({num})", "abs_numeric:abs({num})", "cast_numeric:({int})::numeric", "sign:sign({num})",
             "mixed_numeric:({num} + {int})", "modulo_numeric:({num} % 2)", "extract_epoch:extract(epoch FROM {iv})"],
-    "text": ["concat_operator:({text} || {text})", "concat:concat({text}, {int}, '-')", "upper:upper({text})",
+    "dec": ["add_decimal:({dec} + {dec})", "negate_decimal:(- {dec})", "abs_decimal:abs({dec})",
+            "decimal_plus_numeric:({dec} + {num})", "decimal_of_integer:({int})::numeric"],
+    "text": ["decimal_text:({dec})::text", "interval_text:({iv})::text", "concat_operator:({text} || {text})", "concat:concat({text}, {int}, '-')", "upper:upper({text})",
              "lower:lower({text})", "substr:substr({text}, 2, 2)", "left:left({text}, 2)", "right:right({text}, 1)",
              "trim:trim({text})", "replace:replace({text}, 'a', 'zz')", "reverse:reverse({text})",
              "lpad:lpad({text}, 4, '*')", "initcap:initcap({text})", "md5:md5({text})", "repeat:repeat({text}, 2)",
@@ -53,8 +55,8 @@ FUNCTIONS = dict.fromkeys(_productions(), 10)
 def canonical(text, kind):
     """Of a type whose equal values have equal texts (1.0 and 1.00, 1 day and 24 hours are equal): where one value
     must stand for all its equals. Returns text and kind."""
-    if kind == "num":
-        return f"({text})::numeric(24,4)", kind
+    if kind in ("num", "dec"):
+        return f"({text})::numeric(24,4)", "num"
     if kind == "iv":
         return f"extract(epoch FROM {text})::numeric(24,4)", "num"
     if kind == "dbl":

@@ -9,16 +9,18 @@ FROM = {"from.table": 60, "from.view": 22, "from.plain_view": 8, "from.derived":
 JOIN = {"join.inner": 26, "join.left": 28, "join.right": 18, "join.full": 20, "join.cross": 8, "join.comma": 6}
 ON = {"on.equi": 40, "on.equi_two": 12, "on.mixed": 30, "on.non_equi": 14, "on.using": 16, "on.constant": 4,
       "on.not_distinct": 6, "on.expression": 10}
-SHAPE = {"shape.where": 40, "shape.distinct": 14, "shape.having": 35, "shape.limit": 14, "shape.offset": 45,
+SHAPE = {"shape.where": 40, "shape.distinct": 14, "shape.distinct_forms": 50, "shape.having": 35, "shape.limit": 14, "shape.offset": 45,
          "shape.self_join": 20, "shape.two_joins": 22, "shape.three_joins": 5}
-GROUP = {"group.column": 40, "group.expression": 22, "group.position": 22, "group.none": 16}
+GROUP = {"group.column": 40, "group.expression": 22, "group.position": 22, "group.none": 16,
+         "group.forms": 34}
 AGGREGATE = {"agg.count_star": 20, "agg.count": 14, "agg.sum": 20, "agg.avg": 14, "agg.min": 14, "agg.max": 14,
              "agg.count_distinct": 10, "agg.sum_distinct": 6, "agg.avg_distinct": 4, "agg.bool": 6}
 AGGREGATE_SHAPE = {"agg.filter": 22, "agg.in_expression": 16}
 SUBQUERY = {"sub.in": 12, "sub.not_in": 10, "sub.exists": 12, "sub.not_exists": 10, "sub.in_correlated": 8,
             "sub.not_in_correlated": 5, "sub.exists_uncorrelated": 4, "sub.exists_non_equi": 5,
-            "sub.compare_scalar": 8, "sub.in_or": 5}
-SCALAR = {"scalar.uncorrelated": 8, "scalar.correlated": 10, "scalar.correlated_count": 8, "scalar.by_key": 6}
+            "sub.compare_scalar": 8, "sub.in_or": 5, "sub.in_operand": 12, "sub.not_in_operand": 12}
+SCALAR = {"scalar.uncorrelated": 8, "scalar.correlated": 10, "scalar.correlated_count": 8, "scalar.by_key": 6,
+          "scalar.form": 30, "scalar.full_join": 20}
 CONDITION = {"cond.compare": 40, "cond.is_null": 10, "cond.is_distinct": 8, "cond.between": 8, "cond.in_list": 9,
              "cond.like": 7, "cond.not": 8, "cond.and": 12, "cond.or": 14, "cond.boolean": 7, "cond.is_true": 5}
 EXPRESSION = {"expr.column": 60, "expr.literal": 8, "expr.case": 10, "expr.case_simple": 5, "expr.coalesce": 8,
@@ -27,7 +29,7 @@ TABLES = (QUERY, FROM, JOIN, ON, SHAPE, GROUP, AGGREGATE, AGGREGATE_SHAPE, SUBQU
 
 # Decided outside of the grammar, but counted with it.
 OTHERS = ("type.boolean", "type.integer", "type.bigint", "type.double", "type.numeric", "type.text", "type.date",
-          "type.timestamp", "type.timestamptz", "type.interval", "view.on_existing_rows", "view.error_row")
+          "type.timestamp", "type.timestamptz", "type.interval", "type.decimal", "view.on_existing_rows", "view.error_row")
 
 
 class Chooser:

@@ -118,6 +118,10 @@ class View:
         return f"CREATE {word} {self.name} AS {self.query.sql()}"
 
 
+# Kinds whose equal values may look different.
+FORMS = ("dec", "iv", "dbl")
+
+
 class Queries:
     """Draws queries over tables and the views made so far (relations: name -> list of (column, kind))."""
 
@@ -166,6 +170,13 @@ class Queries:
         for item in select.items:
             item.text, item.kind = canonical(item.text, item.kind)
 
+    @staticmethod
+    def add_forms(select):
+        """Beside each value that has equals of another look its text: then it needs no canonical form."""
+        for item in list(select.items):
+            if item.kind in FORMS:
+                select.items.append(Item(f"({item.text})::text", f"o{len(select.items)}", "text"))
+
     def select(self, depth, kinds, grouped=False, may_limit=True):
         """kinds: the columns it must have, or None."""
         with_queries = []
@@ -179,14 +190,17 @@ class Queries:
             kinds = kinds or [self.expressions.kind_in(scope, EXACT + ("rough",)) for _ in range(self.rng.randint(1, 4))]
             select = Select([], source)
             for i, kind in enumerate(kinds):
-                text = self.scalar(scope, kind, depth) if self.rng.random() < 0.12 else None
+                text = self.scalar(scope, kind, depth) if self.rng.random() < 0.2 else None
                 select.items.append(Item(text or self.expressions.expression(scope, kind), f"o{i}", kind))
         select.where = where
         select.with_queries = with_queries
         exact = all(item.kind != "rough" for item in select.items)
         if exact and self.chooser.maybe("shape.distinct"):
             select.distinct = True
-            self.make_canonical(select)
+            if not grouped and self.chooser.maybe("shape.distinct_forms"):
+                self.add_forms(select)
+            else:
+                self.make_canonical(select)
         if exact and may_limit and self.chooser.maybe("shape.limit"):
             self.make_canonical(select)
             select.order = [self.rng.choice(["", "", "DESC", "DESC NULLS LAST", "ASC NULLS FIRST"]) for _ in select.items]
@@ -349,6 +363,13 @@ class Queries:
             value = self.expressions.column(scope, kind)
             where = f" WHERE {correlation}" if self.rng.random() < 0.5 else ""
             return f"{value} {self.rng.choice(['=', '<', '>='])} (SELECT {function}({inner_value}) FROM {source}{where})"
+        if name in ("sub.in_operand", "sub.not_in_operand"):
+            word = "NOT IN" if name == "sub.not_in_operand" else "IN"
+            where = f" WHERE {correlation}{filtered}" if self.rng.random() < 0.3 else ""
+            operand = self.scalar(scope, kind, 1) or self.scalar(scope, "big", 1)
+            if kind in ("bool", "rough"):
+                inner_value = f"({inner_value})::integer" if kind == "bool" else "1"
+            return f"{operand} {word} (SELECT {inner_value} FROM {source}{where})"
         word = "NOT EXISTS" if name == "sub.not_exists" else "EXISTS"
         return f"{word} (SELECT * FROM {source} WHERE {correlation}{filtered})"
 
@@ -357,7 +378,8 @@ class Queries:
         if depth <= 0:
             return None
         keyed = [t for t in self.tables if t.key == ["k"] and any(k == kind for _, k in t.columns)]
-        without = [] if kind == "big" else ["scalar.correlated_count"]
+        without = [] if kind == "big" else ["scalar.correlated_count", "scalar.full_join"]
+        without += [] if kind == "text" and any(k in FORMS for _, k in scope) else ["scalar.form"]
         without += [] if keyed and self.expressions.columns(scope, "int") else ["scalar.by_key"]
         if kind in ("bool", "rough"):
             without += ["scalar.uncorrelated", "scalar.correlated"]
@@ -370,6 +392,10 @@ class Queries:
             return f"(SELECT {alias}.{column} FROM {table.name} {alias} WHERE {alias}.k = {self.expressions.column(scope, 'int')})"
         leaf, inner, _ = self.inner(scope)
         correlation = self.equality(inner, scope)
+        if name == "scalar.form":
+            return self.scalar_form(scope)
+        if name == "scalar.full_join":
+            return self.scalar_full_join(scope)
         if name == "scalar.correlated_count":
             return f"(SELECT count(*) FROM {leaf.sql()} WHERE {correlation})"
         value = canonical(self.expressions.expression(inner, kind, 0), kind)[0] if kind != "iv" else self.expressions.column(inner, kind)
@@ -378,6 +404,29 @@ class Queries:
             function = "sum"
         where = f" WHERE {correlation}" if name == "scalar.correlated" else ""
         return f"(SELECT {function}({value}) FROM {leaf.sql()}{where})"
+
+    def scalar_form(self, scope):
+        """A scalar subquery that shows the outer row's own value, where others are equal to it."""
+        outer, kind = self.rng.choice([c for c in scope if c[1] in FORMS])
+        table = self.rng.choice(self.tables)
+        alias = self.alias()
+        same = [c for c, k in table.columns if k == kind or {k, kind} == {"num", "dec"}]
+        word = self.rng.choice(["=", "=", "=", "<=", "IS NOT DISTINCT FROM"])
+        where = f" WHERE {alias}.{self.rng.choice(same)} {word} {outer}" if same else ""
+        return f"(SELECT max({alias}.k::text || ':' || ({outer})::text) FROM {table.name} {alias}{where})"
+
+    def scalar_full_join(self, scope):
+        """A scalar subquery over a full join whose sides use outer values in different ways."""
+        sides, columns = [], []
+        for _ in range(2):
+            table, inside, alias = self.rng.choice(self.tables), self.alias(), self.alias()
+            inner = [(f"{inside}.{column}", kind) for column, kind in table.columns]
+            word = self.rng.choice(["=", "=", "<", "IS NOT DISTINCT FROM", "<>"])
+            columns.append(alias)
+            sides.append(f"(SELECT {inside}.k AS c FROM {table.name} {inside} WHERE {self.equality(inner, scope, word)}) {alias}")
+        left, right = columns
+        return (f"(SELECT {self.rng.choice(['count(*)', f'count({left}.c)', f'sum({left}.c + coalesce({right}.c, 1))'])} "
+                f"FROM {sides[0]} FULL JOIN {sides[1]} ON {left}.c = {right}.c)")
 
     # GROUP BY
 
@@ -393,7 +442,10 @@ class Queries:
                     drawn = self.expressions.expression(scope, kind, 1)
                     # A constant is no group key; a number would be a position.
                     text = drawn if any(sql in drawn for sql, _ in scope) else text
-                keys.append(canonical(text, kind))
+                if form == "group.forms" and kind in FORMS:
+                    keys += [(text, kind), (f"({text})::text", "text")]
+                else:
+                    keys.append(canonical(text, kind))
         for text, kind in keys:
             select.items.append(Item(text, f"o{len(select.items)}", kind))
             select.group.append(str(len(select.items)) if form == "group.position" else text)
@@ -427,7 +479,7 @@ class Queries:
         end = ""
         if self.chooser.maybe("agg.filter", AGGREGATE_SHAPE):
             end = f" FILTER (WHERE {self.expressions.condition(scope, 1)})"
-        numbers = ("int", "big", "num", "dbl", "iv")
+        numbers = ("int", "big", "num", "dec", "dbl", "iv")
         if name == "agg.count_star":
             return f"count(*){end}", "big"
         if name in ("agg.count", "agg.count_distinct"):
@@ -439,13 +491,16 @@ class Queries:
         if name in ("agg.sum", "agg.avg"):
             kind = self.expressions.kind_in(scope, numbers + ("rough",))
             word = name[4:]
-            text = f"{word}({self.expressions.expression(scope, kind, 1)}){end}"
+            argument = self.expressions.expression(scope, kind, 1)
+            if kind == "dec":  # A sum keeps the largest display scale that it ever saw.
+                argument, kind = canonical(argument, kind)
+            text = f"{word}({argument}){end}"
         elif name in ("agg.sum_distinct", "agg.avg_distinct"):
-            kind = self.expressions.kind_in(scope, ("int", "big", "num"))
+            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec"))
             word = name[4:7]
             text = f"{word}(DISTINCT {canonical(self.expressions.expression(scope, kind, 1), kind)[0]}){end}"
         else:
-            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dbl", "iv", "text", "date", "ts", "tz", "rough"))
+            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec", "dbl", "iv", "text", "date", "ts", "tz", "rough"))
             argument, kind = canonical(self.expressions.expression(scope, kind, 1), kind)
             return f"{name[4:]}({argument}){end}", kind
         if kind == "iv":

@@ -3,18 +3,19 @@ import dataclasses
 
 # Types are called by these short words; `rough` is a double precision whose low bits may differ between engines,
 # which therefore is shown and aggregated but never compared, grouped or ordered by.
-SQL_TYPES = {"bool": "boolean", "int": "integer", "big": "bigint", "dbl": "double precision", "num": "numeric(10,2)",
+SQL_TYPES = {"bool": "boolean", "int": "integer", "big": "bigint", "dbl": "double precision", "num": "numeric(10,2)", "dec": "numeric",
              "text": "text", "date": "date", "ts": "timestamp", "tz": "timestamptz", "iv": "interval",
              "rough": "double precision"}
 PRODUCTION_OF_TYPE = {"bool": "type.boolean", "int": "type.integer", "big": "type.bigint", "dbl": "type.double",
-                      "num": "type.numeric", "text": "type.text", "date": "type.date", "ts": "type.timestamp",
+                      "num": "type.numeric", "dec": "type.decimal", "text": "type.text", "date": "type.date", "ts": "type.timestamp",
                       "tz": "type.timestamptz", "iv": "type.interval", "rough": "type.double"}
 # Doubles of `dbl` are multiples of 1/4, so that sums and products are the same in every order.
 DOMAINS = {
     "bool": ["true", "false"],
     "int": [str(i) for i in range(-3, 9)],
     "big": ["0", "1", "2", "3", "5", "-7", "40000000000", "-40000000001"],
-    "dbl": ["0", "0.25", "0.5", "1", "-1.25", "2", "3.75", "1000", "'NaN'", "'Infinity'", "'-Infinity'"],
+    "dbl": ["0", "0.25", "0.5", "1", "-1.25", "2", "3.75", "1000", "'NaN'", "'Infinity'", "'-Infinity'", "'-0'"],
+    "dec": ["0", "0.0", "0.00", "1", "1.0", "1.00", "1.50", "1.5", "-2.250", "-2.25", "3.33", "40"],
     "num": ["0.00", "0.10", "0.01", "1.00", "1.50", "-2.25", "3.33", "99999.99"],
     "text": ["''", "'a'", "'b'", "'B'", "'ab'", "'abc'", "'a%b'", "'x y'", "'ä'", "'日本語'", "'a longer text of 27 chars'"],
     "date": ["'2024-02-28'", "'2024-02-29'", "'2024-03-01'", "'2023-12-31'", "'1999-01-01'"],
@@ -87,7 +88,7 @@ def make_tables(rng):
     tables = []
     for i in range(rng.choice([3, 3, 4])):
         columns = [("k", "int"), ("g", rng.choice(["int", "text", "text"]))]
-        kinds = rng.sample(["bool", "int", "big", "dbl", "num", "text", "date", "ts", "tz", "iv", "rough"],
+        kinds = rng.sample(["bool", "int", "big", "dbl", "num", "dec", "text", "date", "ts", "tz", "iv", "rough"],
                            rng.randint(3, 6))
         columns += [(f"c{n}", kind) for n, kind in enumerate(kinds)]
         keyed = i == 0 or rng.random() < 0.4
