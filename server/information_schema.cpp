@@ -152,10 +152,12 @@ Status fill_views(Database& database, VirtualRowsBuilder& out) {
   return Status::ok();
 }
 
-Status fill_schemata(Database&, VirtualRowsBuilder& out) {
-  for (std::string_view name : sql::catalog::kSchemas) {
+Status fill_schemata(Database& database, VirtualRowsBuilder& out) {
+  auto add = [&](std::string_view name) {
     out.row({kDatabase, std::string(name), std::string("root")});
-  }
+  };
+  for (std::string_view name : sql::catalog::kSchemas) add(name);
+  for (const auto& schema : database.catalog().snapshot()->schemas()) add(schema->name);
   return Status::ok();
 }
 

@@ -36,11 +36,19 @@ class DatabaseFacts final : public udfs::CatalogFacts {
  public:
   explicit DatabaseFacts(Database& database) : database_(database) {}
 
-  std::optional<bool> is_visible(int64_t oid) const override {
+  std::optional<bool> is_visible(int64_t oid,
+                                 std::span<const std::string> search_path) const override {
     sql::CatalogObjectRef object = find(oid);
     if (object == nullptr) object = find(oid - kKeyIndexOffset);
     if (object == nullptr) return std::nullopt;
-    return object->schema == "public" || object->schema == "pg_catalog";
+    sql::SnapshotRef snapshot = database_.catalog().snapshot();
+    // pg_catalog is searched first; then the first schema that has the name.
+    if (object->schema == "pg_catalog") return true;
+    for (const std::string& schema : search_path) {
+      sql::CatalogObjectRef found = snapshot->find(schema, object->name);
+      if (found != nullptr) return found->schema == object->schema;
+    }
+    return false;
   }
   std::optional<std::string> relation_name(int64_t oid) const override {
     sql::CatalogObjectRef object = find(oid);
@@ -120,10 +128,13 @@ class DatabaseFacts final : public udfs::CatalogFacts {
 
 }  // namespace
 
-int64_t schema_oid(std::string_view schema) {
+int64_t schema_oid(Database& database, std::string_view schema) {
   if (schema == "pg_catalog") return kPgCatalogOid;
   if (schema == "information_schema") return kInformationSchemaOid;
   if (schema == "forebay") return kForebaySchemaOid;
+  if (auto object = database.catalog().snapshot()->find_schema(schema)) {
+    return sql::catalog::oid_of(object->id);
+  }
   return kPublicOid;
 }
 
@@ -137,6 +148,8 @@ std::string relation_kind(const CatalogObject& object) {
       return "m";
     case ObjectKind::kSource:
       return "f";  // rows that live elsewhere
+    case ObjectKind::kSchema:
+      break;
     case ObjectKind::kVirtual:
       return object.schema == "pg_catalog" ? "r" : "v";
   }

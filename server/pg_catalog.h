@@ -24,7 +24,8 @@ inline constexpr int64_t kKeyConstraintOffset = 0x50000000;
 /// Functions are numbered from here on in the order of the registry, scalars first.
 inline constexpr int64_t kFirstFunctionOid = 1'000'000;
 
-int64_t schema_oid(std::string_view schema);
+/// pg_namespace.oid.
+int64_t schema_oid(Database& database, std::string_view schema);
 /// pg_class.relkind: r, v, m, f.
 std::string relation_kind(const sql::catalog::CatalogObject& object);
 /// Objects with a declared primary key have an index and a constraint of this name.

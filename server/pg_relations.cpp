@@ -88,13 +88,13 @@ Status fill_class(Database& database, VirtualRowsBuilder& out) {
     bool stored = object.is_stored();
     bool keyed = object.kind == ObjectKind::kTable && object.declared_key;
     std::string kind = relation_kind(object);
-    class_row(out, oid_of(object.id), object.name, schema_oid(object.schema),
+    class_row(out, oid_of(object.id), object.name, schema_oid(database, object.schema),
               stored ? kHeapMethodOid : 0, kind, object.columns.size(), keyed, kind == "v",
               stored ? "d" : "n");
     if (!keyed) return;
     class_row(out, oid_of(object.id) + kKeyIndexOffset, key_index_name(object),
-              schema_oid(object.schema), kBtreeMethodOid, "i", object.key_columns.size(), false,
-              false, "n");
+              schema_oid(database, object.schema), kBtreeMethodOid, "i", object.key_columns.size(),
+              false, false, "n");
   });
 }
 
@@ -177,7 +177,7 @@ Status fill_constraint(Database& database, VirtualRowsBuilder& out) {
   return each_declared_key(database, [&](const CatalogObject& object) {
     out.row({oid_of(object.id) + kKeyConstraintOffset,
              key_index_name(object),
-             schema_oid(object.schema),
+             schema_oid(database, object.schema),
              std::string("p"),
              false,
              false,

@@ -74,10 +74,12 @@ Status fill_type(VirtualRowsBuilder& out) {
   return Status::ok();
 }
 
-Status fill_namespace(VirtualRowsBuilder& out) {
-  for (std::string_view name : sql::catalog::kSchemas) {
-    out.row({schema_oid(name), std::string(name), kOwnerOid, kNull});
-  }
+Status fill_namespace(Database& database, VirtualRowsBuilder& out) {
+  auto add = [&](std::string_view name) {
+    out.row({schema_oid(database, name), std::string(name), kOwnerOid, kNull});
+  };
+  for (std::string_view name : sql::catalog::kSchemas) add(name);
+  for (const auto& schema : database.catalog().snapshot()->schemas()) add(schema->name);
   return Status::ok();
 }
 
@@ -250,7 +252,9 @@ void add_pg_types(Database& database) {
       "typnotnull bool, typbasetype bigint, typtypmod int, typndims int, typcollation bigint, "
       "typdefault text, typacl text",
       fill_type);
-  add("pg_namespace", "oid bigint, nspname text, nspowner bigint, nspacl text", fill_namespace);
+  add_virtual_table(catalog, "pg_catalog", "pg_namespace",
+                    "oid bigint, nspname text, nspowner bigint, nspacl text",
+                    [&database](VirtualRowsBuilder& out) { return fill_namespace(database, out); });
   add("pg_database",
       "oid bigint, datname text, datdba bigint, encoding int, datlocprovider text, "
       "datistemplate bool, datallowconn bool, datconnlimit int, datfrozenxid bigint, "

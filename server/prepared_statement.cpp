@@ -26,9 +26,13 @@ PreparedRef PreparedStatement::without_plan(AstRef statement, sql::BindOptions o
   return prepared;
 }
 
-Result<PreparedStatement::PlanRef> PreparedStatement::plan_for(const sql::SnapshotRef& catalog) {
-  if (plan_ == nullptr || catalog_ == catalog) return plan_;
-  // The catalog has moved on: what names mean may have changed.
+Result<PreparedStatement::PlanRef> PreparedStatement::plan_for(
+    const sql::SnapshotRef& catalog, const std::vector<std::string>& search_path) {
+  if (plan_ == nullptr || (catalog_ == catalog && options_.search_path == search_path)) {
+    return plan_;
+  }
+  // The catalog or the path has moved on: what names mean may have changed.
+  options_.search_path = search_path;
   FOREBAY_ASSIGN_OR_RETURN(PreparedRef again, plan(statement_, options_, catalog));
   if (again->schema_ != schema_ || again->parameter_types_ != parameter_types_) {
     return Status(data::sqlstate::kFeatureNotSupported, "cached plan must not change result type");

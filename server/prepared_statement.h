@@ -38,16 +38,18 @@ class PreparedStatement {
   /// The result's columns; empty optional: no rows.
   const std::optional<data::Schema>& schema() const { return schema_; }
 
-  /// The plan for this catalog; nullptr for what has none. 0A000 when another result would come of
-  /// it than what the client was told; the errors of binding, when what it names has gone.
-  data::Result<PlanRef> plan_for(const sql::SnapshotRef& catalog);
+  /// The plan for this catalog and search path; nullptr for what has none. 0A000 when another
+  /// result would come of it than what the client was told; the errors of binding, when what it
+  /// names has gone.
+  data::Result<PlanRef> plan_for(const sql::SnapshotRef& catalog,
+                                 const std::vector<std::string>& search_path);
 
  private:
   PreparedStatement(AstRef statement, sql::BindOptions options)
       : statement_(std::move(statement)), options_(std::move(options)) {}
 
   const AstRef statement_;
-  const sql::BindOptions options_;
+  sql::BindOptions options_;
   std::vector<data::Type> parameter_types_;
   std::optional<data::Schema> schema_;
   PlanRef plan_;

@@ -27,7 +27,8 @@ bool has_plan(ast::StatementKind kind) {
 
 bool is_definition(ast::StatementKind kind) {
   return kind == ast::StatementKind::kCreateSource || kind == ast::StatementKind::kCreateTable ||
-         kind == ast::StatementKind::kCreateView || kind == ast::StatementKind::kDrop;
+         kind == ast::StatementKind::kCreateView || kind == ast::StatementKind::kCreateSchema ||
+         kind == ast::StatementKind::kDrop;
 }
 
 bool is_write(ast::StatementKind kind) {
@@ -57,12 +58,26 @@ Result<std::vector<sql::ParsedStatement>> Session::parse(std::string_view text) 
   return sql::parse_statements(text);
 }
 
-expr::EvalContext Session::eval_context() const {
+expr::EvalContext Session::eval_context() {
   expr::EvalContext context;
   context.now = data::timestamp_from_unix_nanos(database_.engine().clock().unix_nanos());
   context.user = user_;
   context.database = database_name_;
+  sql::SnapshotRef catalog = database_.catalog().snapshot();
+  context.search_path = search_path();
+  std::erase_if(context.search_path,
+                [&](const std::string& schema) { return !catalog->has_schema(schema); });
   return context;
+}
+
+const std::vector<std::string>& Session::search_path() {
+  static const SettingDescriptor& setting = *find_setting("search_path");
+  std::string text = settings_.get(setting);
+  if (text != search_path_text_) {
+    search_path_ = parse_search_path(text, user_).value();
+    search_path_text_ = std::move(text);
+  }
+  return search_path_;
 }
 
 Result<PreparedRef> Session::prepare(std::string text,
@@ -72,6 +87,7 @@ Result<PreparedRef> Session::prepare(std::string text,
   options.text = std::move(text);
   options.user = user_;
   options.database = database_name_;
+  options.search_path = search_path();
   options.force_bounded = database_.options().force_bounded;
   options.parameter_types = std::move(parameter_types);
   if (statement == nullptr) {
@@ -151,7 +167,7 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
         .hint = "Run each statement by itself (autocommit); every statement is atomic."});
   }
   FOREBAY_ASSIGN_OR_RETURN(PreparedStatement::PlanRef plan,
-                           prepared.plan_for(database_.catalog().snapshot()));
+                           prepared.plan_for(database_.catalog().snapshot(), search_path()));
   if (plan != nullptr) return run_plan(*plan, parameters, sink);
   if (is_definition(statement.kind)) return ddl(prepared, sink);
   if (statement.kind == ast::StatementKind::kFlush) {

@@ -60,9 +60,11 @@ class Session {
   PreparedStatements& prepared_statements() { return prepared_; }
   /// A quarter of --memory, 64 MB at least: for the statement that runs, and for portals.
   MemoryAccount& memory() { return memory_; }
-  expr::EvalContext eval_context() const;
+  expr::EvalContext eval_context();
 
  private:
+  /// The schemas of search_path.
+  const std::vector<std::string>& search_path();
   data::Result<std::string> dispatch(PreparedStatement& prepared,
                                      std::span<const data::Datum> parameters, ResultSink& sink);
   data::Result<std::string> run_plan(const sql::BoundStatement& plan,
@@ -102,6 +104,8 @@ class Session {
   const std::string user_;
   const std::string database_name_;
   SessionSettings settings_;
+  std::string search_path_text_;  // the setting of which search_path_ was made
+  std::vector<std::string> search_path_;
   TransactionStatus transaction_ = TransactionStatus::kIdle;
   MemoryAccount memory_;
   PreparedStatements prepared_;

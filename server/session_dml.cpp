@@ -153,8 +153,10 @@ Result<std::string> Session::update(const sql::BoundUpdate& update,
 
 Result<std::string> Session::remove(const sql::BoundDelete& remove,
                                     std::span<const Datum> parameters, ResultSink& sink) {
-  return change_rows(*remove.table, remove.rows, remove.returning, parameters, "DELETE",
-                     &TableWriter::remove, sink);
+  FOREBAY_ASSIGN_OR_RETURN(std::string tag,
+                           change_rows(*remove.table, remove.rows, remove.returning, parameters,
+                                       "DELETE", &TableWriter::remove, sink));
+  return remove.truncates ? std::string("TRUNCATE TABLE") : tag;
 }
 
 }  // namespace forebay::server

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "server/session.h"
+#include "sql/ast/print.h"
 
 namespace forebay::server {
 
@@ -34,12 +35,20 @@ Status send_table(const data::Schema& schema, const std::vector<std::vector<std:
 
 std::string_view object_word(ast::ObjectKind kind) {
   switch (kind) {
-    case ast::ObjectKind::kSource: return "SOURCE";
-    case ast::ObjectKind::kTable: return "TABLE";
-    case ast::ObjectKind::kView: return "VIEW";
-    case ast::ObjectKind::kMaterializedView: return "MATERIALIZED VIEW";
-    case ast::ObjectKind::kSink: return "SINK";
-    case ast::ObjectKind::kIndex: return "INDEX";
+    case ast::ObjectKind::kSource:
+      return "SOURCE";
+    case ast::ObjectKind::kTable:
+      return "TABLE";
+    case ast::ObjectKind::kView:
+      return "VIEW";
+    case ast::ObjectKind::kMaterializedView:
+      return "MATERIALIZED VIEW";
+    case ast::ObjectKind::kSink:
+      return "SINK";
+    case ast::ObjectKind::kIndex:
+      return "INDEX";
+    case ast::ObjectKind::kSchema:
+      return "SCHEMA";
   }
   return "";
 }
@@ -60,11 +69,11 @@ Status not_supported(std::string_view what, std::string_view hint = "") {
 
 Status unknown_setting(const std::string& name, int32_t position) {
   std::string near = similar_setting(name);
-  return Status(data::Error{
-      .sqlstate = data::sqlstate::kUndefinedObject,
-      .message = fmt::format("unrecognized configuration parameter \"{}\"", name),
-      .hint = near.empty() ? std::string() : fmt::format("Did you mean \"{}\"?", near),
-      .position = position});
+  return Status(
+      data::Error{.sqlstate = data::sqlstate::kUndefinedObject,
+                  .message = fmt::format("unrecognized configuration parameter \"{}\"", name),
+                  .hint = near.empty() ? std::string() : fmt::format("Did you mean \"{}\"?", near),
+                  .position = position});
 }
 
 }  // namespace
@@ -78,14 +87,19 @@ Status send_text_rows(const data::Schema& schema, const std::vector<std::string>
 
 std::string definition_tag(const ast::Statement& statement) {
   switch (statement.kind) {
-    case ast::StatementKind::kCreateSource: return "CREATE SOURCE";
-    case ast::StatementKind::kCreateTable: return "CREATE TABLE";
+    case ast::StatementKind::kCreateSource:
+      return "CREATE SOURCE";
+    case ast::StatementKind::kCreateTable:
+      return "CREATE TABLE";
     case ast::StatementKind::kCreateView:
       return ast::as<ast::CreateView>(statement).materialized ? "CREATE MATERIALIZED VIEW"
                                                               : "CREATE VIEW";
+    case ast::StatementKind::kCreateSchema:
+      return "CREATE SCHEMA";
     case ast::StatementKind::kDrop:
       return fmt::format("DROP {}", object_word(ast::as<ast::Drop>(statement).object));
-    default: return "";
+    default:
+      return "";
   }
 }
 
@@ -93,7 +107,8 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
                                                ResultSink& sink) {
   const ast::Statement& statement = *prepared.statement();
   switch (statement.kind) {
-    case ast::StatementKind::kSet: return set(ast::as<ast::SetStatement>(statement), sink);
+    case ast::StatementKind::kSet:
+      return set(ast::as<ast::SetStatement>(statement), sink);
     case ast::StatementKind::kReset: {
       const auto& reset = ast::as<ast::Reset>(statement);
       if (reset.name.empty()) {
@@ -104,7 +119,8 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
           set_value(reset.name, std::nullopt, reset.name_position, sink).take_status());
       return std::string("RESET");
     }
-    case ast::StatementKind::kShow: return show(ast::as<ast::Show>(statement), sink);
+    case ast::StatementKind::kShow:
+      return show(ast::as<ast::Show>(statement), sink);
     case ast::StatementKind::kDescribe: {
       ast::Show columns(statement.position);
       columns.show = ast::ShowKind::kColumns;
@@ -114,7 +130,8 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
     }
     case ast::StatementKind::kTransaction:
       return transaction(ast::as<ast::Transaction>(statement), sink);
-    case ast::StatementKind::kPrepare: return prepare_statement(prepared);
+    case ast::StatementKind::kPrepare:
+      return prepare_statement(prepared);
     case ast::StatementKind::kExecute:
       return execute_statement(ast::as<ast::Execute>(statement), sink);
     case ast::StatementKind::kDeallocate: {
@@ -136,7 +153,8 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
       }
       return Status(not_supported(other.command)).at(other.position);
     }
-    default: return Status(not_supported("this statement")).at(statement.position);
+    default:
+      return Status(not_supported("this statement")).at(statement.position);
   }
 }
 
@@ -149,7 +167,9 @@ Result<std::string> Session::set(const ast::SetStatement& statement, ResultSink&
     value.emplace();
     for (const ast::Option& part : statement.values) {
       if (!value->empty()) *value += ", ";
-      *value += part.value;
+      // A list of names: each value is one name, commas and all.
+      *value +=
+          statement.name == "search_path" ? sql::ast::quote_identifier(part.value) : part.value;
     }
   }
   return set_value(statement.name, std::move(value), statement.name_position, sink);
@@ -206,10 +226,14 @@ std::optional<data::Schema> Session::session_schema(const ast::Statement& statem
                              : show.name;
       return text_schema({name});
     }
-    case ast::ShowKind::kAll: return text_schema({"name", "setting", "description"});
-    case ast::ShowKind::kObjects: return text_schema({"Name"});
-    case ast::ShowKind::kColumns: return text_schema({"Name", "Type"});
-    case ast::ShowKind::kCreate: return text_schema({"Name", "Create Sql"});
+    case ast::ShowKind::kAll:
+      return text_schema({"name", "setting", "description"});
+    case ast::ShowKind::kObjects:
+      return text_schema({"Name"});
+    case ast::ShowKind::kColumns:
+      return text_schema({"Name", "Type"});
+    case ast::ShowKind::kCreate:
+      return text_schema({"Name", "Create Sql"});
   }
   return std::nullopt;
 }
@@ -220,8 +244,15 @@ Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) 
   sql::SnapshotRef catalog = database_.catalog().snapshot();
   auto find = [&]() -> Result<sql::CatalogObjectRef> {
     const auto& parts = statement.of.parts;
-    std::string schema_name = parts.size() > 1 ? parts[parts.size() - 2] : "public";
-    sql::CatalogObjectRef object = catalog->find(schema_name, parts.back());
+    sql::CatalogObjectRef object;
+    if (parts.size() > 1) {
+      object = catalog->find(parts[parts.size() - 2], parts.back());
+    } else {
+      for (const std::string& schema_name : search_path()) {
+        object = catalog->find(schema_name, parts.back());
+        if (object != nullptr) break;
+      }
+    }
     if (object == nullptr) {
       return Status(data::sqlstate::kUndefinedTable,
                     fmt::format("relation \"{}\" does not exist", parts.back()))
@@ -238,18 +269,24 @@ Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) 
     }
     case ast::ShowKind::kAll:
       for (const SettingDescriptor& setting : all_settings()) {
-        rows.push_back({std::string(setting.name), setting_value(setting),
-                        std::string(setting.description)});
+        rows.push_back(
+            {std::string(setting.name), setting_value(setting), std::string(setting.description)});
       }
       break;
     case ast::ShowKind::kObjects: {
+      if (statement.name == "schemas") {
+        for (std::string_view name : sql::catalog::kSchemas) rows.push_back({std::string(name)});
+        for (const auto& made : catalog->schemas()) rows.push_back({made->name});
+        break;
+      }
       auto kind = shown_kind(statement.name);
       if (!kind) {
         return Status(not_supported(fmt::format("SHOW {}", statement.name)))
             .at(statement.name_position);
       }
       for (const sql::CatalogObjectRef& object : catalog->objects()) {
-        if (object->kind == *kind) rows.push_back({object->name});
+        const bool wanted = statement.of.parts.empty() || object->schema == statement.of.parts[0];
+        if (object->kind == *kind && wanted) rows.push_back({object->name});
       }
       break;
     }
@@ -292,11 +329,11 @@ Result<std::string> Session::transaction(const ast::Transaction& statement, Resu
                      .message = "there is no transaction in progress"});
       }
       transaction_ = TransactionStatus::kIdle;
-      return std::string(statement.action == ast::TransactionAction::kRollback || failed
-                             ? "ROLLBACK"
-                             : "COMMIT");
+      return std::string(
+          statement.action == ast::TransactionAction::kRollback || failed ? "ROLLBACK" : "COMMIT");
     }
-    default: return Status(not_supported("SAVEPOINT")).at(statement.position);
+    default:
+      return Status(not_supported("SAVEPOINT")).at(statement.position);
   }
 }
 
@@ -315,8 +352,8 @@ Result<std::string> Session::prepare_statement(const PreparedStatement& prepared
   }
   // The statement inside keeps the whole alive: its positions count from the beginning of PREPARE.
   std::shared_ptr<const ast::Statement> inner(prepared.statement_ref(), statement.statement.get());
-  FOREBAY_ASSIGN_OR_RETURN(
-      PreparedRef ready, prepare(prepared.options().text, std::move(inner), std::move(types)));
+  FOREBAY_ASSIGN_OR_RETURN(PreparedRef ready,
+                           prepare(prepared.options().text, std::move(inner), std::move(types)));
   prepared_.add(statement.name, std::move(ready));
   return std::string("PREPARE");
 }
@@ -329,10 +366,10 @@ Result<std::string> Session::execute_statement(const ast::Execute& statement, Re
   if (!prepared->parameter_types().empty()) {
     return Status(data::Error{
         .sqlstate = data::sqlstate::kSyntaxError,
-        .message = fmt::format("wrong number of parameters for prepared statement \"{}\"",
-                               statement.name),
-        .detail = fmt::format("Expected {} parameters but got 0.",
-                              prepared->parameter_types().size())});
+        .message =
+            fmt::format("wrong number of parameters for prepared statement \"{}\"", statement.name),
+        .detail =
+            fmt::format("Expected {} parameters but got 0.", prepared->parameter_types().size())});
   }
   Result<std::string> tag = execute(prepared, {}, sink);
   if (tag.is_ok()) return tag;

@@ -1,9 +1,9 @@
 #include "server/settings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
-
-#include <fmt/format.h>
 
 #include "engine/data/text_format.h"
 #include "sql/catalog/catalog.h"
@@ -112,6 +112,12 @@ Result<std::string> isolation(std::string_view name, std::string_view value) {
   return invalid(name, value);
 }
 
+Result<std::string> name_list(std::string_view name, std::string_view value) {
+  auto parsed = parse_search_path(value, "");
+  if (!parsed.is_ok()) return invalid(name, value).with_detail("List syntax is invalid.");
+  return std::string(value);
+}
+
 constexpr SettingScope kSession = SettingScope::kSession;
 constexpr SettingScope kServer = SettingScope::kServer;
 constexpr SettingScope kReadOnly = SettingScope::kReadOnly;
@@ -147,7 +153,7 @@ const SettingDescriptor kSettings[] = {
     {"max_identifier_length", kReadOnly, "63", "Longest name, in bytes.", any_text, ""},
     {"row_security", kSession, "on", "Accepted for clients.", boolean, ""},
     {"search_path", kSession, "\"$user\", public", "Schemas in which names are looked up.",
-     any_text, ""},
+     name_list, ""},
     {"server_encoding", kReadOnly, "UTF8", "Always UTF8.", any_text, "server_encoding"},
     {"server_version", kReadOnly, "14.0", "The PostgreSQL version that clients see.", any_text,
      "server_version"},
@@ -215,13 +221,53 @@ Result<int64_t> parse_milliseconds(std::string_view text) {
   if (unit == "d") factor = 86'400'000;
   double total = number * factor;
   if (factor == 0 || !(total >= 0) || total > 2'147'483'647.0) {
-    return Status(data::Error{
-        .sqlstate = data::sqlstate::kInvalidParameterValue,
-        .message = fmt::format("invalid duration \"{}\"", text),
-        .hint =
-            "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\"."});
+    return Status(data::Error{.sqlstate = data::sqlstate::kInvalidParameterValue,
+                              .message = fmt::format("invalid duration \"{}\"", text),
+                              .hint = "Valid units for this parameter are \"us\", \"ms\", \"s\", "
+                                      "\"min\", \"h\", and \"d\"."});
   }
   return static_cast<int64_t>(total + 0.5);
+}
+
+Result<std::vector<std::string>> parse_search_path(std::string_view text, std::string_view user) {
+  std::vector<std::string> path;
+  size_t at = 0;
+  auto skip_blanks = [&] {
+    while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at])) != 0) ++at;
+  };
+  auto bad = [] {
+    return Status(data::sqlstate::kInvalidParameterValue, "a list of schema names is wrong");
+  };
+  skip_blanks();
+  if (at == text.size()) return path;
+  while (true) {
+    skip_blanks();
+    std::string name;
+    if (at < text.size() && text[at] == '"') {
+      for (++at;; ++at) {
+        if (at >= text.size()) return bad();
+        if (text[at] == '"' && (at + 1 >= text.size() || text[at + 1] != '"')) break;
+        if (text[at] == '"') ++at;
+        name += text[at];
+      }
+      ++at;
+      if (name == "$user") name = user;
+    } else {
+      const size_t begin = at;
+      while (at < text.size() && text[at] != ',' && text[at] != '"' &&
+             std::isspace(static_cast<unsigned char>(text[at])) == 0) {
+        ++at;
+      }
+      name = lower(text.substr(begin, at - begin));
+      if (name.empty()) return bad();
+    }
+    if (!name.empty() && std::find(path.begin(), path.end(), name) == path.end()) {
+      path.push_back(std::move(name));
+    }
+    skip_blanks();
+    if (at == text.size()) return path;
+    if (text[at++] != ',') return bad();
+  }
 }
 
 std::string SessionSettings::get(const SettingDescriptor& setting) const {

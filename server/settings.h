@@ -40,6 +40,11 @@ std::string similar_setting(std::string_view name);
 /// Text like "500ms", "1s", "2 min" or a bare number of milliseconds.
 data::Result<int64_t> parse_milliseconds(std::string_view text);
 
+/// The schemas named by a value of search_path, in order, without repeats; "$user" is `user`. 22023
+/// when it is no list of names.
+data::Result<std::vector<std::string>> parse_search_path(std::string_view text,
+                                                         std::string_view user);
+
 /// Values of one session over those of the server.
 class SessionSettings {
  public:

@@ -120,6 +120,8 @@ struct BoundUpdate {
 /// DELETE: `rows` gives the table's stored columns of the rows to delete.
 struct BoundDelete {
   CatalogObjectRef table;
+  /// Written as TRUNCATE.
+  bool truncates = false;
   PlannedQuery rows;
   std::optional<Returning> returning;
 };

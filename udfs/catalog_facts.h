@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 /// What the system functions that take an oid (pg_get_viewdef, pg_table_is_visible ...) tell of the
@@ -12,8 +13,10 @@ namespace forebay::udfs {
 class CatalogFacts {
  public:
   virtual ~CatalogFacts() = default;
-  /// True when a relation is found by its name alone; nullopt: there is none with this oid.
-  virtual std::optional<bool> is_visible(int64_t oid) const = 0;
+  /// True when a relation is found by its name alone in these schemas; nullopt: there is none with
+  /// this oid.
+  virtual std::optional<bool> is_visible(int64_t oid,
+                                         std::span<const std::string> search_path) const = 0;
   /// "public.t" or "t", as regclass shows it.
   virtual std::optional<std::string> relation_name(int64_t oid) const = 0;
   virtual std::optional<std::string> view_definition(int64_t oid) const = 0;

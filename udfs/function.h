@@ -28,6 +28,8 @@ struct CallEnvironment {
   int64_t now = 0;
   std::string_view user = "root";
   std::string_view database = "dev";
+  /// The schemas, existing ones, in which names are looked up; the first one is current_schema().
+  std::span<const std::string> search_path;
 };
 
 /// One vectorised call. Values are indexed by physical row.

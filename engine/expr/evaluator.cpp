@@ -92,7 +92,7 @@ void Evaluation::begin(const ChangeBatch& batch, const EvalContext& context,
                        std::vector<RowError>& errors) {
   batch_ = &batch;
   physical_rows_ = batch.physical_rows();
-  environment_ = {context.now, context.user, context.database};
+  environment_ = {context.now, context.user, context.database, context.search_path};
   arena_ = nullptr;
   errors_ = &errors;
   if (failure_count_ > 0) std::fill(failed_.begin(), failed_.end(), 0);

@@ -89,6 +89,8 @@ struct EvalContext {
   int64_t now = 0;
   std::string user = "root";
   std::string database = "dev";
+  /// Existing schemas in which names are looked up, in order.
+  std::vector<std::string> search_path = {"public"};
 };
 
 /// Evaluates one expression over batches. Holds scratch memory; not thread-safe, one per worker.

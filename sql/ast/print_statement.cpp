@@ -8,8 +8,8 @@ namespace forebay::sql::ast {
 namespace {
 
 std::string_view object_words(ObjectKind kind) {
-  static constexpr std::array<std::string_view, 6> kWords{
-      "SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SINK", "INDEX"};
+  static constexpr std::array<std::string_view, 7> kWords{
+      "SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SINK", "INDEX", "SCHEMA"};
   return kWords[static_cast<size_t>(kind)];
 }
 
@@ -48,6 +48,14 @@ void Printer::statement(const Statement& node) {
       return query(*as<CreateTable>(node).query);
     case StatementKind::kCreateView:
       return create_view(as<CreateView>(node));
+    case StatementKind::kCreateSchema: {
+      const auto& create = as<CreateSchema>(node);
+      add(create.if_not_exists ? "CREATE SCHEMA IF NOT EXISTS " : "CREATE SCHEMA ");
+      identifier(create.name.name);
+      if (create.owner.name.empty()) return;
+      add(" AUTHORIZATION ");
+      return identifier(create.owner.name);
+    }
     case StatementKind::kDrop:
       return drop(as<Drop>(node));
     case StatementKind::kExplain:
@@ -155,6 +163,10 @@ void Printer::update(const Update& node) {
 }
 
 void Printer::remove(const Delete& node) {
+  if (node.truncates) {
+    add("TRUNCATE TABLE ");
+    return name(node.table.parts);
+  }
   with(node.with, node.recursive);
   add("DELETE FROM ");
   target(node.table, node.alias);

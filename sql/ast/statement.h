@@ -13,6 +13,7 @@ enum class StatementKind : uint8_t {
   kCreateSource,
   kCreateTable,
   kCreateView,
+  kCreateSchema,
   kDrop,
   kExplain,
   kSet,
@@ -113,6 +114,8 @@ struct Delete final : Statement {
   std::vector<TableRefPtr> using_tables;
   ExprPtr where;
   std::vector<SelectItem> returning;
+  /// Written as TRUNCATE: all rows go, and the command tag is TRUNCATE TABLE.
+  bool truncates = false;
 };
 
 /* -- creating and dropping -- */
@@ -241,7 +244,24 @@ struct CreateView final : Statement {
   QualifiedName late_into;
 };
 
-enum class ObjectKind : uint8_t { kSource, kTable, kView, kMaterializedView, kSink, kIndex };
+/// CREATE SCHEMA. Roles do not exist yet; AUTHORIZATION alone names the schema after its role.
+struct CreateSchema final : Statement {
+  explicit CreateSchema(int32_t at) : Statement(StatementKind::kCreateSchema, at) {}
+  bool if_not_exists = false;
+  NameAt name;
+  /// Empty: not given.
+  NameAt owner;
+};
+
+enum class ObjectKind : uint8_t {
+  kSource,
+  kTable,
+  kView,
+  kMaterializedView,
+  kSink,
+  kIndex,
+  kSchema,
+};
 
 struct Drop final : Statement {
   explicit Drop(int32_t at) : Statement(StatementKind::kDrop, at) {}

@@ -312,6 +312,9 @@ class Binder {
                                         std::vector<std::string>& notices);
   Result<BoundCreate> bind_create_view(const ast::CreateView& create,
                                        std::vector<std::string>& notices);
+  Result<BoundCreate> bind_create_schema(const ast::CreateSchema& create,
+                                         std::vector<std::string>& notices);
+  Result<BoundDrop> bind_drop_schema(const ast::Drop& drop, std::vector<std::string>& notices);
   Result<BoundDrop> bind_drop(const ast::Drop& drop, std::vector<std::string>& notices);
   Result<BoundExplain> bind_explain(const ast::Explain& explain);
   Result<bool> check_new_name(const std::string& schema, const std::string& name, int32_t position,
@@ -323,6 +326,9 @@ class Binder {
 
   SnapshotRef snapshot_;
   const BindOptions& options_;
+  /// Where names are looked up: that of the session, or within a view the one that it was made
+  /// with.
+  const std::vector<std::string>* search_path_ = &options_.search_path;
   plan::ColumnFactory columns_;
   std::vector<Type> parameters_;
   /// Positions of leaves, and the leaves themselves, so that addresses are not used twice.

@@ -28,6 +28,7 @@ Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
           .with_hint("It changes with the tables and sources that it reads.");
     case ObjectKind::kView:
     case ObjectKind::kSource:
+    case ObjectKind::kSchema:
       break;
   }
   return error(state::kWrongObjectType,
@@ -345,7 +346,9 @@ Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
 
 Result<BoundDelete> Binder::bind_delete(const ast::Delete& statement) {
   BoundDelete out;
-  FOREBAY_ASSIGN_OR_RETURN(out.table, find_target(statement.table, "delete from"));
+  FOREBAY_ASSIGN_OR_RETURN(
+      out.table, find_target(statement.table, statement.truncates ? "truncate" : "delete from"));
+  out.truncates = statement.truncates;
   CteFrame frame{&statement.with, statement.with.size(), ctes_, nullptr, statement.recursive};
   if (!statement.with.empty()) ctes_ = &frame;
   FromItem row = scan_of(out.table, true);

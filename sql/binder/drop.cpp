@@ -4,6 +4,7 @@
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
+#include "sql/binder/dependants.h"
 
 /// DROP.
 namespace forebay::sql::binder {
@@ -26,27 +27,26 @@ ObjectKind kind_of(ast::ObjectKind kind) {
   }
 }
 
-bool contains(const std::vector<CatalogObjectRef>& list, ObjectId id) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](const auto& object) { return object->id == id; });
-}
-
 std::string upper(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
 }
 
-/// Objects that read `object`, directly or not, each after those that read it.
+}  // namespace
+
+bool contains_object(const std::vector<CatalogObjectRef>& list, ObjectId id) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](const auto& object) { return object->id == id; });
+}
+
 void add_dependants(const catalog::CatalogSnapshot& snapshot, const CatalogObjectRef& object,
                     std::vector<CatalogObjectRef>& out) {
   for (const CatalogObjectRef& reader : snapshot.dependants(object->id)) {
     add_dependants(snapshot, reader, out);
-    if (!contains(out, reader->id)) out.push_back(reader);
+    if (!contains_object(out, reader->id)) out.push_back(reader);
   }
 }
-
-}  // namespace
 
 Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::string>& notices) {
   if (drop.object == ast::ObjectKind::kSink || drop.object == ast::ObjectKind::kIndex) {
@@ -79,7 +79,7 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
           .with_hint(
               fmt::format("Use DROP {} to remove a {}.", own, catalog::kind_name(object->kind)));
     }
-    if (!contains(targets, object->id)) targets.push_back(object);
+    if (!contains_object(targets, object->id)) targets.push_back(object);
   }
   BoundDrop out;
   std::vector<std::string> details, cascades;
@@ -88,25 +88,25 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
     add_dependants(*snapshot_, target, readers);
     for (size_t i = readers.size(); i-- > 0;) {
       const CatalogObjectRef& reader = readers[i];
-      if (contains(targets, reader->id)) continue;
+      if (contains_object(targets, reader->id)) continue;
       // Named by what it reads itself.
       std::string read = fmt::format("{} {}", word, target->name);
       for (ObjectId id : reader->dependencies) {
         CatalogObjectRef object = snapshot_->find(id);
-        if (object && (object->id == target->id || contains(readers, id))) {
+        if (object && (object->id == target->id || contains_object(readers, id))) {
           read = fmt::format("{} {}", catalog::kind_name(object->kind), object->name);
         }
       }
       details.push_back(
           fmt::format("{} {} depends on {}", catalog::kind_name(reader->kind), reader->name, read));
-      if (!contains(out.objects, reader->id)) {
+      if (!contains_object(out.objects, reader->id)) {
         cascades.push_back(fmt::format("{} {}", catalog::kind_name(reader->kind), reader->name));
       }
     }
     for (const CatalogObjectRef& reader : readers) {
-      if (!contains(out.objects, reader->id)) out.objects.push_back(reader);
+      if (!contains_object(out.objects, reader->id)) out.objects.push_back(reader);
     }
-    if (!contains(out.objects, target->id)) out.objects.push_back(target);
+    if (!contains_object(out.objects, target->id)) out.objects.push_back(target);
   }
   if (!cascades.empty() && !drop.cascade) {
     std::string what = targets.size() == 1

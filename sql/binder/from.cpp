@@ -193,7 +193,9 @@ Result<Binder::FromItem> Binder::bind_view(const CatalogObjectRef& view,
   const CteFrame* saved = std::exchange(ctes_, nullptr);
   const bool was_top = view_depth_++ == 0;
   std::vector<ObjectId> outside = dependencies_;
+  const auto* outer_path = std::exchange(search_path_, &view->search_path);
   auto query = bind_query(*create.query, nullptr);
+  search_path_ = outer_path;
   --view_depth_;
   ctes_ = saved;
   // A plain view that reads a view depends on that view, but what is materialized depends on the

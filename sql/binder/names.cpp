@@ -160,7 +160,7 @@ Result<CatalogObjectRef> Binder::lookup_object(const std::vector<std::string>& n
                  position);
   }
   if (parts.size() == 2) return snapshot_->find(parts[0], parts[1]);
-  const auto& path = options_.search_path;
+  const auto& path = *search_path_;
   if (std::find(path.begin(), path.end(), "pg_catalog") == path.end()) {
     if (auto found = snapshot_->find("pg_catalog", parts[0])) return found;
   }
@@ -175,7 +175,10 @@ Status Binder::undefined_relation(const std::vector<std::string>& name, int32_t 
                         fmt::format("relation \"{}\" does not exist", joined(name)), position);
   auto similar = snapshot_->similar_names(name.back());
   if (similar.empty()) return status;
-  return std::move(status).with_hint(fmt::format("did you mean \"{}\"?", similar[0]));
+  // The same name in a schema that is not searched.
+  std::string hint = similar[0];
+  if (name.size() == 1 && hint == name[0]) hint = "public." + hint;
+  return std::move(status).with_hint(fmt::format("did you mean \"{}\"?", hint));
 }
 
 Result<CatalogObjectRef> Binder::find_object(const std::vector<std::string>& name,
@@ -193,20 +196,24 @@ Result<std::pair<std::string, std::string>> Binder::new_name(const ast::Qualifie
                  fmt::format("cross-database references are not implemented: {}", joined(parts)),
                  name.position);
   }
-  std::string schema = parts.size() == 2 ? parts[0] : "public";
+  std::string schema = parts.size() == 2 ? parts[0] : std::string();
   if (parts.size() == 1) {
-    for (const std::string& candidate : options_.search_path) {
+    for (const std::string& candidate : *search_path_) {
       if (snapshot_->has_schema(candidate) && candidate != "pg_catalog") {
         schema = candidate;
         break;
       }
+    }
+    if (schema.empty()) {
+      return error(state::kInvalidSchemaName, "no schema has been selected to create in",
+                   name.position);
     }
   }
   if (!snapshot_->has_schema(schema)) {
     return error(state::kInvalidSchemaName, fmt::format("schema \"{}\" does not exist", schema),
                  name.position);
   }
-  if (schema != "public") {
+  if (schema != "public" && snapshot_->find_schema(schema) == nullptr) {
     return Status(data::SqlState("42501"), fmt::format("permission denied for schema {}", schema))
         .with_detail("Its relations are made by the system.")
         .at(place(name.position));

@@ -96,9 +96,19 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       out.what = std::move(create);
       break;
     }
+    case ast::StatementKind::kCreateSchema: {
+      FOREBAY_ASSIGN_OR_RETURN(
+          BoundCreate create,
+          bind_create_schema(ast::as<ast::CreateSchema>(statement), out.notices));
+      out.what = std::move(create);
+      break;
+    }
     case ast::StatementKind::kDrop: {
+      const auto& statement_to_drop = ast::as<ast::Drop>(statement);
       FOREBAY_ASSIGN_OR_RETURN(BoundDrop drop,
-                               bind_drop(ast::as<ast::Drop>(statement), out.notices));
+                               statement_to_drop.object == ast::ObjectKind::kSchema
+                                   ? bind_drop_schema(statement_to_drop, out.notices)
+                                   : bind_drop(statement_to_drop, out.notices));
       out.what = std::move(drop);
       break;
     }

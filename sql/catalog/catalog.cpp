@@ -16,6 +16,8 @@ std::string_view kind_name(ObjectKind kind) {
       return "view";
     case ObjectKind::kMaterializedView:
       return "materialized view";
+    case ObjectKind::kSchema:
+      return "schema";
   }
   return "relation";
 }
@@ -37,7 +39,19 @@ CatalogObjectRef CatalogSnapshot::find(std::string_view schema, std::string_view
 }
 
 bool CatalogSnapshot::has_schema(std::string_view schema) const {
-  return std::find(std::begin(kSchemas), std::end(kSchemas), schema) != std::end(kSchemas);
+  return std::find(std::begin(kSchemas), std::end(kSchemas), schema) != std::end(kSchemas) ||
+         find_schema(schema) != nullptr;
+}
+
+CatalogObjectRef CatalogSnapshot::find_schema(std::string_view name) const {
+  auto found = schemas_.find(name);
+  return found == schemas_.end() ? nullptr : found->second;
+}
+
+std::vector<CatalogObjectRef> CatalogSnapshot::schemas() const {
+  std::vector<CatalogObjectRef> all;
+  for (const auto& [name, schema] : schemas_) all.push_back(schema);
+  return all;
 }
 
 std::vector<CatalogObjectRef> CatalogSnapshot::objects() const {
@@ -79,6 +93,10 @@ std::vector<std::string> CatalogSnapshot::similar_names(std::string_view name) c
 
 SnapshotRef CatalogSnapshot::with(CatalogObjectRef object) const {
   auto copy = std::make_shared<CatalogSnapshot>(*this);
+  if (object->kind == ObjectKind::kSchema) {
+    copy->schemas_[object->name] = std::move(object);
+    return copy;
+  }
   copy->by_name_[{object->schema, object->name}] = object;
   copy->by_id_[object->id.value] = std::move(object);
   return copy;
@@ -87,6 +105,7 @@ SnapshotRef CatalogSnapshot::with(CatalogObjectRef object) const {
 SnapshotRef CatalogSnapshot::without(const std::vector<ObjectId>& ids) const {
   auto copy = std::make_shared<CatalogSnapshot>(*this);
   for (ObjectId id : ids) {
+    std::erase_if(copy->schemas_, [&](const auto& entry) { return entry.second->id == id; });
     auto found = copy->by_id_.find(id.value);
     if (found == copy->by_id_.end()) continue;
     copy->by_name_.erase({found->second->schema, found->second->name});

@@ -29,6 +29,8 @@ enum class ObjectKind : uint8_t {
   kMaterializedView = 4,
   /// A system table: rows are made when a query starts. Never persisted.
   kVirtual = 5,
+  /// A space of names; holds no rows and is not among objects().
+  kSchema = 6,
 };
 
 /// "table", "materialized view" ...: the word of messages.
@@ -101,6 +103,10 @@ class CatalogSnapshot {
   CatalogObjectRef find(ObjectId id) const;
   CatalogObjectRef find(std::string_view schema, std::string_view name) const;
   bool has_schema(std::string_view schema) const;
+  /// A schema that was made by CREATE SCHEMA, or nullptr.
+  CatalogObjectRef find_schema(std::string_view name) const;
+  /// Those made by CREATE SCHEMA, by name.
+  std::vector<CatalogObjectRef> schemas() const;
   /// All, by id; virtual tables first.
   std::vector<CatalogObjectRef> objects() const;
   /// Objects that read `id` directly.
@@ -114,6 +120,7 @@ class CatalogSnapshot {
  private:
   std::map<uint32_t, CatalogObjectRef> by_id_;
   std::map<std::pair<std::string, std::string>, CatalogObjectRef> by_name_;
+  std::map<std::string, CatalogObjectRef, std::less<>> schemas_;
 };
 using SnapshotRef = std::shared_ptr<const CatalogSnapshot>;
 

@@ -82,7 +82,8 @@ Result<StoredObject> decode_record(std::string_view bytes) {
   }
   StoredObject object;
   uint8_t kind = reader.byte();
-  if (kind < 1 || kind > 4) return damaged(fmt::format("It is of kind {}.", kind));
+  const bool known = (kind >= 1 && kind <= 4) || kind == 6;
+  if (!known) return damaged(fmt::format("It is of kind {}.", kind));
   object.kind = static_cast<ObjectKind>(kind);
   object.id = ObjectId(static_cast<uint32_t>(reader.number()));
   object.schema = reader.string();

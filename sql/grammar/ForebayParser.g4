@@ -77,12 +77,19 @@ statement
   | drop=dropStatement
   | session=sessionStatement
   | prepare=prepareStatement
+  | truncate=truncateStatement
   | other=otherStatement
   ;
 
 /** What EXPLAIN, PREPARE and a session may run on data. */
 dmlStatement
   : with=withClause? (body=queryBody | insert=insertBody | update=updateBody | remove=deleteBody)
+  ;
+
+/** RESTART IDENTITY and CONTINUE IDENTITY are no keywords here: the builder judges them. */
+truncateStatement
+  : K_TRUNCATE K_TABLE? K_ONLY? names+=qualifiedName STAR? (COMMA names+=qualifiedName STAR?)*
+    (identity=IDENT IDENT)? behaviour=(K_CASCADE | K_RESTRICT)?
   ;
 
 explainStatement
@@ -97,7 +104,14 @@ explainOptionName : colId | K_ANALYZE | K_ANALYSE | K_VERBOSE ;
 
 /* ---------------------------------------------------------------- create, drop ---- */
 
-createStatement : table=createTable | source=createSource | view=createView ;
+createStatement : table=createTable | source=createSource | view=createView | schema=createSchema ;
+
+createSchema
+  : K_CREATE K_SCHEMA exists=ifNotExists? name=colId (K_AUTHORIZATION role=roleName)?
+  | K_CREATE K_SCHEMA exists=ifNotExists? K_AUTHORIZATION role=roleName
+  ;
+
+roleName : colId | K_CURRENT_USER | K_SESSION_USER | K_CURRENT_ROLE ;
 
 createTable
   : K_CREATE (K_TEMP | K_TEMPORARY)? K_TABLE exists=ifNotExists? name=qualifiedName
@@ -186,7 +200,7 @@ dropStatement
     behaviour=(K_CASCADE | K_RESTRICT)?
   ;
 
-dropObject : K_SOURCE | K_TABLE | K_VIEW | K_MATERIALIZED K_VIEW | K_SINK | K_INDEX ;
+dropObject : K_SOURCE | K_TABLE | K_VIEW | K_MATERIALIZED K_VIEW | K_SINK | K_INDEX | K_SCHEMA ;
 
 ifExists : K_IF K_EXISTS ;
 
@@ -296,13 +310,13 @@ otherStatement
   : ( K_ABORT | K_ALTER | K_ANALYSE | K_ANALYZE | K_CALL | K_CHECKPOINT | K_CLOSE | K_CLUSTER
     | K_COMMENT | K_COPY | K_DECLARE | K_DISCARD | K_DO | K_FETCH | K_GRANT | K_LISTEN | K_LOAD
     | K_LOCK | K_MERGE | K_MOVE | K_NOTIFY | K_REASSIGN | K_REFRESH | K_REINDEX | K_REVOKE
-    | K_SECURITY | K_SUBSCRIBE | K_TRUNCATE | K_UNLISTEN | K_VACUUM | K_VERIFY
+    | K_SECURITY | K_SUBSCRIBE | K_UNLISTEN | K_VACUUM | K_VERIFY
     ) anything*
   | K_CREATE (K_OR K_REPLACE)? otherObject anything*
   | K_DROP otherObject anything*
   ;
 
-otherObject : IDENT | K_SINK | K_UNIQUE? K_INDEX | K_SCHEMA | K_USER | K_FOREIGN | K_CAST | K_COLLATION
+otherObject : IDENT | K_SINK | K_UNIQUE? K_INDEX | K_USER | K_FOREIGN | K_CAST | K_COLLATION
   | K_OPERATOR | K_GLOBAL ;
 
 anything : ~SEMICOLON ;

@@ -89,6 +89,7 @@ ast::StatementPtr AstBuilder::statement(P::StatementContext* ctx) {
   if (ctx->drop != nullptr) return drop(ctx->drop);
   if (ctx->session != nullptr) return session(ctx->session);
   if (ctx->prepare != nullptr) return prepare(ctx->prepare);
+  if (ctx->truncate != nullptr) return truncate(ctx->truncate);
   return other(ctx->other);
 }
 

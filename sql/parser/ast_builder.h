@@ -123,6 +123,8 @@ class AstBuilder {
   // build_definition.cpp
   ast::StatementPtr create(P::CreateStatementContext* ctx);
   ast::StatementPtr create_table(P::CreateTableContext* ctx);
+  ast::StatementPtr create_schema(P::CreateSchemaContext* ctx);
+  ast::StatementPtr truncate(P::TruncateStatementContext* ctx);
   ast::StatementPtr create_source(P::CreateSourceContext* ctx);
   ast::StatementPtr create_view(P::CreateViewContext* ctx);
   ast::StatementPtr drop(P::DropStatementContext* ctx);

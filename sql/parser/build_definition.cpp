@@ -9,6 +9,7 @@ using ast::StatementPtr;
 StatementPtr AstBuilder::create(P::CreateStatementContext* ctx) {
   if (ctx->table != nullptr) return create_table(ctx->table);
   if (ctx->source != nullptr) return create_source(ctx->source);
+  if (ctx->schema != nullptr) return create_schema(ctx->schema);
   return create_view(ctx->view);
 }
 
@@ -30,6 +31,14 @@ StatementPtr AstBuilder::create_source(P::CreateSourceContext* ctx) {
   statement->definition.if_not_exists = ctx->exists != nullptr;
   elements(ctx->elements, statement->definition);
   clauses(ctx->clauses, statement->definition);
+  return statement;
+}
+
+StatementPtr AstBuilder::create_schema(P::CreateSchemaContext* ctx) {
+  auto statement = std::make_unique<ast::CreateSchema>(at(ctx));
+  statement->if_not_exists = ctx->exists != nullptr;
+  if (ctx->role != nullptr) statement->owner = {at(ctx->role), text(ctx->role)};
+  statement->name = ctx->name != nullptr ? name_at(ctx->name) : statement->owner;
   return statement;
 }
 
@@ -235,6 +244,8 @@ ast::ObjectKind AstBuilder::object_kind(P::DropObjectContext* ctx) const {
       return ast::ObjectKind::kSink;
     case P::K_INDEX:
       return ast::ObjectKind::kIndex;
+    case P::K_SCHEMA:
+      return ast::ObjectKind::kSchema;
     default:
       return ast::ObjectKind::kTable;
   }

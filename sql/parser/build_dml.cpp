@@ -115,4 +115,25 @@ std::vector<ast::SelectItem> AstBuilder::returning(P::ReturningClauseContext* ct
   return select_items(ctx->targets);
 }
 
+ast::StatementPtr AstBuilder::truncate(P::TruncateStatementContext* ctx) {
+  auto statement = std::make_unique<ast::Delete>(at(ctx));
+  statement->truncates = true;
+  statement->table = qualified(ctx->names[0]);
+  if (ctx->identity != nullptr) {
+    const size_t word = ctx->identity->getTokenIndex();
+    if (tokens_[word].text != "restart" && tokens_[word].text != "continue") {
+      fail_syntax(word);
+    } else if (tokens_[word + 1].text != "identity") {
+      fail_syntax(word + 1);
+    }
+  }
+  if (ctx->names.size() > 1) {
+    fail(data::Status(data::sqlstate::kFeatureNotSupported,
+                      "TRUNCATE of several tables is not supported")
+             .with_hint("Truncate each table by itself.")
+             .at(at(ctx->names[1])));
+  }
+  return statement;
+}
+
 }  // namespace forebay::sql

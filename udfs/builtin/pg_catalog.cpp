@@ -208,11 +208,19 @@ void add_descriptions(Definer& define) {
       "col_description", {kBigint, kInteger}, kText, kNone, {{"col_description(1, 1)", ""}});
 }
 
+void table_is_visible(const ScalarCall& call, uint32_t row) {
+  auto facts = catalog_facts();
+  std::optional<bool> visible;
+  if (facts != nullptr) {
+    visible = facts->is_visible(call.arguments[0].at<int64_t>(row), call.environment->search_path);
+  }
+  if (!visible) return call.set_null(row);
+  call.out<bool>()[row] = *visible;
+}
+
 void add_visibility(Definer& define) {
-  define.define<[](int64_t oid) -> std::optional<bool> {
-    auto facts = catalog_facts();
-    return facts == nullptr ? std::optional<bool>() : facts->is_visible(oid);
-  }>("pg_table_is_visible", {kBigint}, kBoolean, "True when a relation is found by its name alone");
+  define.kernel("pg_table_is_visible", {kBigint}, kBoolean, &each<table_is_visible>,
+                "True when a relation is found by its name alone");
   for (std::string_view name :
        {"pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible",
         "pg_opclass_is_visible", "pg_collation_is_visible"}) {

@@ -11,7 +11,11 @@ void user(const ScalarCall& call, uint32_t row) { call.set_string(row, call.envi
 void database(const ScalarCall& call, uint32_t row) {
   call.set_string(row, call.environment->database);
 }
-void schema(const ScalarCall& call, uint32_t row) { call.set_string(row, "public"); }
+void schema(const ScalarCall& call, uint32_t row) {
+  const auto path = call.environment->search_path;
+  if (path.empty()) return call.set_null(row);
+  call.set_string(row, path.front());
+}
 
 void type_name(const ScalarCall& call) {
   Type type = call.argument_types[0];
