@@ -8,13 +8,16 @@
 //   shuffled, in
 //                                                      another order for a and b), v bigint
 //
-// Further: --keys N (100000), --key-order uniform|shuffled|sequence (uniform; shuffled: every key
-// equally often), --seed N (42), --bytes N (230). Without --out: standard output.
+// Further: --keys N (100000), --key-order uniform|shuffled|sequence|zipf (uniform; shuffled: every
+// key equally often; zipf: the n-th most frequent key 1/n as often as the first), --seed N (42),
+// --bytes N (230). Without --out: standard output.
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -25,7 +28,7 @@
 
 namespace {
 
-enum class KeyOrder { kUniform, kShuffled, kSequence };
+enum class KeyOrder { kUniform, kShuffled, kSequence, kZipf };
 
 struct Options {
   uint64_t rows = 5'000'000;
@@ -176,6 +179,13 @@ char* put_seven_fields(char* at, const Options& options, uint64_t row, uint64_t 
   return put(at, "\"}\n");
 }
 
+/// 0 .. ranks-1 with probabilities 1/1, 1/2, 1/3 ...: the inverse of the continuous distribution.
+uint64_t zipf_rank(Random& random, uint64_t ranks) {
+  double uniform = static_cast<double>(random.next() >> 11) * 0x1p-53;
+  auto rank = static_cast<uint64_t>(std::exp(uniform * std::log(static_cast<double>(ranks) + 1)));
+  return std::min(rank, ranks) - 1;
+}
+
 void write_all(const Options& options, int fd) {
   Writer writer(fd);
   Random random{options.seed};
@@ -186,7 +196,8 @@ void write_all(const Options& options, int fd) {
     uint64_t key = options.join != 0 || options.key_order == KeyOrder::kShuffled
                        ? permutation(row % domain)
                    : options.key_order == KeyOrder::kSequence ? row % domain
-                                                              : random.below(domain);
+                   : options.key_order == KeyOrder::kZipf ? permutation(zipf_rank(random, domain))
+                                                          : random.below(domain);
     char* at = writer.line();
     if (pairs) {
       at = put_number(put(at, "{\"k\":"), key);
@@ -203,7 +214,7 @@ void write_all(const Options& options, int fd) {
 [[noreturn]] void usage() {
   std::fprintf(
       stderr,
-      "usage: make_json [--rows N] [--keys N] [--key-order uniform|shuffled|sequence]\n"
+      "usage: make_json [--rows N] [--keys N] [--key-order uniform|shuffled|sequence|zipf]\n"
       "                 [--two-columns | --join a|b] [--seed N] [--bytes N] [--out FILE]\n");
   std::exit(2);
 }
@@ -239,9 +250,10 @@ Options read_options(int count, char** arguments) {
     } else if (name == "--join" && (text == "a" || text == "b")) {
       options.join = text[0];
     } else if (name == "--key-order" &&
-               (text == "uniform" || text == "shuffled" || text == "sequence")) {
+               (text == "uniform" || text == "shuffled" || text == "sequence" || text == "zipf")) {
       options.key_order = text == "uniform"    ? KeyOrder::kUniform
                           : text == "shuffled" ? KeyOrder::kShuffled
+                          : text == "zipf"     ? KeyOrder::kZipf
                                                : KeyOrder::kSequence;
     } else {
       usage();

@@ -168,6 +168,54 @@ def bench_big_group(report, options):
                            answer("group", path, "k", "v")), options.runs, "600 k rows/s")
 
 
+def tight_run(sources, create, check, expected, memory_mb, workers=2):
+    """One run with little memory: seconds, peak RSS in MB, evictions and read-backs."""
+    with Forebay(workers=workers, arguments=["--memory", f"{memory_mb}MB"]) as server:
+        with server.connect() as connection:
+            for source in sources:
+                connection.execute(source)
+            seconds = seconds_until_done(connection, create)
+            tier = connection.execute("SELECT sum(evictions)::bigint, sum(read_backs)::bigint FROM forebay.operators").fetchone()
+            with open(f"/proc/{server.pid}/status", encoding="ascii") as file:
+                peak = int(re.search(r"VmHWM:\s*(\d+)", file.read()).group(1)) // 1024
+            got = "|".join(str(value) for value in connection.execute(check).fetchone())
+            if got != expected:
+                raise SystemExit(f"wrong answer: got {got}, expected {expected}")
+    return seconds, peak, tier
+
+
+def tight(report, what, records, run, runs, memory_mb, reach):
+    done = [run() for _ in range(runs)]
+    figure = spread([records / seconds / 1e3 for seconds, _, _ in done], "k records/s")
+    figure += f"; {spread([float(peak) for _, peak, _ in done], 'MB RSS')}; evictions, read-backs: {done[-1][2]}"
+    report.add(f"{what}, --memory {memory_mb}MB", figure, f"{reach}; RSS <= {memory_mb * 1.2 + 60:.0f} MB")
+
+
+def bench_tight_group(report, options):
+    """State of about 90 bytes a key in memory, and a fifth of that allowed."""
+    rows = options.rows(30_000_000)
+    memory_mb = max(64, rows // 3 * 90 // 5 // 1_000_000)
+    for name, order, reach in (("two", "uniform", "80 k rows/s"), ("zipf", "zipf", "250 k rows/s")):
+        path = data_file(f"{name}.json", "--rows", rows, "--keys", max(1, rows // 3), "--two-columns", "--key-order", order)
+        tight(report, f"30 M rows -> GROUP BY over 10 M {order} keys", rows,
+              lambda path=path: tight_run([TWO.format(name="two", file=path)], GROUP.format(k="k", v="v", t="two"),
+                                          GROUP_CHECK, answer("group", path, "k", "v"), memory_mb),
+              options.runs, memory_mb, reach)
+
+
+def bench_tight_join(report, options):
+    """Ten million rows of about 130 bytes in memory, and a fifth of that allowed."""
+    rows = options.rows(5_000_000)
+    memory_mb = max(64, 2 * rows * 130 // 5 // 1_000_000)
+    left = data_file("join_a.json", "--rows", rows, "--join", "a")
+    right = data_file("join_b.json", "--rows", rows, "--join", "b")
+    tight(report, "inner join of two 5 M-row inputs, 1:1, count over it", 2 * rows,
+          lambda: tight_run([TWO.format(name="a", file=left), TWO.format(name="b", file=right)],
+                            "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM a JOIN b ON a.k = b.k",
+                            "SELECT n FROM v", answer("join", left, right), memory_mb), options.runs, memory_mb,
+          "100 k rows/s")
+
+
 def bench_join(report, options):
     rows = options.rows(5_000_000)
     left = data_file("join_a.json", "--rows", rows, "--join", "a")
@@ -406,6 +454,7 @@ def bench_start(report, options):
 
 
 BENCHES = {"filter": bench_filter, "group": bench_group, "big_group": bench_big_group, "join": bench_join,
+           "tight_group": bench_tight_group, "tight_join": bench_tight_join,
            "insert": bench_insert, "point_reads": bench_point_reads, "restart": bench_restart, "start": bench_start}
 
 

@@ -36,6 +36,9 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
   engine_options.workers = options.workers;
   FOREBAY_ASSIGN_OR_RETURN(database->engine_,
                            runtime::make_engine(std::move(store), engine_options));
+  for (std::string_view name : {"hot_tier_bytes", "max_epoch_bytes"}) {
+    database->set_server_setting(name, std::string(find_setting(name)->default_value));
+  }
   for (const auto& [name, value] : options.settings) {
     const SettingDescriptor* setting = find_setting(name);
     if (setting == nullptr) {
@@ -88,6 +91,12 @@ void Database::set_server_setting(std::string_view name, const std::string& valu
     running.batch_rows = static_cast<uint32_t>(std::stoul(value));
   } else if (name == "max_epoch_rows") {
     running.max_dirty_entries = std::stoull(value);
+  } else if (name == "hot_tier_bytes") {
+    uint64_t bytes = std::stoull(value);
+    running.hot_tier.set_bytes(bytes == 0 ? options_.memory_bytes / 2 : bytes);
+  } else if (name == "max_epoch_bytes") {
+    uint64_t bytes = std::stoull(value);
+    running.max_epoch_bytes = bytes == 0 ? options_.memory_bytes : bytes;
   }
 }
 

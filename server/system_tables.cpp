@@ -138,7 +138,8 @@ data::Status fill_operators(const Figures& figures, const sql::SnapshotRef& cata
   for (const runtime::OperatorFigures& one : figures.operators) {
     out.row({name_of(catalog, one.object), one.operator_name, int32_t{one.worker},
              number(one.rows_in), number(one.rows_out), number(one.busy_ns / 1'000'000),
-             number(one.state_rows), number(one.state_bytes), int64_t{0}, int64_t{0}});
+             number(one.state_rows), number(one.state_bytes), number(one.evictions),
+             number(one.read_backs)});
   }
   return data::Status::ok();
 }

@@ -10,18 +10,29 @@ namespace forebay::state {
 /// that is erased in one epoch must not be read from the store before that epoch is committed, and
 /// the store lags by up to one sealed epoch: at the end of an epoch its predecessor is committed,
 /// so an absence could be forgotten at the second seal after it. We keep it for kSeals, which also
-/// spares repeated reads of keys that are not there.
+/// spares repeated reads of keys that are not there; where memory is tight, for kLeastSeals.
 class ForgetList {
  public:
   static constexpr uint8_t kSeals = 8;
+  static constexpr uint8_t kLeastSeals = 2;
 
-  /// Notes that `entry` is known to be absent as of now.
-  void add(Keyed* entry) {
-    auto due = static_cast<uint8_t>(seals_ + kSeals);
-    if (entry->is(Keyed::kListed) && entry->forget_at == due) return;
+  /// Notes that `entry` is known to be absent as of now, for `seals` seals at least.
+  void add(Keyed* entry, uint8_t seals) {
+    auto due = static_cast<uint8_t>(seals_ + seals);
+    // Already kept as long, or longer.
+    if (entry->is(Keyed::kListed) && static_cast<uint8_t>(entry->seal - seals_) >= seals) return;
     entry->set(Keyed::kListed);
-    entry->forget_at = due;
+    entry->seal = due;
     lists_[due % kLists].push_back(entry);
+  }
+  /// Seals so far, modulo 256.
+  uint8_t seals() const { return seals_; }
+  /// Every entry was moved: `moved(old)` is its new place.
+  template <typename F>
+  void relocate(F&& moved) {
+    for (auto& list : lists_) {
+      for (Keyed*& entry : list) entry = moved(entry);
+    }
   }
   /// Called once per seal, after its own absences were added: forget(entry) for every entry whose
   /// time has come; it decides whether the entry is still absent.
@@ -32,7 +43,7 @@ class ForgetList {
     lists_[seals_ % kLists].clear();
     for (Keyed* entry : list) {
       // One that was listed again later lives at least until then.
-      if (entry->forget_at != seals_) continue;
+      if (entry->seal != seals_) continue;
       entry->clear(Keyed::kListed);
       forget(entry);
     }

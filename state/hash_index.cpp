@@ -58,8 +58,12 @@ void HashIndex::find(const data::KeyRows& keys, std::span<Keyed*> out) const {
       }
     }
     for (uint32_t i = from; i < to; ++i) {
-      if (out[i] == nullptr || same_key(out[i], keys.hashes[i], keys.key(i))) continue;
-      out[i] = find(keys.hashes[i], keys.key(i));
+      if (out[i] == nullptr) continue;
+      if (!same_key(out[i], keys.hashes[i], keys.key(i))) {
+        out[i] = find(keys.hashes[i], keys.key(i));
+        if (out[i] == nullptr) continue;
+      }
+      out[i]->set(Keyed::kUsed);
     }
   }
 }
@@ -106,12 +110,25 @@ void HashIndex::insert(Keyed* entry) {
   ++size_;
 }
 
+void HashIndex::shrink() {
+  for (Segment& segment : segments_) {
+    uint32_t capacity = segment.capacity;
+    while (capacity > 16 && segment.live < capacity / 8) capacity /= 2;
+    if (capacity < segment.capacity) resize(segment, capacity);
+  }
+}
+
 void HashIndex::erase(Keyed* entry) {
   Segment& segment = segments_[segment_of(entry->hash)];
   uint32_t mask = segment.capacity - 1;
   uint64_t wanted = tag_of(entry->hash) | reinterpret_cast<uint64_t>(entry);
   auto at = static_cast<uint32_t>(entry->hash) & mask;
   while (segment.slots[at] != wanted) at = (at + 1) & mask;
+  erase_at(segment, at);
+}
+
+void HashIndex::erase_at(Segment& segment, uint32_t at) {
+  uint32_t mask = segment.capacity - 1;
   --segment.live;
   --size_;
   if (segment.slots[(at + 1) & mask] != kEmpty) {

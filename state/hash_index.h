@@ -34,14 +34,17 @@ struct Keyed {
     kErased = 2,   // known not to exist: erased, or the store was asked and has none
     kInStore = 4,  // the last sealed epoch has it
     kListed = 8,   // in a list of entries that seal() looks at
+    kUsed = 16,    // looked up since the hand of the clock passed by
+    kPinned = 32,  // an operator points to it until the end of the epoch
   };
 
   uint64_t hash;
   uint32_t key_size;
   uint16_t key_offset_words;  // of the key from the start of the block, in 8 bytes
   uint8_t flags;
-  /// The seal (modulo 256) at which a known absence may be forgotten.
-  uint8_t forget_at;
+  /// Modulo 256: of what is listed, the seal at which it may be forgotten; else the last seal that
+  /// wrote it.
+  uint8_t seal;
 
   const char* key_data() const {
     return reinterpret_cast<const char*>(this) + size_t{key_offset_words} * 8;
@@ -62,7 +65,8 @@ class HashIndex {
   HashIndex() = default;
   HashIndex(const HashIndex&) = delete;
 
-  /// out[i] = what has key i, or nullptr. Probes in rounds of prefetched rows. Needs keys.hashes.
+  /// out[i] = what has key i (kUsed from now on), or nullptr. Probes in rounds of prefetched rows.
+  /// Needs keys.hashes.
   void find(const data::KeyRows& keys, std::span<Keyed*> out) const;
   Keyed* find(uint64_t hash, std::string_view key) const;
   /// `entry`'s key must not be in the index.
@@ -77,7 +81,47 @@ class HashIndex {
       }
     }
   }
+  /// The hand of a clock over all entries.
+  struct Hand {
+    uint32_t segment = 0, slot = 0;
+  };
+  /// Moves the hand over at most `slots` slots. evict(Keyed*) returns true when it has freed the
+  /// entry, which then leaves the index.
+  template <typename F>
+  void sweep(Hand& hand, size_t slots, F&& evict) {
+    constexpr uint32_t kAhead = 8;
+    for (; slots > 0; --slots) {
+      Segment& segment = segments_[hand.segment];
+      if (hand.slot >= segment.capacity) {
+        hand.segment = (hand.segment + 1) % kSegments;
+        hand.slot = 0;
+        continue;
+      }
+      uint32_t ahead = hand.slot + kAhead;
+      if (ahead < segment.capacity && segment.slots[ahead] > kDeleted) {
+        __builtin_prefetch(pointer(segment.slots[ahead]), 1);
+      }
+      uint64_t slot = segment.slots[hand.slot];
+      if (slot > kDeleted && evict(pointer(slot))) erase_at(segment, hand.slot);
+      ++hand.slot;
+    }
+  }
+  /// Replaces every entry by move(entry), a copy of it at another place.
+  template <typename F>
+  void relocate(F&& move) {
+    for (Segment& segment : segments_) {
+      for (uint32_t i = 0; i < segment.capacity; ++i) {
+        uint64_t slot = segment.slots[i];
+        if (slot <= kDeleted) continue;
+        uint64_t place = reinterpret_cast<uint64_t>(move(pointer(slot)));
+        segment.slots[i] = slot >> kPointerBits << kPointerBits | place;
+      }
+    }
+  }
+  /// Gives memory back when most slots are free.
+  void shrink();
   size_t size() const { return size_; }
+  size_t slots() const { return slot_bytes_ / sizeof(uint64_t); }
   size_t memory_bytes() const { return slot_bytes_ + sizeof *this; }
 
  private:
@@ -107,6 +151,7 @@ class HashIndex {
   static Keyed* probe(const Segment& segment, uint64_t hash, std::string_view key);
   static void place(Segment& segment, Keyed* entry);
   void resize(Segment& segment, uint32_t capacity);
+  void erase_at(Segment& segment, uint32_t at);
 
   Segment segments_[kSegments];
   size_t size_ = 0;

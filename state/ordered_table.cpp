@@ -1,7 +1,8 @@
 #include <algorithm>
+#include <unordered_map>
 
-#include "state/forget_list.h"
 #include "state/ordered_group.h"
+#include "state/residency.h"
 #include "state/value_codec.h"
 
 namespace forebay::state {
@@ -11,19 +12,18 @@ using Group = OrderedTable::Group;
 
 struct OrderedTable::Impl {
   explicit Impl(const TableOptions& table_options)
-      : options(table_options),
-        complete(table_options.store == nullptr || table_options.starts_empty) {}
+      : options(table_options), residency(table_options) {}
 
   TableOptions options;
-  /// Every group of the table is resident: a miss is an answer.
-  bool complete;
+  Residency residency;
 
   SlabPool pool;
   HashIndex index;
   std::vector<std::pair<Group*, Entry*>> dirty;
-  /// Groups that were empty once since the last seal (complete tables only).
+  /// Groups that were empty once since the last seal (while absences need not be kept).
   std::vector<Group*> maybe_empty;
   ForgetList absent;
+  std::vector<Group*> pinned;
   size_t entries = 0;
   size_t tree_entries = 0;
   /// Room that new entries get for a value: the size of the last one, within bounds.
@@ -38,10 +38,19 @@ struct OrderedTable::Impl {
   void mark_dirty(Group* group, Entry* entry) {
     if ((entry->flags & Entry::kDirty) != 0) return;
     entry->flags |= Entry::kDirty;
+    group->set(Keyed::kDirty);
     dirty.push_back({group, entry});
   }
   void insert(Group* group, Entry* entry);
   void remove(Group* group, Entry* entry);
+  size_t memory_bytes(size_t pool_bytes) const;
+  /// Before a lookup, while no pointer to a clean group is in use.
+  void make_room();
+  /// Frees the group and all of its entries; not its place in the index.
+  void free_group(Group* group);
+  /// After a seal: everything to a new pool.
+  void move_groups();
+  Group* move_group(Group* group, SlabPool& to);
   Status read_misses(const KeyRows& keys, std::span<Group*> out);
   Status read_group(Cursor& cursor, std::string_view store_key, Group* group);
   void seal_entry(Group* group, Entry* entry, SealedRun& run);
@@ -53,7 +62,7 @@ Group* OrderedTable::Impl::create_group(uint64_t hash, std::string_view key) {
   group->key_size = static_cast<uint32_t>(key.size());
   group->key_offset_words = sizeof(Group) / 8;
   group->flags = 0;
-  group->forget_at = 0;
+  group->seal = static_cast<uint8_t>(absent.seals() - 1);
   group->init();
   if (!key.empty()) {
     std::memcpy(reinterpret_cast<char*>(group) + sizeof(Group), key.data(), key.size());
@@ -64,8 +73,8 @@ Group* OrderedTable::Impl::create_group(uint64_t hash, std::string_view key) {
 
 /// The group has no entries now; seal() or a later one drops it if that stays so.
 void OrderedTable::Impl::note_empty(Group* group) {
-  if (!complete) {
-    absent.add(group);
+  if (residency.keeps_absences()) {
+    absent.add(group, residency.absence_seals());
   } else if (!group->is(Keyed::kListed)) {
     group->set(Keyed::kListed);
     maybe_empty.push_back(group);
@@ -125,6 +134,74 @@ void OrderedTable::Impl::remove(Group* group, Entry* entry) {
   if (group->stored == 0) note_empty(group);
 }
 
+void OrderedTable::Impl::free_group(Group* group) {
+  entries -= group->stored;
+  if (group->shape == Group::Shape::kTree) tree_entries -= group->stored;
+  group->for_each([this](Entry* entry) { free_entry(entry); });
+  group->drop_shape(pool);
+  pool.free(reinterpret_cast<char*>(group), sizeof(Group) + group->key_size);
+}
+
+void OrderedTable::Impl::make_room() {
+  if (!residency.limited()) return;
+  residency.report(memory_bytes(pool.live_bytes()), [this] {
+    // They may come to be what the store must not be asked for.
+    for (Group* group : maybe_empty) {
+      group->clear(Keyed::kListed);
+      absent.add(group, ForgetList::kSeals);
+    }
+    maybe_empty.clear();
+  });
+  residency.make_room(index, absent.seals(), [this](Keyed* keyed) {
+    size_t before = pool.live_bytes();
+    free_group(static_cast<Group*>(keyed));
+    return before - pool.live_bytes();
+  });
+}
+
+OrderedTable::Group* OrderedTable::Impl::move_group(Group* group, SlabPool& to) {
+  size_t bytes = sizeof(Group) + group->key_size;
+  char* block = to.allocate(bytes);
+  std::memcpy(block, reinterpret_cast<char*>(group), bytes);
+  auto* moved = reinterpret_cast<Group*>(block);
+  moved->init();
+  uint32_t live = group->live;
+  group->for_each([&](Entry* entry) {
+    // Outside bytes come home.
+    size_t room = (entry->suffix_size + entry->value_size + 7) / 8 * 8;
+    room = std::max<size_t>(room, 8);
+    auto* copy = new (to.allocate(sizeof(Entry) + room)) Entry(*entry);
+    copy->flags &= static_cast<uint8_t>(~Entry::kExternal);
+    copy->room = static_cast<uint32_t>(room);
+    std::memcpy(copy->inline_bytes(), entry->bytes(), entry->suffix_size + entry->value_size);
+    moved->insert(copy, to);
+  });
+  moved->live = live;
+  group->for_each([this](Entry* entry) { free_entry(entry); });
+  group->drop_shape(pool);
+  pool.free(reinterpret_cast<char*>(group), bytes);
+  return moved;
+}
+
+void OrderedTable::Impl::move_groups() {
+  SlabPool smaller;
+  std::unordered_map<Keyed*, Keyed*> listed;
+  index.relocate([&](Keyed* keyed) {
+    Group* moved = move_group(static_cast<Group*>(keyed), smaller);
+    if (moved->is(Keyed::kListed)) listed[keyed] = moved;
+    return moved;
+  });
+  absent.relocate([&](Keyed* group) { return listed.at(group); });
+  pool = std::move(smaller);
+  index.shrink();
+}
+
+void OrderedTable::pin(Group* group) {
+  if (!impl_->residency.limited() || group->is(Keyed::kPinned)) return;
+  group->set(Keyed::kPinned);
+  impl_->pinned.push_back(group);
+}
+
 OrderedTable::OrderedTable(TableOptions options)
     : StateTable(options), impl_(std::make_unique<Impl>(options)) {}
 
@@ -175,6 +252,7 @@ Status OrderedTable::Impl::read_misses(const KeyRows& keys, std::span<Group*> ou
   if (misses.empty()) return {};
   std::sort(misses.begin(), misses.end(),
             [](const Miss& a, const Miss& b) { return a.store_key < b.store_key; });
+  size_t found = 0;
   auto snapshot = options.store->snapshot();
   auto cursor = snapshot->scan(options.family, misses.front().store_key, {});
   for (const Miss& miss : misses) {
@@ -184,16 +262,19 @@ Status OrderedTable::Impl::read_misses(const KeyRows& keys, std::span<Group*> ou
       group = create_group(hash, keys.key(miss.row));
       FOREBAY_RETURN_IF_ERROR(read_group(*cursor, miss.store_key, group));
       if (group->stored == 0) note_empty(group);
+      found += group->stored != 0;
     }
     out[miss.row] = group;
   }
+  residency.count_read_backs(found);
   return {};
 }
 
 Status OrderedTable::load(const KeyRows& keys, std::span<Group*> out) {
   Impl& impl = *impl_;
+  impl.make_room();
   impl.index.find(keys, {reinterpret_cast<Keyed**>(out.data()), out.size()});
-  if (!impl.complete) return impl.read_misses(keys, out);
+  if (!impl.residency.complete()) return impl.read_misses(keys, out);
   for (uint32_t i = 0; i < keys.rows(); ++i) {
     if (out[i] != nullptr) continue;
     // An equal key before it in this batch may have made the group.
@@ -206,8 +287,9 @@ Status OrderedTable::load(const KeyRows& keys, std::span<Group*> out) {
 }
 
 Status OrderedTable::find(const KeyRows& keys, std::span<Group*> out) {
+  impl_->make_room();
   impl_->index.find(keys, {reinterpret_cast<Keyed**>(out.data()), out.size()});
-  if (!impl_->complete) FOREBAY_RETURN_IF_ERROR(impl_->read_misses(keys, out));
+  if (!impl_->residency.complete()) FOREBAY_RETURN_IF_ERROR(impl_->read_misses(keys, out));
   for (uint32_t i = 0; i < keys.rows(); ++i) {
     if (out[i] != nullptr && out[i]->live == 0) out[i] = nullptr;
   }
@@ -312,6 +394,8 @@ size_t OrderedTable::read(const Group* group, const Entry* from, std::span<Entry
 
 void OrderedTable::Impl::seal_entry(Group* group, Entry* entry, SealedRun& run) {
   entry->flags &= static_cast<uint8_t>(~Entry::kDirty);
+  group->clear(Keyed::kDirty);
+  if (!group->is(Keyed::kListed)) group->seal = static_cast<uint8_t>(absent.seals() + 1);
   bool tombstone = entry->count == 0;
   bool in_store = (entry->flags & Entry::kInStore) != 0;
   if (!tombstone || in_store) {
@@ -349,20 +433,29 @@ void OrderedTable::seal(SealedRun& run) {
     impl.seal_entry(impl.dirty[i].first, impl.dirty[i].second, run);
   }
   clear_list(impl.dirty);
+  for (Group* group : impl.pinned) group->clear(Keyed::kPinned);
+  clear_list(impl.pinned);
   for (Group* group : impl.maybe_empty) {
     group->clear(Keyed::kListed);
     impl.forget(group);
   }
   clear_list(impl.maybe_empty);
   impl.absent.seal([&](Keyed* keyed) { impl.forget(static_cast<Group*>(keyed)); });
+  impl.residency.sealed();
+  if (impl.residency.limited() && is_sparse(impl.pool.memory_bytes(), impl.pool.live_bytes())) {
+    impl.move_groups();
+  }
+  impl.residency.report(impl.memory_bytes(impl.pool.live_bytes()));
 }
 
-size_t OrderedTable::memory_bytes() const {
+size_t OrderedTable::Impl::memory_bytes(size_t pool_bytes) const {
   constexpr size_t kTreeBytesPerEntry = 12;
-  return impl_->pool.memory_bytes() + impl_->index.memory_bytes() + sizeof(Impl) +
-         impl_->dirty.capacity() * sizeof(impl_->dirty[0]) +
-         impl_->maybe_empty.capacity() * sizeof(Group*) + impl_->absent.memory_bytes() +
-         impl_->tree_entries * kTreeBytesPerEntry;
+  return pool_bytes + index.memory_bytes() + sizeof(Impl) + dirty.capacity() * sizeof(dirty[0]) +
+         (maybe_empty.capacity() + pinned.capacity()) * sizeof(Group*) + absent.memory_bytes() +
+         tree_entries * kTreeBytesPerEntry;
+}
+size_t OrderedTable::memory_bytes() const {
+  return impl_->memory_bytes(impl_->pool.memory_bytes());
 }
 size_t OrderedTable::dirty_entries() const { return impl_->dirty.size(); }
 size_t OrderedTable::resident_entries() const { return impl_->entries; }

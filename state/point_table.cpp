@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <unordered_map>
 
-#include "state/forget_list.h"
-#include "state/hash_index.h"
+#include "state/residency.h"
 #include "state/slab_pool.h"
 #include "state/state_table.h"
 
@@ -15,13 +15,12 @@ struct PointTable::Impl {
       : options(table_options),
         payload_bytes((payload_size + 7) / 8 * 8),
         codec(payload_codec),
-        complete(table_options.store == nullptr || table_options.starts_empty) {}
+        residency(table_options) {}
 
   TableOptions options;
   uint32_t payload_bytes;
   const PayloadCodec* codec;
-  /// Every key of the table is resident: a miss is an answer.
-  bool complete;
+  Residency residency;
 
   SlabPool pool;
   HashIndex index;
@@ -38,6 +37,14 @@ struct PointTable::Impl {
     if (codec != nullptr) codec->destroy(payload(entry));
     std::memset(payload(entry), 0, payload_bytes);
   }
+  size_t memory_bytes(size_t pool_bytes) const {
+    return pool_bytes + index.memory_bytes() + sizeof(Impl) + dirty.capacity() * sizeof(Entry*) +
+           absent.memory_bytes();
+  }
+  /// Before a lookup, while no pointer to a clean entry is in use.
+  void make_room();
+  /// After a seal: to a new pool.
+  void move_entries();
   Status read_misses(const KeyRows& keys, std::span<Entry*> out);
   Status add_read(uint64_t hash, std::string_view key, const std::optional<std::string>& value);
   void put(Entry* entry, SealedRun& run);
@@ -52,7 +59,7 @@ PointTable::Entry* PointTable::Impl::create(uint64_t hash, std::string_view key)
   entry->key_size = static_cast<uint32_t>(key.size());
   entry->key_offset_words = static_cast<uint16_t>(offset / 8);
   entry->flags = 0;
-  entry->forget_at = 0;
+  entry->seal = static_cast<uint8_t>(absent.seals() - 1);
   std::memset(block + sizeof(Entry), 0, payload_bytes);
   if (!key.empty()) std::memcpy(block + offset, key.data(), key.size());
   index.insert(entry);
@@ -62,6 +69,36 @@ PointTable::Entry* PointTable::Impl::create(uint64_t hash, std::string_view key)
 void PointTable::Impl::destroy(Entry* entry) {
   index.erase(entry);
   pool.free(reinterpret_cast<char*>(entry), block_bytes(entry));
+}
+
+void PointTable::Impl::make_room() {
+  if (!residency.limited()) return;
+  residency.report(memory_bytes(pool.live_bytes()));
+  residency.make_room(index, absent.seals(), [this](Keyed* keyed) {
+    auto* entry = static_cast<Entry*>(keyed);
+    if (codec != nullptr) codec->destroy(payload(entry));
+    size_t bytes = block_bytes(entry);
+    pool.free(reinterpret_cast<char*>(entry), bytes);
+    return bytes;
+  });
+}
+
+void PointTable::Impl::move_entries() {
+  SlabPool smaller;
+  std::unordered_map<Keyed*, Keyed*> listed;
+  index.relocate([&](Keyed* keyed) {
+    auto* entry = static_cast<Entry*>(keyed);
+    size_t bytes = block_bytes(entry);
+    char* block = smaller.allocate(bytes);
+    std::memcpy(block, reinterpret_cast<char*>(entry), bytes);
+    auto* moved = reinterpret_cast<Entry*>(block);
+    if (moved->is(Keyed::kListed)) listed[entry] = moved;
+    pool.free(reinterpret_cast<char*>(entry), bytes);
+    return moved;
+  });
+  absent.relocate([&](Keyed* entry) { return listed.at(entry); });
+  pool = std::move(smaller);
+  index.shrink();
 }
 
 PointTable::PointTable(TableOptions options, uint32_t payload_bytes, const PayloadCodec* codec)
@@ -90,7 +127,7 @@ Status PointTable::Impl::add_read(uint64_t hash, std::string_view key,
   Entry* entry = create(hash, key);
   if (!value.has_value()) {
     entry->set(Keyed::kErased);
-    absent.add(entry);
+    absent.add(entry, residency.absence_seals());
     return {};
   }
   entry->set(Keyed::kInStore);
@@ -127,10 +164,13 @@ Status PointTable::Impl::read_misses(const KeyRows& keys, std::span<Entry*> out)
   for (const Miss& miss : misses) wanted.push_back(miss.store_key);
   std::vector<std::optional<std::string>> values;
   FOREBAY_RETURN_IF_ERROR(options.store->snapshot()->multi_get(options.family, wanted, values));
+  size_t found = 0;
   for (size_t i = 0; i < misses.size(); ++i) {
     uint32_t row = misses[i].row;
+    found += values[i].has_value();
     FOREBAY_RETURN_IF_ERROR(add_read(keys.hashes[row], keys.key(row), values[i]));
   }
+  residency.count_read_backs(found);
   for (const Miss& miss : rows) {
     out[miss.row] = static_cast<Entry*>(index.find(keys.hashes[miss.row], keys.key(miss.row)));
   }
@@ -141,8 +181,9 @@ Status PointTable::find_or_create(const KeyRows& keys, std::span<Entry*> out,
                                   std::span<uint8_t> created) {
   Impl& impl = *impl_;
   static_assert(sizeof(Entry) == sizeof(Keyed));
+  impl.make_room();
   impl.index.find(keys, {reinterpret_cast<Keyed**>(out.data()), out.size()});
-  if (!impl.complete) FOREBAY_RETURN_IF_ERROR(impl.read_misses(keys, out));
+  if (!impl.residency.complete()) FOREBAY_RETURN_IF_ERROR(impl.read_misses(keys, out));
   for (uint32_t i = 0; i < keys.rows(); ++i) {
     created[i] = 0;
     if (out[i] != nullptr) {
@@ -163,10 +204,13 @@ Status PointTable::find_or_create(const KeyRows& keys, std::span<Entry*> out,
 }
 
 Status PointTable::find(const KeyRows& keys, std::span<Entry*> out) {
+  impl_->make_room();
   impl_->index.find(keys, {reinterpret_cast<Keyed**>(out.data()), out.size()});
-  if (!impl_->complete) FOREBAY_RETURN_IF_ERROR(impl_->read_misses(keys, out));
+  if (!impl_->residency.complete()) FOREBAY_RETURN_IF_ERROR(impl_->read_misses(keys, out));
   for (uint32_t i = 0; i < keys.rows(); ++i) {
-    if (out[i] != nullptr && out[i]->is(Keyed::kErased)) out[i] = nullptr;
+    if (out[i] == nullptr) continue;
+    out[i]->set(Keyed::kUsed);
+    if (out[i]->is(Keyed::kErased)) out[i] = nullptr;
   }
   return {};
 }
@@ -212,10 +256,10 @@ void PointTable::Impl::remove(Entry* entry, SealedRun& run) {
     run.add(options.family, {{start, key_bytes}, {}, true});
     entry->clear(Keyed::kInStore);
   }
-  if (complete) {
-    destroy(entry);
+  if (residency.keeps_absences()) {
+    absent.add(entry, residency.absence_seals());
   } else {
-    absent.add(entry);
+    destroy(entry);
   }
 }
 
@@ -223,6 +267,7 @@ void PointTable::seal(SealedRun& run) {
   Impl& impl = *impl_;
   auto& changes = run.changes[static_cast<int>(impl.options.family)];
   if (changes.empty()) changes.reserve(impl.dirty.size());
+  auto seal = static_cast<uint8_t>(impl.absent.seals() + 1);
   constexpr size_t kAhead = 8;
   for (size_t i = 0; i < impl.dirty.size(); ++i) {
     if (i + kAhead < impl.dirty.size()) {
@@ -231,6 +276,7 @@ void PointTable::seal(SealedRun& run) {
     }
     Entry* entry = impl.dirty[i];
     entry->clear(Keyed::kDirty);
+    if (!entry->is(Keyed::kListed)) entry->seal = seal;
     if (entry->is(Keyed::kErased)) {
       impl.remove(entry, run);
     } else {
@@ -241,12 +287,14 @@ void PointTable::seal(SealedRun& run) {
   impl.absent.seal([&](Keyed* keyed) {
     if (keyed->is(Keyed::kErased)) impl.destroy(static_cast<Entry*>(keyed));
   });
+  impl.residency.sealed();
+  if (impl.residency.limited() && is_sparse(impl.pool.memory_bytes(), impl.pool.live_bytes())) {
+    impl.move_entries();
+  }
+  impl.residency.report(impl.memory_bytes(impl.pool.live_bytes()));
 }
 
-size_t PointTable::memory_bytes() const {
-  return impl_->pool.memory_bytes() + impl_->index.memory_bytes() + sizeof(Impl) +
-         impl_->dirty.capacity() * sizeof(Entry*) + impl_->absent.memory_bytes();
-}
+size_t PointTable::memory_bytes() const { return impl_->memory_bytes(impl_->pool.memory_bytes()); }
 size_t PointTable::dirty_entries() const { return impl_->dirty.size(); }
 size_t PointTable::resident_entries() const { return impl_->index.size(); }
 

@@ -14,6 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A cache below this is cut into few parts: a part must hold more than a few blocks.
+constexpr uint64_t kSmallCache = uint64_t{128} << 20;
+
 Status corrupt(const std::string& directory, std::string_view what) {
   return Status(data::sqlstate::kDataCorrupted,
                 fmt::format("data directory \"{}\" is damaged: {}", directory, what))
@@ -141,7 +144,8 @@ Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
   auto database = std::make_shared<Database>();
   database->directory = directory;
   database->watch = std::make_shared<BackgroundWatch>();
-  database->cache = rocksdb::NewLRUCache(options.block_cache_bytes, 4);
+  database->cache = rocksdb::NewLRUCache(options.block_cache_bytes,
+                                         options.block_cache_bytes < kSmallCache ? 1 : 4);
   FOREBAY_RETURN_IF_ERROR(open_database(*database, options, exists));
   // From here on the directory is ours: RocksDB holds its lock.
   (void)hit_failpoint("open.before_cleanup");

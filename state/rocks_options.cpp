@@ -72,6 +72,11 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const StoreOptions& o
   table.cache_index_and_filter_blocks = true;
   table.cache_index_and_filter_blocks_with_high_priority = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // In pieces: those of a large file by themselves would be a good part of a small cache.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 8 << 10;
+  table.pin_top_level_index_and_filter = true;
   table.format_version = 5;
   table.checksum = rocksdb::kXXH3;
   cf.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));

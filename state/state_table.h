@@ -12,16 +12,24 @@
 /// Operators work with batches of keys and know nothing of residency. At the end of an epoch seal()
 /// encodes the dirty entries; from then on the committer owns those bytes.
 ///
+/// With a MemoryBudget a table evicts entries (keys, or whole groups) when the budget is exceeded:
+/// at the start of a lookup, never in between. So pointers to entries and groups that are not dirty
+/// are valid until the next lookup in the same table (find, find_or_create, load), unless pinned.
+///
 /// Reads of what is not resident go to the store's last committed epoch, which lags by up to one
-/// sealed epoch. That is right because whatever changed stays resident: there is no eviction, and a
-/// key or group that was erased stays as "known to be absent" for eight more seals (its epoch is
-/// committed before the second). The absence of a key that the store was asked for is kept as long.
+/// sealed epoch. That is right because whatever changed stays resident until its epoch is
+/// committed, and a key or group that was erased stays as "known to be absent" for two to eight
+/// more seals (its epoch is committed before the second). The absence of a key that the store was
+/// asked for is kept as long. The rules are in residency.h.
 ///
 /// Two shapes: PointTable (hash: key -> fixed payload, e.g. accumulators) and OrderedTable (group
 /// key -> entries in the order of their suffix bytes, e.g. join rows, min/max, top-N).
 namespace forebay::state {
 
 using data::KeyRows;
+
+class MemoryBudget;
+struct TierCounters;
 
 /// What a state table is made with.
 struct TableOptions {
@@ -32,6 +40,10 @@ struct TableOptions {
   Store* store = nullptr;
   /// True when the store holds nothing of this table yet: a miss is a new key, without reading.
   bool starts_empty = true;
+  /// What the hot tier may take of the memory, with others; nullptr: as much as it needs. Outlives
+  /// the table, as do `counters`.
+  MemoryBudget* budget = nullptr;
+  TierCounters* counters = nullptr;
 };
 
 class StateTable {
@@ -70,7 +82,8 @@ class PayloadCodec {
 /// marked dirty in the same epoch.
 class PointTable final : public StateTable {
  public:
-  struct Entry;  // opaque; stable address until erased and sealed
+  /// Opaque. Its address is stable until it is evicted (see above) or the table is sealed.
+  struct Entry;
 
   /// payload_bytes < 520,000.
   PointTable(TableOptions options, uint32_t payload_bytes, const PayloadCodec* codec);
@@ -114,8 +127,8 @@ class PointTable final : public StateTable {
 /// 256 entries are a sorted array, more a B-tree.
 class OrderedTable final : public StateTable {
  public:
-  struct Group;  // opaque; stable until a seal() at which it has no entries
-  struct Entry;  // opaque; stable until a seal() at which its count is 0
+  struct Group;  // opaque; stable until it is evicted (see above) or the table is sealed
+  struct Entry;  // opaque; stable as its group is
 
   explicit OrderedTable(TableOptions options);
   ~OrderedTable() override;
@@ -125,6 +138,9 @@ class OrderedTable final : public StateTable {
   Status load(const KeyRows& keys, std::span<Group*> out);
   /// As load, but nullptr where the group has no entries (nothing is created).
   Status find(const KeyRows& keys, std::span<Group*> out);
+
+  /// Keeps the group resident, and pointers to it and its entries valid, until the next seal().
+  void pin(Group* group);
 
   /// Number of entries whose count is not 0.
   static size_t size(const Group* group);

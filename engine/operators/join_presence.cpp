@@ -36,6 +36,7 @@ uint32_t JoinPresence::note_key(int side, Group* own, Group* other, uint64_t has
   Key& key = keys_[place];
   if (place == next) {
     key.groups[1 - side] = other;
+    if (other != nullptr) tables_[1 - side]->pin(other);
     key.had_rows[side] = OrderedTable::size(own) != 0;
     key.had_rows[1 - side] = rows_of(other) != 0;
   }

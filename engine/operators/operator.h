@@ -53,6 +53,10 @@ struct OperatorContext {
   uint16_t worker_count = 1;
   /// nullptr: private circuit of one query; state is in memory only.
   state::Store* store = nullptr;
+  /// What the hot tiers of this and all other operators may take; nullptr: as much as they need.
+  state::MemoryBudget* budget = nullptr;
+  /// Where the operator's tables count their evictions and read-backs, or nullptr.
+  state::TierCounters* counters = nullptr;
   /// True when the operator's tables have nothing in the store (a new view).
   bool starts_empty = true;
   uint32_t batch_rows = 4096;
@@ -60,7 +64,7 @@ struct OperatorContext {
   const expr::EvalContext* eval = nullptr;
   /// The options for one of the spec's tables in this context.
   state::TableOptions table(TableId id, state::Family family) const {
-    return {id, family, store, starts_empty};
+    return {id, family, store, starts_empty, budget, counters};
   }
   bool owns_shard(uint16_t shard) const {
     return data::worker_of_shard(shard, worker_count) == worker;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/runtime/circuit.h"
+#include "state/memory_budget.h"
 
 /// The engine: pipelines, workers, epochs, commit. It knows objects by number; names and SQL live above.
 namespace forebay::runtime {
@@ -20,6 +21,11 @@ struct RuntimeSettings {
   std::atomic<uint32_t> batch_rows{4096};
   /// Dirty entries at which an epoch ends early.
   std::atomic<uint64_t> max_dirty_entries{1'000'000};
+  /// What the hot tiers of all state tables may take. An epoch ends early when its dirty entries come
+  /// to a quarter of it.
+  state::MemoryBudget hot_tier{SIZE_MAX};
+  /// A view or table whose first contents come to more dirty bytes than this is refused (53200).
+  std::atomic<uint64_t> max_epoch_bytes{UINT64_MAX};
 };
 
 struct EngineOptions {
@@ -59,6 +65,7 @@ struct OperatorFigures {
   std::string operator_name;
   uint16_t worker = 0;
   uint64_t rows_in = 0, rows_out = 0, busy_ns = 0, state_rows = 0, state_bytes = 0;
+  uint64_t evictions = 0, read_backs = 0;
 };
 struct ObjectFigures {
   ObjectId object;

@@ -1,8 +1,8 @@
 #include "engine/runtime/lane.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "engine/data/datetime.h"
 #include "engine/runtime/lane_node.h"
@@ -14,6 +14,8 @@ namespace {
 constexpr uint32_t kBacklogLimit = 32;
 // Productive steps between two publications of the dirty count.
 constexpr uint32_t kPublishSteps = 16;
+// Bytes of a sealed change besides its key and value, which the entry has, too.
+constexpr size_t kSealedBytes = 48;
 
 uint16_t first_shard_of(uint16_t worker, uint16_t worker_count) {
   return static_cast<uint16_t>((uint32_t{worker} * data::kShardCount + worker_count - 1) /
@@ -22,7 +24,7 @@ uint16_t first_shard_of(uint16_t worker, uint16_t worker_count) {
 }  // namespace
 
 Lane::Lane(uint16_t worker, uint16_t worker_count, state::Store* store, PipelineSignals* signals,
-           LaneHost* host, const RuntimeSettings* settings, const data::Clock* clock)
+           LaneHost* host, RuntimeSettings* settings, const data::Clock* clock)
     : worker_(worker),
       worker_count_(worker_count),
       store_(store),
@@ -36,7 +38,9 @@ Lane::Lane(uint16_t worker, uint16_t worker_count, state::Store* store, Pipeline
 
 Lane::~Lane() = default;
 
-bool Lane::is_active(const Node& node) const { return !filling_ || node.object == fill_object_; }
+bool Lane::is_active(const Node& node) const {
+  return !filling_ || node.object == fill_object_;
+}
 
 void Lane::deliver(LaneMessage message) {
   // The sender counted it in the backlog when it posted.
@@ -143,16 +147,11 @@ bool Lane::run_one_node() {
 bool Lane::step_node(Node& node) {
   try {
     switch (node.kind) {
-      case Node::Kind::kOperator:
-        return step_operator(node);
-      case Node::Kind::kSource:
-        return step_source(node);
-      case Node::Kind::kTable:
-        return step_table(node);
-      case Node::Kind::kVirtual:
-        return step_fill(node);
-      case Node::Kind::kObject:
-        return filling_ ? step_fill(node) : step_operator(node);
+      case Node::Kind::kOperator: return step_operator(node);
+      case Node::Kind::kSource: return step_source(node);
+      case Node::Kind::kTable: return step_table(node);
+      case Node::Kind::kVirtual: return step_fill(node);
+      case Node::Kind::kObject: return filling_ ? step_fill(node) : step_operator(node);
     }
   } catch (const data::CheckFailure& failure) {
     fail(node, Status::internal(failure.what()));
@@ -233,62 +232,41 @@ bool Lane::step_source(Node& node) {
     finish_node(node);
     return true;
   }
-  Intake& intake = *node.intake;
-  Node& leader = *intake.leaves.front();
-  if (&node != &leader) {
-    if (leader.phase != Node::Phase::kEnded) return false;
-    finish_node(node);
+  if (!can_emit(node)) return false;
+  if (!node.decoding) {
+    if (is_full() && signals_->named_end.load(std::memory_order_acquire) < epoch_) return false;
+    connectors::RawBatch raw;
+    if (!node.source->take(epoch_, signals_->named_end, raw)) {
+      if (signals_->named_end.load(std::memory_order_acquire) < epoch_) return false;
+      finish_node(node);
+      return true;
+    }
+    host_->input_taken(*this, !signals_->changed.load(std::memory_order_relaxed) &&
+                                  !signals_->changed.exchange(true));
+    node.decoder->start(std::move(raw));
+    node.decoding = true;
+  }
+  connectors::DecodedBatch decoded;
+  if (!node.decoder->next(decoded)) {
+    node.decoding = false;
     return true;
   }
-  for (const Node* leaf : intake.leaves) {
-    if (!can_emit(*leaf)) return false;
-  }
-  if (!intake.decoding && !take_raw(node)) {
-    if (signals_->named_end.load(std::memory_order_acquire) < epoch_) return false;
-    finish_node(node);
-    return true;
-  }
-  if (!intake.decoder.next(intake.decoded)) {
-    intake.decoding = false;
-    return true;
-  }
-  for (size_t i = 0; i < intake.leaves.size(); ++i) {
-    emit_decoded(*intake.leaves[i], std::move(intake.decoded[i]));
-  }
-  return true;
-}
-
-// Takes a raw batch for all leaves that read the leader's queue.
-bool Lane::take_raw(Node& leader) {
-  connectors::RawBatch raw;
-  if (!leader.source->take(epoch_, signals_->named_end, raw)) return false;
-  host_->input_taken(*this, !signals_->changed.load(std::memory_order_relaxed) &&
-                                !signals_->changed.exchange(true));
-  for (Node* leaf : leader.intake->leaves) {
-    leaf->use->bytes.fetch_add(raw.size, std::memory_order_relaxed);
-  }
-  leader.intake->decoder.start(std::move(raw));
-  leader.intake->decoding = true;
-  return true;
-}
-
-void Lane::emit_decoded(Node& leaf, connectors::DecodedBatch decoded) {
-  leaf.use->records.fetch_add(decoded.rows.rows() + decoded.bad.size(), std::memory_order_relaxed);
-  leaf.use->errors.fetch_add(decoded.bad.size(), std::memory_order_relaxed);
-  leaf.rows_in.fetch_add(decoded.rows.rows(), std::memory_order_relaxed);
-  NodeOutput output(*this, leaf);
+  node.source->count(decoded.rows.rows() + decoded.bad.size(), decoded.bad.size());
+  node.rows_in.fetch_add(decoded.rows.rows(), std::memory_order_relaxed);
+  NodeOutput output(*this, node);
   for (connectors::BadRecord& bad : decoded.bad) {
     operators::ErrorRow error;
     error.sqlstate = bad.sqlstate;
     error.reason = std::move(bad.reason);
     error.column = std::move(bad.column);
     error.raw = std::move(bad.raw);
-    error.source = leaf.source->input().source_name;
+    error.source = node.source->input().source_name;
     error.source_partition = std::move(bad.partition_name);
     error.source_offset = static_cast<int64_t>(bad.offset.value);
     output.error(std::move(error));
   }
   output.emit(std::move(decoded.rows));
+  return true;
 }
 
 bool Lane::step_table(Node& node) {
@@ -363,8 +341,8 @@ void Lane::push(Node& consumer, uint32_t input, uint16_t from, ChangeBatch batch
 }
 
 bool Lane::can_emit(const Node& node) const {
-  // What ends a named epoch is never held back: items of the next epoch, sent by lanes that are
-  // ahead, may fill a queue that cannot move before this epoch has ended here.
+  // What ends a named epoch is never held back: items of the next epoch, sent by lanes that are ahead,
+  // may fill a queue that cannot move before this epoch has ended here.
   if (!filling_ && signals_->named_end.load(std::memory_order_acquire) >= epoch_) return true;
   for (const Node::Edge& edge : node.consumers) {
     if (edge.exchange == nullptr || worker_count_ == 1) {
@@ -410,7 +388,8 @@ void Lane::emit_exchange(Node& consumer, uint32_t input, const Exchange& exchang
       push(consumer, input, worker_, std::move(part), false);
     } else {
       peer->nodes_[consumer.index]->backlog.fetch_add(1, std::memory_order_acq_rel);
-      host_->post(peer->worker_, {peer, consumer.index, input, worker_, std::move(part), false});
+      host_->post(peer->worker_,
+                  {peer, consumer.index, input, worker_, std::move(part), false});
     }
   }
 }
@@ -440,14 +419,31 @@ void Lane::seal() {
 
 void Lane::publish() {
   steps_since_publish_ = 0;
-  size_t dirty = 0;
+  size_t dirty = 0, dirty_bytes = 0;
   for (auto& node : nodes_) {
     if (node->op == nullptr) continue;
-    dirty += node->op->dirty_entries();
-    node->state_rows.store(node->op->state_rows(), std::memory_order_relaxed);
-    node->state_bytes.store(node->op->memory_bytes(), std::memory_order_relaxed);
+    size_t entries = node->op->dirty_entries();
+    size_t rows = node->op->state_rows(), bytes = node->op->memory_bytes();
+    node->state_rows.store(rows, std::memory_order_relaxed);
+    node->state_bytes.store(bytes, std::memory_order_relaxed);
+    if (entries == 0) continue;
+    dirty += entries;
+    // What is dirty takes as much as the rest, row by row; without a hot tier all is dirty.
+    dirty_bytes += entries >= rows ? bytes : entries * (bytes / rows + kSealedBytes);
   }
   dirty_.store(dirty, std::memory_order_relaxed);
+  if (settings_ == nullptr) return;
+  full_.store(dirty > 0 && dirty_bytes >= settings_->hot_tier.bytes() / 4 / worker_count_,
+              std::memory_order_relaxed);
+  uint64_t most = settings_->max_epoch_bytes.load(std::memory_order_relaxed);
+  if (filling_ && !failed_ && dirty_bytes > most / worker_count_) {
+    fail(*nodes_.front(),
+         Status(data::Error{.sqlstate = data::sqlstate::kOutOfMemory,
+                            .message = "out of memory",
+                            .detail = fmt::format("The first contents need more than {} MB.",
+                                                  most >> 20),
+                            .hint = "Raise max_epoch_bytes, or start with more --memory."}));
+  }
 }
 
 void Lane::fail(Node& node, Status status) {

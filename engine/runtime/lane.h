@@ -10,8 +10,8 @@
 #include "engine/runtime/engine.h"
 #include "engine/runtime/inputs.h"
 
-/// A lane: one worker's share of one pipeline. It holds the operator instances, the queues between
-/// them and the epoch protocol, and does its work in short steps.
+/// A lane: one worker's share of one pipeline. It holds the operator instances, the queues between them
+/// and the epoch protocol, and does its work in short steps.
 namespace forebay::runtime {
 
 /// What the lanes of a pipeline read of the coordinator's decisions.
@@ -57,7 +57,6 @@ class LaneHost {
 /// Inputs of a fragment that all its lanes share; made once per fragment, by node number.
 struct FragmentInputs {
   std::vector<SourceQueueRef> sources;  // nullptr where the node is no source leaf
-  std::vector<SourceUseRef> uses;       // likewise
   std::vector<TableQueueRef> tables;
 };
 
@@ -65,7 +64,7 @@ struct FragmentInputs {
 class Lane {
  public:
   Lane(uint16_t worker, uint16_t worker_count, state::Store* store, PipelineSignals* signals,
-       LaneHost* host, const RuntimeSettings* settings, const data::Clock* clock);
+       LaneHost* host, RuntimeSettings* settings, const data::Clock* clock);
   ~Lane();
 
   /// The same pipeline's lanes by worker, this one included.
@@ -75,15 +74,13 @@ class Lane {
   uint64_t epoch() const { return epoch_; }
   uint16_t worker() const { return worker_; }
 
-  /// Adds instances of a fragment's nodes. Must be done in the same order on all lanes, between
-  /// epochs. The objects that it reads are in the lane already.
+  /// Adds instances of a fragment's nodes. Must be done in the same order on all lanes, between epochs.
+  /// The objects that it reads are in the lane already.
   void add(const Fragment& fragment, const FragmentInputs& inputs, bool starts_empty);
   /// Removes the nodes of these objects, between epochs (or in a failed fill).
   void remove(const std::vector<ObjectId>& objects);
   /// Moves all nodes of `other` (a lane of the same worker, between epochs) to the end of this one.
   void absorb(Lane& other);
-  /// Lets the source leaves that read `old` read `queue`, between epochs.
-  void replace_source(const SourceQueue* old, const SourceQueueRef& queue);
   /// Makes the next epoch one in which only `object` works, fed from `snapshot`, begin() first.
   void start_fill(ObjectId object, std::shared_ptr<const state::Snapshot> snapshot);
 
@@ -102,6 +99,8 @@ class Lane {
   bool is_idle() const { return idle_.load(std::memory_order_acquire); }
   size_t dirty_entries() const { return dirty_.load(std::memory_order_relaxed); }
   size_t memory_bytes() const;
+  /// This lane has its share of the dirty entries that an epoch may have: it takes no more of a source.
+  bool is_full() const { return full_.load(std::memory_order_relaxed); }
   void append_figures(std::vector<OperatorFigures>& figures) const;
   /// rows in and out of an object's last node, and its error count.
   struct Traffic {
@@ -113,7 +112,6 @@ class Lane {
   struct Item;
   struct Port;
   struct Node;
-  struct Intake;
   class NodeOutput;
 
   bool step_unguarded();
@@ -122,8 +120,6 @@ class Lane {
   bool step_node(Node& node);
   bool step_operator(Node& node);
   bool step_source(Node& node);
-  bool take_raw(Node& leader);
-  void emit_decoded(Node& leaf, connectors::DecodedBatch decoded);
   bool step_table(Node& node);
   bool step_fill(Node& node);
   Result<bool> take_item(Node& node);
@@ -138,14 +134,13 @@ class Lane {
   void push(Node& consumer, uint32_t input, uint16_t from, ChangeBatch batch, bool end);
   Node* output_node(ObjectId object);
   void renumber();
-  void make_intakes();
 
   const uint16_t worker_;
   const uint16_t worker_count_;
   state::Store* const store_;
   PipelineSignals* signals_;
   LaneHost* const host_;
-  const RuntimeSettings* const settings_;
+  RuntimeSettings* const settings_;
   const data::Clock* const clock_;
   std::vector<Lane*> peers_;
   std::vector<std::unique_ptr<Node>> nodes_;  // topological order
@@ -161,6 +156,7 @@ class Lane {
   std::function<void(ChangeBatch)> sink_;
   std::atomic<bool> idle_{false};
   std::atomic<size_t> dirty_{0};
+  std::atomic<bool> full_{false};
   uint32_t steps_since_publish_ = 0;
 };
 

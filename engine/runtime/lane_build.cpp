@@ -1,8 +1,8 @@
 // Building and changing lanes: adding, removing and merging fragments between epochs.
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "engine/runtime/lane_node.h"
 
@@ -20,6 +20,8 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
     node->context.worker_count = worker_count_;
     node->context.store = store_;
     node->context.starts_empty = starts_empty;
+    node->context.budget = settings_ ? &settings_->hot_tier : nullptr;
+    node->context.counters = &node->tier;
     node->context.batch_rows = settings_ ? settings_->batch_rows.load() : 4096;
     node->context.eval = evals_.front().get();
     const CircuitNode& spec = *node->spec;
@@ -36,11 +38,13 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
       if (Node* producer = output_node(object->object)) {
         producer->consumers.push_back({node.get(), 0, nullptr});
       }
-    } else if (std::holds_alternative<SourceInput>(spec.what)) {
+    } else if (const auto* source = std::get_if<SourceInput>(&spec.what)) {
       node->kind = Node::Kind::kSource;
       node->name = "source";
       node->source = inputs.sources[i];
-      node->use = inputs.uses[i];
+      connectors::DecodeRequest request = source->decode;
+      request.batch_rows = node->context.batch_rows;
+      node->decoder = source->connector->make_decoder(request);
     } else if (std::holds_alternative<TableInput>(spec.what)) {
       node->kind = Node::Kind::kTable;
       node->name = "table";
@@ -59,39 +63,6 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
     own.push_back(node.get());
     nodes_.push_back(std::move(node));
   }
-  make_intakes();
-}
-
-// One intake for all leaves of a queue. Between epochs nothing is being decoded.
-void Lane::make_intakes() {
-  std::vector<std::vector<Node*>> groups;
-  for (auto& node : nodes_) {
-    if (node->kind != Node::Kind::kSource) continue;
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const std::vector<Node*>& other) {
-      return other.front()->source == node->source;
-    });
-    if (group == groups.end()) group = groups.insert(groups.end(), std::vector<Node*>());
-    group->push_back(node.get());
-  }
-  for (std::vector<Node*>& leaves : groups) {
-    const auto* current = leaves.front()->intake.get();
-    if (current != nullptr && current->leaves == leaves) continue;
-    std::vector<connectors::DecodeRequest> requests;
-    for (const Node* leaf : leaves) {
-      requests.push_back(std::get<SourceInput>(leaf->spec->what).decode);
-      requests.back().batch_rows = leaf->context.batch_rows;
-    }
-    auto intake = std::make_shared<Intake>(*leaves.front()->source->input().connector, requests);
-    intake->leaves = leaves;
-    for (Node* leaf : leaves) leaf->intake = intake;
-  }
-}
-
-void Lane::replace_source(const SourceQueue* old, const SourceQueueRef& queue) {
-  for (auto& node : nodes_) {
-    if (node->source.get() == old) node->source = queue;
-  }
-  make_intakes();
 }
 
 Lane::Node* Lane::output_node(ObjectId object) {
@@ -111,7 +82,6 @@ void Lane::remove(const std::vector<ObjectId>& objects) {
   }
   std::erase_if(nodes_, [&](const std::unique_ptr<Node>& node) { return is_removed(*node); });
   renumber();
-  make_intakes();
 }
 
 void Lane::absorb(Lane& other) {
@@ -122,7 +92,6 @@ void Lane::absorb(Lane& other) {
   for (operators::ErrorRow& error : other.errors_) errors_.push_back(std::move(error));
   other.errors_.clear();
   renumber();
-  make_intakes();
 }
 
 void Lane::renumber() {
@@ -158,7 +127,9 @@ void Lane::append_figures(std::vector<OperatorFigures>& figures) const {
                        node->rows_out.load(std::memory_order_relaxed),
                        node->busy_ns.load(std::memory_order_relaxed),
                        node->state_rows.load(std::memory_order_relaxed),
-                       node->state_bytes.load(std::memory_order_relaxed)});
+                       node->state_bytes.load(std::memory_order_relaxed),
+                       node->tier.evictions.load(std::memory_order_relaxed),
+                       node->tier.read_backs.load(std::memory_order_relaxed)});
   }
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "engine/runtime/lane.h"
-#include "engine/runtime/shared_decoder.h"
 
 /// The parts of a lane: operator instances, their ports and queues. Private to the lane*.cpp files.
 namespace forebay::runtime {
@@ -11,8 +10,8 @@ struct Lane::Item {
   bool end = false;
 };
 
-/// One input of a node: a queue per sender. After a sender's end marker, what it sends belongs to
-/// the next epoch and waits.
+/// One input of a node: a queue per sender. After a sender's end marker, what it sends belongs to the
+/// next epoch and waits.
 struct Lane::Port {
   struct Sender {
     Sender() = default;
@@ -24,16 +23,6 @@ struct Lane::Port {
   uint32_t ended = 0;
   uint32_t next_sender = 0;
   bool is_ended() const { return ended == senders.size(); }
-};
-
-/// The source leaves of a lane that read from one queue: what one takes is decoded for all.
-struct Lane::Intake {
-  Intake(const connectors::Source& source, const std::vector<connectors::DecodeRequest>& requests)
-      : decoder(source, requests) {}
-  std::vector<Node*> leaves;  // the first takes
-  SharedDecoder decoder;
-  bool decoding = false;
-  std::vector<connectors::DecodedBatch> decoded;  // by leaf
 };
 
 struct Lane::Node {
@@ -51,6 +40,7 @@ struct Lane::Node {
   bool is_output = false;
   std::shared_ptr<const CircuitNode> spec;
   std::string name;
+  state::TierCounters tier;
   operators::OperatorContext context;
   std::unique_ptr<operators::Operator> op;
   std::vector<Port> ports;
@@ -62,8 +52,8 @@ struct Lane::Node {
 
   // Source leaf.
   SourceQueueRef source;
-  SourceUseRef use;
-  std::shared_ptr<Intake> intake;
+  std::unique_ptr<connectors::Decoder> decoder;
+  bool decoding = false;
   // Table leaf.
   TableQueueRef table;
   // While filling.
@@ -85,7 +75,7 @@ struct Lane::Node {
     }
     phase = Phase::kOpen;
     more = false;
-    if (intake != nullptr) intake->decoding = false;
+    decoding = false;
     reader.reset();
     fill_rows.clear();
     backlog.store(0);

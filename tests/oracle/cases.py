@@ -109,9 +109,18 @@ class Mode:
     restart_at: int = None  # restarted before this epoch's statements
     restart_workers: int = 1
     with_kill: bool = False
+    tiny_memory: bool = False  # no state stays resident that may leave
+
+    def settings(self):
+        settings = {"batch_rows": self.batch_rows}
+        if self.tiny_memory:
+            settings["hot_tier_bytes"] = 1
+        return settings
 
     def __str__(self):
         text = f"workers {self.workers}, batch_rows {self.batch_rows}"
+        if self.tiny_memory:
+            text += ", tiny memory"
         if self.restart_at is not None:
             how = "kill -9" if self.with_kill else "restart"
             text += f", {how} before epoch {self.restart_at} to {self.restart_workers} workers"
@@ -127,6 +136,7 @@ class Comparison:
         self.failures = []
         self.dead = set()
         self.reads = 0
+        self.evictions = self.read_backs = 0
         self.session = None
 
     def fail(self, kind, view, epoch, error):
@@ -146,6 +156,8 @@ class Comparison:
                 if epoch == self.mode.restart_at:
                     self.restart()
                 self.one_epoch(epoch)
+            if self.mode.tiny_memory:
+                self.count_residency()
             if self.adhoc:
                 self.compare_queries()
         except Lost as error:
@@ -161,7 +173,16 @@ class Comparison:
             self.session.close()
         return self.failures
 
+    def count_residency(self):
+        """What state tables evicted and read back since the server's start."""
+        answer = self.session.run("SELECT sum(evictions)::bigint, sum(read_backs)::bigint FROM forebay.operators")
+        for evictions, read_backs in answer.rows:
+            self.evictions += int(evictions or 0)
+            self.read_backs += int(read_backs or 0)
+
     def restart(self):
+        if self.mode.tiny_memory:
+            self.count_residency()
         self.session.close()
         status = self.server.restart(workers=self.mode.restart_workers, with_kill=self.mode.with_kill)
         if not self.mode.with_kill and status != 0:

@@ -120,8 +120,11 @@ class Oracle:
             second = next(c for c in combinations if c[0] != first[0] and not c[2])
             third = next(c for c in combinations if c[0] not in (first[0], second[0]) and c[1] != first[1])
             combinations = [first, second, third]
-        for workers, batch_rows, restart in combinations:
-            mode = Mode(workers, batch_rows)
+        tiny = rng.randrange(len(combinations))
+        if self.options.tiny_memory:
+            combinations = combinations[tiny:tiny + 1]
+        for place, (workers, batch_rows, restart) in enumerate(combinations):
+            mode = Mode(workers, batch_rows, tiny_memory=self.options.tiny_memory or place == tiny)
             if restart:
                 mode.restart_at = rng.randrange(1, epochs)
                 mode.restart_workers = rng.choice([w for w in (1, 2, 4) if w != workers])
@@ -129,7 +132,7 @@ class Oracle:
             yield mode
 
     def server(self, mode):
-        return Forebay(program=self.options.binary, workers=mode.workers, settings={"batch_rows": mode.batch_rows})
+        return Forebay(program=self.options.binary, workers=mode.workers, settings=mode.settings())
 
     def run_case(self, batch, case, judgement):
         started = time.monotonic()
@@ -140,6 +143,9 @@ class Oracle:
                     comparison = Comparison(server, case, judgement, mode)
                     found = comparison.run()
                     self.counts["comparisons"] += comparison.reads
+                    if mode.tiny_memory:
+                        self.counts["evictions"] += comparison.evictions
+                        self.counts["read-backs"] += comparison.read_backs
                     server.kill()
             except (ServerEnded, TimeoutError) as error:
                 found = [Failure("lost", "", 0, str(error))]
@@ -202,6 +208,7 @@ def main():
     parser.add_argument("--output", default=os.path.join(HERE, "..", "..", "build", "oracle"))
     parser.add_argument("--shrink", type=int, default=2, help="how many failures of a kind are made smaller")
     parser.add_argument("--shrink-seconds", type=float, default=40)
+    parser.add_argument("--tiny-memory", action="store_true", help="one mode per group of views: with tiny memory")
     parser.add_argument("--judge-only", action="store_true", help="only PostgreSQL: how far the grammar is covered")
     options = parser.parse_args()
     number = seed()
@@ -219,6 +226,9 @@ def main():
         if oracle.failures:
             oracle.shrink_failures()
     bad = [view for _, _, view, _ in oracle.failures]
+    if not options.judge_only and not (oracle.counts["evictions"] and oracle.counts["read-backs"]):
+        print("tiny memory: nothing was evicted, or nothing read back", flush=True)
+        return 1
     print(f"{len(bad)} failures; seed {number}", flush=True)
     return 1 if bad or missing else 0
 

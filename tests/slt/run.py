@@ -2,7 +2,7 @@
 """Runs the sqllogictest files of this folder against Forebay. The file format is in README.md beside it.
 
     tests/slt/run.py [FILE|FOLDER ...] [--workers N] [--batch-rows N] [--set NAME=VALUE] [--jobs N]
-                     [--protocol extended] [--binary PROGRAM] [--server CONNINFO]
+                     [--tiny-memory] [--protocol extended] [--binary PROGRAM] [--server CONNINFO]
                      [--verify-with-postgres] [--rewrite]
 """
 import argparse
@@ -90,6 +90,15 @@ class Run:
             wire.close()
         self.engine.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def residency(self):
+        """How often state tables evicted and read back, of the objects that are there at the end."""
+        wire = Wire(self.engine.conninfo())
+        try:
+            answer = wire.run("SELECT coalesce(sum(evictions), 0), coalesce(sum(read_backs), 0) FROM forebay.operators")
+            return [int(value) for value in answer.rows[0]]
+        finally:
+            wire.close()
 
     def expand(self, text):
         def value(match):
@@ -289,6 +298,10 @@ def run_script(path, make_engine, options):
         run.all_records()
         if options.rewrite:
             run.write_mended()
+        if options.tiny_memory:
+            counts = run.residency()
+            for place in range(2):
+                options.residency[place] += counts[place]
     except (Mismatch, ScriptError) as error:
         failure = str(error)
     except Exception as error:  # a server that does not start, or a fault of this runner
@@ -305,6 +318,8 @@ def parse_arguments():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--batch-rows", type=int)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--tiny-memory", action="store_true",
+                        help="no state that may leave stays resident; something must be evicted and read back")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="scripts at the same time")
     parser.add_argument("--protocol", choices=("simple", "extended"), default="simple")
     parser.add_argument("--binary", help="the program (default: FOREBAY_BINARY, or the newest build)")
@@ -312,7 +327,9 @@ def parse_arguments():
     parser.add_argument("--verify-with-postgres", action="store_true",
                         help="run the scripts marked `# postgres: same` on PostgreSQL 15")
     parser.add_argument("--rewrite", action="store_true", help="write the answers into the scripts")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.residency = [0, 0]
+    return options
 
 
 def engine_maker(options, postgres):
@@ -320,6 +337,8 @@ def engine_maker(options, postgres):
     settings = dict(setting.split("=", 1) for setting in options.set)
     if options.batch_rows:
         settings["batch_rows"] = str(options.batch_rows)
+    if options.tiny_memory:
+        settings["hot_tier_bytes"] = "1"
     if postgres:
         return lambda path: PostgresEngine(postgres, re.sub(r"\W", "_", os.path.relpath(path, HERE))[-60:])
     if options.server:
@@ -356,6 +375,10 @@ def main():
             failures = run_all(scripts, engine_maker(options, postgres), options)
     else:
         failures = run_all(scripts, engine_maker(options, None), options)
+    if options.tiny_memory:
+        print("tiny memory: {} evictions, {} read-backs".format(*options.residency))
+        if 0 in options.residency:
+            failures = max(failures, 1)
     print(f"slt: {len(scripts) - failures} of {len(scripts)} scripts passed")
     return 1 if failures else 0
 

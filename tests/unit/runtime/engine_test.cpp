@@ -17,7 +17,8 @@ using namespace testing;
 // One seeded life of the engine with crashes; `trace` tells every committed epoch.
 class Life {
  public:
-  Life(uint64_t seed, bool with_crashes) : random_(seed), with_crashes_(with_crashes) {
+  Life(uint64_t seed, bool with_crashes, bool tiny_memory)
+      : random_(seed), with_crashes_(with_crashes), tiny_memory_(tiny_memory) {
     log_->batch_records = 1 + random_() % 7;
     for (int i = 0; i < 300; ++i) {
       log_->records.emplace_back(random_() % 12, static_cast<int64_t>(random_() % 1000) - 500);
@@ -33,9 +34,12 @@ class Life {
       if (with_crashes_ && random_() % 150 == 0) crash();
     }
     EXPECT_EQ(view(), expected());
+    count_residency();
     engine_.reset();
   }
   const std::string& trace() const { return trace_; }
+  uint64_t evictions() const { return evictions_; }
+  uint64_t read_backs() const { return read_backs_; }
 
  private:
   void open(std::unique_ptr<state::Store> store, bool is_new) {
@@ -47,6 +51,7 @@ class Life {
     auto engine = make_engine(std::move(store), options);
     ASSERT_TRUE(engine.is_ok()) << engine.error().message;
     engine_ = std::move(engine).value();
+    if (tiny_memory_) engine_->settings().hot_tier.set_bytes(1);
     engine_->settings().batch_rows = 1 + static_cast<uint32_t>(random_() % 5);
     table_ = table_fragment();
     Fragment view = view_fragment(log_, table_);
@@ -114,10 +119,18 @@ class Life {
     last_ticket_ = 0;
     note_epoch();
     trace_ += "crash\n";
+    count_residency();
     std::unique_ptr<state::Store> survived = state::reopen_model_store(*store_);
     engine_.reset();
     open(std::move(survived), false);
     note_epoch();
+  }
+
+  void count_residency() {
+    for (const OperatorFigures& one : engine_->figures().operators) {
+      evictions_ += one.evictions;
+      read_backs_ += one.read_backs;
+    }
   }
 
   void note_epoch() {
@@ -159,6 +172,7 @@ class Life {
 
   std::mt19937_64 random_;
   const bool with_crashes_;
+  const bool tiny_memory_;
   std::shared_ptr<testing::FakeLog> log_ = std::make_shared<testing::FakeLog>();
   std::shared_ptr<data::FakeClock> clock_ = std::make_shared<data::FakeClock>();
   state::Store* store_ = nullptr;
@@ -169,21 +183,31 @@ class Life {
   uint64_t last_ticket_ = 0;
   Epoch seen_{0};
   std::string trace_;
+  uint64_t evictions_ = 0, read_backs_ = 0;
 };
 
 TEST(EngineTest, SameSeedGivesTheSameTraceThroughCrashes) {
   uint64_t seed = test_seed();
+  uint64_t evictions = 0, read_backs = 0;
   for (uint64_t round = 0; round < 20; ++round) {
-    Life first(seed + round, true);
+    bool tiny_memory = round % 2 == 1;
+    Life first(seed + round, true, tiny_memory);
     first.run();
-    Life second(seed + round, true);
+    evictions += first.evictions();
+    read_backs += tiny_memory ? first.read_backs() : 0;
+    Life second(seed + round, true, tiny_memory);
     second.run();
     ASSERT_EQ(first.trace(), second.trace()) << "seed " << seed + round;
     ASSERT_NE(first.trace().find('\n'), std::string::npos);
   }
+  EXPECT_GT(evictions, 0u);
+  EXPECT_GT(read_backs, 0u);
 }
 
-TEST(EngineTest, ThreadsGiveTheSameViewAsOneThread) {
+class ThreadsTest : public ::testing::TestWithParam<size_t> {};
+INSTANTIATE_TEST_SUITE_P(HotTierBytes, ThreadsTest, ::testing::Values(SIZE_MAX, 1));
+
+TEST_P(ThreadsTest, GiveTheSameViewAsOneThread) {
   uint64_t seed = test_seed();
   std::mt19937_64 random(seed);
   auto log = std::make_shared<testing::FakeLog>();
@@ -194,6 +218,7 @@ TEST(EngineTest, ThreadsGiveTheSameViewAsOneThread) {
   options.workers = 3;
   auto engine = make_engine(state::make_model_store(), options);
   ASSERT_TRUE(engine.is_ok());
+  (*engine)->settings().hot_tier.set_bytes(GetParam());
   ASSERT_TRUE((*engine)->start().is_ok());
   Fragment table = table_fragment();
   ASSERT_TRUE((*engine)->create(table, {kTable, "t"}, nullptr).is_ok());

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "state/memory_budget.h"
 #include "state/state_table.h"
 #include "tests/support/seed.h"
 #include "tests/unit/state/store_harness.h"
@@ -18,7 +19,9 @@ class OrderedTableTest : public ::testing::TestWithParam<Kind> {
     table_ = std::make_unique<OrderedTable>(TableOptions{.id = data::TableId(9),
                                                          .family = Family::kLog,
                                                          .store = &harness_.store(),
-                                                         .starts_empty = empty});
+                                                         .starts_empty = empty,
+                                                         .budget = budget_ ? &*budget_ : nullptr,
+                                                         .counters = &counters_});
   }
   OrderedTable::Group* load(const std::string& key) {
     std::vector<OrderedTable::Group*> groups(1);
@@ -91,8 +94,12 @@ class OrderedTableTest : public ::testing::TestWithParam<Kind> {
     if (model.empty()) now_.erase(key);
   }
 
+  void equals_a_map(Random& random);
+
   static inline const Entries kNone;
   Harness harness_{GetParam()};
+  std::optional<MemoryBudget> budget_;
+  TierCounters counters_;
   std::unique_ptr<OrderedTable> table_;
   Model now_;
   uint64_t domain_ = 5;
@@ -104,10 +111,7 @@ size_t entries_in(const Model& model) {
   return count;
 }
 
-TEST_P(OrderedTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
-  uint64_t seed = test_seed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  Random random(seed);
+void OrderedTableTest::equals_a_map(Random& random) {
   for (uint64_t domain : {5, 60, 1200}) {
     domain_ = domain;
     uint64_t groups = domain > 100 ? 3 : 40;
@@ -166,6 +170,114 @@ TEST_P(OrderedTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
     table_->seal(rest);
     harness_.commit(std::move(rest));
     EXPECT_EQ(contents(*harness_.store().snapshot(), Family::kLog).size(), entries_in(now_));
+  }
+}
+
+TEST_P(OrderedTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
+  uint64_t seed = test_seed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  equals_a_map(random);
+  EXPECT_EQ(counters_.evictions, 0u);
+}
+
+TEST_P(OrderedTableTest, EqualsAMapInTinyMemory) {
+  uint64_t seed = test_seed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  for (size_t bytes : {1, 20'000}) {
+    table_.reset();
+    harness_.reset();
+    now_.clear();
+    budget_.emplace(bytes);
+    equals_a_map(random);
+    table_.reset();
+    EXPECT_EQ(budget_->used(), 0u);
+  }
+  EXPECT_GT(counters_.evictions, 0u);
+  EXPECT_GT(counters_.read_backs, 0u);
+}
+
+TEST_P(OrderedTableTest, APinnedGroupStaysUntilTheSeal) {
+  budget_.emplace(1);
+  make_table(true);
+  std::vector<std::string> keys;
+  for (uint64_t i = 0; i < 100; ++i) keys.push_back(key_of(i));
+  std::vector<OrderedTable::Group*> groups(keys.size());
+  ASSERT_TRUE(table_->load(key_rows(keys), groups).is_ok());
+  for (auto* group : groups) table_->set_count(group, table_->upsert(group, "suffix"), 2);
+  auto end_epoch = [&] {
+    SealedRun run;
+    table_->seal(run);
+    harness_.commit(std::move(run));
+  };
+  for (int i = 0; i < 4; ++i) end_epoch();
+  std::vector<OrderedTable::Group*> found(1);
+  ASSERT_TRUE(table_->find(key_rows({keys[7]}), found).is_ok());
+  table_->pin(found[0]);
+  auto* entry = OrderedTable::first(found[0]);
+  std::vector<OrderedTable::Group*> others(1);
+  for (const std::string& key : keys) {
+    ASSERT_TRUE(table_->find(key_rows({key}), others).is_ok());
+    ASSERT_EQ(OrderedTable::size(others[0]), 1u);
+    ASSERT_EQ(others[0] == found[0], key == keys[7]);
+    ASSERT_EQ(OrderedTable::first(found[0]), entry);
+    ASSERT_EQ(OrderedTable::suffix(entry), "suffix");
+  }
+  EXPECT_LE(table_->resident_entries(), 30u);
+  EXPECT_GT(counters_.evictions, 150u);
+  end_epoch();
+  ASSERT_TRUE(table_->find(key_rows({key_of(1000)}), others).is_ok());
+  EXPECT_EQ(table_->resident_entries(), 0u);
+}
+
+TEST_P(OrderedTableTest, ASmallerTableGivesMemoryBack) {
+  budget_.emplace(size_t{16} << 20);
+  make_table(true);
+  constexpr uint64_t kGroups = 12'000;
+  auto groups_at = [&](uint64_t from, uint64_t count) {
+    std::vector<std::string> keys;
+    for (uint64_t i = from; i < from + count; ++i) keys.push_back(key_of(i));
+    std::vector<OrderedTable::Group*> groups(keys.size());
+    EXPECT_TRUE(table_->load(key_rows(keys), groups).is_ok());
+    return groups;
+  };
+  auto end_epoch = [&] {
+    SealedRun run;
+    table_->seal(run);
+    harness_.commit(std::move(run));
+  };
+  auto text_of = [](uint64_t group, uint64_t entry) {
+    return std::to_string(group) + std::string(200 + 100 * (entry % 20), 'v');
+  };
+  for (uint64_t from = 0; from < kGroups; from += 1000) {
+    auto groups = groups_at(from, 1000);
+    for (uint64_t g = 0; g < groups.size(); ++g) {
+      uint64_t count = g == 7 ? 400 : 4;
+      for (uint64_t e = 0; e < count; ++e) {
+        auto* entry = table_->upsert(groups[g], "suffix " + std::to_string(e));
+        table_->set_count(groups[g], entry, 1);
+        table_->set_value(groups[g], entry, "short");
+        table_->set_value(groups[g], entry, text_of(from + g, e).substr(0, 600));
+      }
+    }
+    end_epoch();
+  }
+  budget_->report(0, size_t{12} << 20);  // another table that needs much
+  for (int i = 0; i < 20; ++i) {
+    groups_at(static_cast<uint64_t>(i), 1);
+    end_epoch();
+  }
+  EXPECT_LT(table_->memory_bytes(), size_t{12} << 20);
+  for (uint64_t from = 0; from < kGroups; from += 1000) {
+    auto groups = groups_at(from, 1000);
+    for (uint64_t g = 0; g < groups.size(); ++g) {
+      ASSERT_EQ(OrderedTable::size(groups[g]), g == 7 ? 400u : 4u);
+      OrderedTable::for_each(groups[g], [&](OrderedTable::Entry* entry) {
+        uint64_t e = std::stoull(std::string(OrderedTable::suffix(entry).substr(7)));
+        ASSERT_EQ(OrderedTable::value(entry), text_of(from + g, e).substr(0, 600));
+      });
+    }
   }
 }
 

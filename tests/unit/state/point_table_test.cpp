@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "state/memory_budget.h"
 #include "state/state_table.h"
 #include "tests/support/seed.h"
 #include "tests/unit/state/store_harness.h"
@@ -47,9 +48,12 @@ Value value_of(PointTable::Entry* entry) {
 class PointTableTest : public ::testing::TestWithParam<Kind> {
  protected:
   void make_table(bool empty) {
-    table_ = std::make_unique<PointTable>(
-        TableOptions{.id = data::TableId(7), .store = &harness_.store(), .starts_empty = empty},
-        sizeof(Payload), &kCodec);
+    table_ = std::make_unique<PointTable>(TableOptions{.id = data::TableId(7),
+                                                       .store = &harness_.store(),
+                                                       .starts_empty = empty,
+                                                       .budget = budget_ ? &*budget_ : nullptr,
+                                                       .counters = &counters_},
+                                          sizeof(Payload), &kCodec);
   }
   std::vector<std::string> some_keys(Random& random) {
     std::vector<std::string> keys;
@@ -104,16 +108,17 @@ class PointTableTest : public ::testing::TestWithParam<Kind> {
     return run;
   }
 
+  void equals_a_map(Random& random, int steps);
+
   Harness harness_{GetParam()};
+  std::optional<MemoryBudget> budget_;
+  TierCounters counters_;
   std::unique_ptr<PointTable> table_;
   Model now_;
   std::set<std::string> dirty_;
 };
 
-TEST_P(PointTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
-  uint64_t seed = test_seed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  Random random(seed);
+void PointTableTest::equals_a_map(Random& random, int steps) {
   make_table(true);
   Model committed;
   std::optional<SealedRun> pending;  // sealed, not committed: at most one
@@ -124,7 +129,7 @@ TEST_P(PointTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
     pending.reset();
     committed = pending_model;
   };
-  for (int step = 0; step < 400; ++step) {
+  for (int step = 0; step < steps; ++step) {
     switch (random.below(8)) {
       case 0:
         commit_pending();
@@ -156,6 +161,102 @@ TEST_P(PointTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
     }
     if (HasFatalFailure()) return;
   }
+}
+
+TEST_P(PointTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
+  uint64_t seed = test_seed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  equals_a_map(random, 400);
+  EXPECT_EQ(counters_.evictions, 0u);
+}
+
+TEST_P(PointTableTest, EqualsAMapInTinyMemory) {
+  uint64_t seed = test_seed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  for (size_t bytes : {1, 8'000}) {
+    harness_.reset();
+    now_.clear();
+    dirty_.clear();
+    budget_.emplace(bytes);
+    equals_a_map(random, 400);
+    table_.reset();
+    EXPECT_EQ(budget_->used(), 0u);
+  }
+  EXPECT_GT(counters_.evictions, 0u);
+  EXPECT_GT(counters_.read_backs, 0u);
+}
+
+TEST_P(PointTableTest, StaysWithinItsBudgetAndGivesMemoryBack) {
+  budget_.emplace(size_t{1} << 20);
+  MemoryBudget& budget = *budget_;
+  make_table(true);
+  Random random(5);
+  constexpr uint64_t kKeys = 60'000;
+  std::map<std::string, int64_t> model;
+  for (int epoch = 0; epoch < 60; ++epoch) {
+    std::vector<std::string> keys;
+    for (int i = 0; i < 2'000; ++i) keys.push_back(key_of(random.below(kKeys)));
+    std::vector<PointTable::Entry*> entries(keys.size());
+    std::vector<uint8_t> created(keys.size());
+    ASSERT_TRUE(table_->find_or_create(key_rows(keys), entries, created).is_ok());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      table_->mark_dirty(entries[i]);
+      auto* payload = reinterpret_cast<Payload*>(PointTable::payload(entries[i]));
+      ASSERT_EQ(payload->number, model[keys[i]]);
+      model[keys[i]] = ++payload->number;
+    }
+    harness_.commit(seal());
+    // Two epochs of dirty entries may be above it.
+    ASSERT_LT(budget.used(), budget.bytes() * 3 / 2) << epoch;
+  }
+  EXPECT_LT(table_->resident_entries(), model.size() / 2);
+  EXPECT_GT(counters_.read_backs, 10'000u);
+}
+
+TEST_P(PointTableTest, ATableThatIsAskedForLessMakesRoomForAnother) {
+  budget_.emplace(size_t{24} << 20);
+  make_table(true);
+  auto other = std::move(table_);
+  PointTable large(TableOptions{.id = data::TableId(8),
+                                .store = &harness_.store(),
+                                .budget = &*budget_,
+                                .counters = &counters_},
+                   1024, nullptr);
+  auto fill = [&](PointTable& table, uint64_t from, uint64_t count) {
+    std::vector<std::string> keys;
+    for (uint64_t i = from; i < from + count; ++i) keys.push_back(key_of(i));
+    std::vector<PointTable::Entry*> entries(keys.size());
+    std::vector<uint8_t> created(keys.size());
+    ASSERT_TRUE(table.find_or_create(key_rows(keys), entries, created).is_ok());
+    for (auto* entry : entries) table.mark_dirty(entry);
+  };
+  auto end_epoch = [&] {
+    SealedRun run;
+    large.seal(run);
+    other->seal(run);
+    harness_.commit(std::move(run));
+  };
+  for (uint64_t i = 0; i < 22; ++i) {
+    fill(large, i * 1000, 1000);
+    end_epoch();
+  }
+  size_t before = large.memory_bytes();
+  EXPECT_GT(before, size_t{20} << 20);
+  for (uint64_t i = 0; i < 100; ++i) {
+    fill(*other, i * 2000, 2000);
+    fill(large, 0, 1);
+    end_epoch();
+  }
+  EXPECT_LT(large.memory_bytes(), before * 3 / 4);
+  EXPECT_LT(budget_->used(), budget_->bytes() * 5 / 4);
+  EXPECT_LT(large.memory_bytes() + other->memory_bytes(), budget_->bytes() * 3 / 2);
+  std::vector<std::string> keys;
+  for (uint64_t i = 0; i < 22'000; ++i) keys.push_back(key_of(i));
+  std::vector<PointTable::Entry*> entries(keys.size());
+  ASSERT_TRUE(large.find(key_rows(keys), entries).is_ok());
+  for (size_t i = 0; i < keys.size(); ++i) ASSERT_EQ(PointTable::key(entries[i]), keys[i]);
 }
 
 TEST_P(PointTableTest, CreatedAndErasedInOneEpochWritesNothing) {

@@ -11,6 +11,7 @@
 
 #include "engine/data/row_codec.h"
 #include "state/store.h"
+#include "tests/support/seed.h"
 
 /// What the tests of the state library share.
 namespace forebay::state::testing {
@@ -35,8 +36,11 @@ enum class Kind { kModel, kRocksBatch, kRocksIngest, kRocksMixed };
 /// A store that can be opened anew, of either kind.
 class Harness {
  public:
-  explicit Harness(Kind kind) : kind_(kind) {
-    if (kind != Kind::kModel) directory_.emplace();
+  explicit Harness(Kind kind) : kind_(kind) { reset(); }
+  /// Begins anew with an empty store.
+  void reset() {
+    store_.reset();
+    if (kind_ != Kind::kModel) directory_.emplace();
     reopen();
   }
   Store& store() { return *store_; }
@@ -95,12 +99,6 @@ class Random {
  private:
   std::mt19937_64 engine_;
 };
-
-/// FOREBAY_TEST_SEED, or a new one; tests print it.
-inline uint64_t test_seed() {
-  const char* given = std::getenv("FOREBAY_TEST_SEED");
-  return given != nullptr ? std::stoull(given) : std::random_device{}() % 1'000'000;
-}
 
 inline data::KeyRows key_rows(const std::vector<std::string>& keys) {
   data::KeyRows rows;
