@@ -25,8 +25,9 @@ using Options = std::map<std::string, std::string>;
 
 /// One partition of a source (a file; a topic partition) and how far it has been read.
 struct PartitionPosition {
+  /// A number that one reader gave; other readers of the same source may number otherwise.
   PartitionId id;
-  /// What the partition is to a person: the file's path.
+  /// What the partition is to a person (the file's path), the same for all readers of the source.
   std::string name;
   /// The offset of the next record.
   Offset next;
@@ -61,7 +62,11 @@ enum class PollOutcome : uint8_t {
 };
 
 /// Reads raw records on an I/O thread (or, in seeded tests, wherever it is called). One reader
-/// belongs to one view's use of a source. Not thread-safe.
+/// feeds one or more views of a pipeline. Not thread-safe.
+///
+/// A partition without a position is read from its beginning. A reader that starts elsewhere says
+/// so with a batch without bytes (from = to = where it starts), so that readers at equal positions
+/// have the same input ahead of them.
 class SourceReader {
  public:
   virtual ~SourceReader() = default;
@@ -83,8 +88,10 @@ struct BadRecord {
   Offset offset;
   data::SqlState sqlstate;
   std::string reason;
-  std::string column;  // empty when not about one column
-  std::string raw;     // the record's bytes, cut at 64 KiB
+  /// Empty when the record is bad as a whole: then it is bad, for the same reason, whatever the
+  /// projection.
+  std::string column;
+  std::string raw;  // the record's bytes, cut at 64 KiB
 };
 
 /// Rows decoded from a part of a raw batch.
@@ -122,6 +129,12 @@ class Source {
   /// A reader that starts at `positions` (empty: at the source's start mode).
   virtual Result<std::unique_ptr<SourceReader>> open(const Positions& positions,
                                                      const data::Clock& clock) const = 0;
+  /// A reader of what lies between `positions` and `until`, without pace, that then gives kEnd:
+  /// exactly up to each position of `until`, which are those of another reader of this source (at
+  /// ends of records, partitions matched by name). Other partitions are not read.
+  virtual Result<std::unique_ptr<SourceReader>> open_until(const Positions& positions,
+                                                           const Positions& until,
+                                                           const data::Clock& clock) const = 0;
   virtual std::unique_ptr<Decoder> make_decoder(const DecodeRequest& request) const = 0;
   /// True when reading ends by itself (scan.bounded.mode = 'latest').
   virtual bool is_bounded() const = 0;

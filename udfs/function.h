@@ -171,6 +171,26 @@ enum class AggregateKind : uint8_t {
   /// The operator keeps the group's values in order; the result is the first (min) or last (max).
   kMinimum,
   kMaximum,
+  /// The operator keeps the group's values in order; `collect` makes the result of all of them.
+  kOrdered,
+};
+
+/// The rows of one group in order, for an ordered aggregate: row i of the arguments occurs
+/// counts[i]
+/// (> 0) times. There is at least one row.
+struct CollectCall {
+  const ColumnView* arguments;
+  const Type* argument_types;
+  uint32_t argument_count;
+  const Weight* counts;
+  /// 1 where row i equals row i - 1 (in SQL's sense, all arguments).
+  const uint8_t* repeats;
+  uint32_t row_count;
+  /// The constant arguments before the ones that are collected.
+  const data::Datum* direct;
+  uint32_t direct_count;
+  /// Takes exactly one value or NULL.
+  data::ColumnBuilder* out;
 };
 
 /// One signature of an aggregate function. State bytes are trivially copyable, 8-aligned, all zero
@@ -182,9 +202,21 @@ struct AggregateFunction {
   TypeId result = TypeId::kBigint;
   AggregateKind kind = AggregateKind::kAccumulator;
   bool sees_nulls = false;
+  /// The result over no values is 0, not NULL.
+  bool counts = false;
+  /// Always over the distinct values.
+  bool always_distinct = false;
   uint32_t state_bytes = 0;
   void (*update)(const AggregateCall& call) = nullptr;
   void (*finish)(const FinishCall& call) = nullptr;
+  /// kOrdered.
+  void (*collect)(const CollectCall& call) = nullptr;
+  /// kOrdered: `collect` looks at the first (or last) row only, so that it gets no others.
+  bool first_only = false;
+  bool last_only = false;
+  /// Called f(direct...) WITHIN GROUP (ORDER BY x): all arguments but the last are constants, the
+  /// last is x.
+  bool ordered_set = false;
   std::string_view description;
   std::vector<Example> examples;
 };

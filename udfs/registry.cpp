@@ -36,12 +36,15 @@ class Registry {
 
   std::vector<ScalarFunction> scalars;
   std::vector<AggregateFunction> aggregates;
+  std::vector<TableFunction> tables;
   std::vector<CastEntry> cast_entries;
   std::vector<const ScalarFunction*> all_scalars;
   std::vector<const AggregateFunction*> all_aggregates;
+  std::vector<const TableFunction*> all_tables;
   std::vector<FunctionExample> examples;
   std::unordered_map<std::string_view, std::vector<const ScalarFunction*>> scalars_by_name;
   std::unordered_map<std::string_view, std::vector<const AggregateFunction*>> aggregates_by_name;
+  std::unordered_map<std::string_view, std::vector<const TableFunction*>> tables_by_name;
   std::map<std::pair<TypeId, TypeId>, Cast> casts;
 
  private:
@@ -61,6 +64,10 @@ class Registry {
     add_casts(cast_entries);
     add_aggregates(aggregates);
     add_float_aggregates(aggregates);
+    add_statistics(aggregates);
+    add_bit_aggregates(aggregates);
+    add_ordered_aggregates(aggregates);
+    add_generate_series(tables);
     index();
   }
 
@@ -84,6 +91,11 @@ class Registry {
       aggregates_by_name[function.name].push_back(&function);
       for (const Example& example : function.examples) examples.push_back({function.name, example});
     }
+    for (const TableFunction& function : tables) {
+      all_tables.push_back(&function);
+      tables_by_name[function.name].push_back(&function);
+      for (const Example& example : function.examples) examples.push_back({function.name, example});
+    }
   }
 };
 
@@ -102,6 +114,15 @@ std::span<const AggregateFunction* const> find_aggregate(std::string_view name) 
   if (found == by_name.end()) return {};
   return found->second;
 }
+
+std::span<const TableFunction* const> find_table_function(std::string_view name) {
+  const auto& by_name = Registry::get().tables_by_name;
+  auto found = by_name.find(name);
+  if (found == by_name.end()) return {};
+  return found->second;
+}
+
+std::span<const TableFunction* const> all_table_functions() { return Registry::get().all_tables; }
 
 const Cast* find_cast(TypeId from, TypeId to) {
   const auto& casts = Registry::get().casts;
@@ -131,6 +152,7 @@ std::vector<std::string_view> similar_function_names(std::string_view name) {
   };
   for (const auto& [other, functions] : registry.scalars_by_name) consider(other);
   for (const auto& [other, functions] : registry.aggregates_by_name) consider(other);
+  for (const auto& [other, functions] : registry.tables_by_name) consider(other);
   std::sort(found.begin(), found.end());
   std::vector<std::string_view> names;
   for (const auto& [distance, other] : found) {

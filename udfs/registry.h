@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "udfs/function.h"
+#include "udfs/table_function.h"
 
 /// The one registry of functions. An explicit list (registry.cpp) of the files under udfs/builtin/;
 /// adding a function touches one file and, for a new file, one line.
@@ -14,6 +14,7 @@ namespace forebay::udfs {
 /// under the names "+", "||", "=", "~~" (LIKE) ...; casts under "cast".
 std::span<const ScalarFunction* const> find_scalar(std::string_view name);
 std::span<const AggregateFunction* const> find_aggregate(std::string_view name);
+std::span<const TableFunction* const> find_table_function(std::string_view name);
 
 /// The cast from one type to another, or nullptr. `implicit` ones need no CAST in SQL, `assignment`
 /// ones are applied when storing into a column, as PostgreSQL's pg_cast says.
@@ -36,6 +37,7 @@ const Cast* find_cast(TypeId from, TypeId to);
 /// Everything, in a fixed order: for forebay.functions, docs and the examples' test.
 std::span<const ScalarFunction* const> all_scalar_functions();
 std::span<const AggregateFunction* const> all_aggregate_functions();
+std::span<const TableFunction* const> all_table_functions();
 /// All examples of all functions, in registry order.
 struct FunctionExample {
   std::string_view name;

@@ -64,13 +64,34 @@ FileReader::Entry& FileReader::add_file(PartitionId id, std::string path) {
   return entries_.back();
 }
 
-Status FileReader::open(const Positions& positions) {
+Status FileReader::restore(const Positions& positions) {
   Positions ordered = positions;
   std::sort(ordered.begin(), ordered.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
   for (const PartitionPosition& position : ordered) {
     FOREBAY_RETURN_IF_ERROR(add_file(position.id, position.name).file->restore(position));
   }
+  return Status::ok();
+}
+
+Status FileReader::open_until(const Positions& positions, const Positions& until) {
+  config_.bounded = true;
+  rate_.reset();
+  replay_.reset();
+  FOREBAY_RETURN_IF_ERROR(restore(positions));
+  for (const PartitionPosition& end : until) {
+    if (by_path_.count(end.name) == 0) add_file(PartitionId(next_id_), end.name);
+  }
+  FOREBAY_RETURN_IF_ERROR(refresh_all());
+  for (Entry& entry : entries_) entry.file->set_end(entry.file->next());
+  for (const PartitionPosition& end : until) {
+    entries_[by_path_[end.name]].file->set_end(end.next.value);
+  }
+  return Status::ok();
+}
+
+Status FileReader::open(const Positions& positions) {
+  FOREBAY_RETURN_IF_ERROR(restore(positions));
   FOREBAY_RETURN_IF_ERROR(find_files());
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return a.file->path() < b.file->path(); });

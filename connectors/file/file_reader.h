@@ -21,6 +21,8 @@ class FileReader final : public SourceReader {
 
   /// Finds the files and takes over positions. 58P01 when there is none to read to the end of.
   Status open(const Positions& positions);
+  /// Takes over positions and will end at those of `until`.
+  Status open_until(const Positions& positions, const Positions& until);
   Result<PollOutcome> poll(RawBatch& batch, int64_t& wait_ms) override;
   Positions ends() const override;
 
@@ -31,6 +33,7 @@ class FileReader final : public SourceReader {
     bool exists = false;
   };
 
+  Status restore(const Positions& positions);
   Status find_files();
   Status refresh_all();
   Entry& add_file(PartitionId id, std::string path);
@@ -39,7 +42,7 @@ class FileReader final : public SourceReader {
   size_t allowed_bytes(const Entry& entry, int64_t& wait_ms);
   void give(Entry& entry, size_t size, RawBatch& batch);
 
-  const FileConfig config_;
+  FileConfig config_;
   const std::shared_ptr<const Format> format_;
   const data::Clock& clock_;
   const FileLimits limits_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/data/numeric_statistics.h"
 #include "engine/data/numeric_wide.h"
 
 namespace forebay::data {
@@ -411,6 +412,26 @@ Result<Numeric> numeric_from(Int128 value) {
   const bool negative = value < 0;
   const UInt128 bits = static_cast<UInt128>(value);
   return numeric_of(negative ? -bits : bits, negative, 0);
+}
+
+Result<Numeric> variance(const NumericSum& sum, const NumericSum& squares, int64_t count,
+                         int sample) {
+  if (special_of(sum) != Kind::kFinite) return Numeric::special(Kind::kNaN);
+  const UInt256 total = magnitude(sum);
+  UInt256 numerator = magnitude(squares);
+  const auto times = static_cast<uint64_t>(count);
+  if ((total.limbs[2] | total.limbs[3]) != 0 || digit_count(numerator) > 57) return overflow();
+  multiply_in_place(numerator, times);
+  const UInt128 half = UInt128{total.limbs[1]} << 64 | total.limbs[0];
+  UInt256 square = multiply_wide(half, half);
+  const int scale = std::max<int>(squares.scale, 2 * sum.scale);
+  if (scale_up(numerator, scale - squares.scale) || scale_up(square, scale - 2 * sum.scale)) {
+    return overflow();
+  }
+  if (compare(numerator, square) <= 0) return numeric_of(UInt256(), false, 0);
+  subtract_in_place(numerator, square);
+  const UInt128 denominator = UInt128{times} * (times - static_cast<uint64_t>(sample));
+  return divide_magnitudes(numerator, scale, denominator, 0, false);
 }
 
 }  // namespace forebay::data

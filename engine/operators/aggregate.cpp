@@ -89,7 +89,7 @@ class Aggregate final : public Operator {
       if (rows.rows.empty()) continue;
       if (values_[i] != nullptr) {
         FOREBAY_RETURN_IF_ERROR(values_[i]->count(keys_, batch, rows, entries_));
-      } else if (payload_->call_state(i) == CallState::kExtreme) {
+      } else if (payload_->call_state(i) == CallState::kExtreme) {  // append-only
         offer_extremes(i, batch, rows);
       } else {
         accumulate(i, batch, rows);
@@ -377,6 +377,13 @@ std::string call_text(const AggregateCallSpec& call) {
   if (call.arguments.empty()) text += "*";
   for (size_t i = 0; i < call.arguments.size(); ++i) {
     text += fmt::format("{}{}", i == 0 ? "" : ", ", call.arguments[i]);
+  }
+  for (const SortKey& key : call.order) {
+    text += fmt::format(" order {}{}{}", key.column, key.descending ? " desc" : "",
+                        key.nulls_first ? " nulls first" : "");
+  }
+  for (const data::Datum& value : call.direct) {
+    text += fmt::format(" with {}", expr::to_string(*expr::literal(value)));
   }
   text += ")";
   if (call.filter_column >= 0) text += fmt::format(" filter {}", call.filter_column);

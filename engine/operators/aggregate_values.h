@@ -3,11 +3,13 @@
 #include <span>
 #include <vector>
 
+#include "engine/data/row_codec.h"
 #include "engine/operators/aggregate_payload.h"
 #include "engine/operators/epoch_index.h"
 
 /// The values that one call of an aggregate keeps besides its payload: all of a group's values with
-/// their counts, for DISTINCT and for min/max over input that retracts.
+/// their counts, for DISTINCT, for min/max over input that retracts, and for aggregates of values
+/// in order.
 namespace forebay::operators {
 
 /// The rows of a batch that one call sees.
@@ -21,8 +23,9 @@ struct CallRows {
 bool needs_value_table(const AggregateParameters& parameters, const AggregateCallSpec& call);
 
 /// Group key -> values in order. Suffixes are kExact key bytes for min and max, kGrouping ones of
-/// all arguments for DISTINCT. The value of an entry is empty, or, for DISTINCT over numerics
-/// without a scale of their own, the largest display scale seen (2 bytes, little-endian):
+/// all arguments for DISTINCT; for ordered aggregates the kGrouping bytes of the ORDER BY columns
+/// and then the kExact ones of all arguments. The value of an entry is empty, or, for DISTINCT over
+/// numerics without a scale of their own, the largest display scale seen (2 bytes, little-endian):
 /// persisted, DO NOT CHANGE.
 class ValueTable {
  public:
@@ -44,7 +47,8 @@ class ValueTable {
   /// call's arguments, with the payloads of their groups.
   Status transitions(size_t from, size_t to, std::vector<data::ColumnRef>& columns,
                      std::vector<char*>& payloads, std::vector<Weight>& weights) const;
-  /// min, max: the first or last value of every group, NULL where there is none.
+  /// min, max: the first or last value of every group, NULL where there is none. Ordered
+  /// aggregates: their results.
   Result<data::ColumnRef> extremes(const data::KeyRows& group_keys);
 
   void seal(state::SealedRun& run);
@@ -59,12 +63,24 @@ class ValueTable {
     int64_t count_before;
   };
   void note(state::PointTable::Entry* group, Table::Entry* value);
+  Result<data::ColumnRef> collected(const data::KeyRows& group_keys);
+  /// Appends the result of a group that has values.
+  Status collect(const Table::Group* group, data::ColumnBuilder& result);
+  /// 1 where a row's arguments equal those of the row before.
+  std::vector<uint8_t> repeats_of(const ChangeBatch& rows);
+  /// Leaves the arguments' bytes of a suffix.
+  Status skip_order(std::string_view& key) const;
   void raise_scale(Table::Group* group, Table::Entry* value, uint16_t seen);
 
   std::string operator_name_;
   const AggregateCallSpec& call_;
   std::vector<Type> types_;  // of the arguments
   bool distinct_;
+  bool ordered_;
+  /// ORDER BY of an ordered aggregate.
+  std::vector<uint32_t> order_columns_;
+  std::vector<Type> order_types_;
+  std::vector<data::KeyOrder> orders_;
   bool scaled_;
   Table table_;
   /// DISTINCT: the values that the epoch touched, in order, and where each stands.
@@ -74,7 +90,8 @@ class ValueTable {
   std::vector<const Table::Entry*> suspects_;
 
   // Scratch.
-  data::KeyRows keys_;
+  data::KeyRows keys_, order_keys_;
+  std::string suffix_;
   std::vector<Table::Group*> groups_;
 };
 

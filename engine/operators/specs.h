@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "engine/operators/operator.h"
-#include "udfs/function.h"
+#include "udfs/table_function.h"
 
 /// The parameters of every operator; each make_... gives a checked, immutable spec. Columns are
 /// indexes into the input's columns. What must hold about the distribution of rows over workers
@@ -24,6 +24,25 @@ struct MapParameters {
 };
 SpecRef make_map(MapParameters parameters);
 
+/// Each row with the rows that a table function gives for it. Any distribution. Output: input
+/// columns, the function's columns, and with_ordinality the place of the row in the result.
+struct TableFunctionParameters {
+  std::vector<Type> input_types;
+  const udfs::TableFunction* function = nullptr;
+  std::vector<ExprRef> arguments;
+  std::vector<Type> result_types;
+  bool with_ordinality = false;
+  /// Rows without result come once, with NULLs.
+  bool outer = false;
+};
+SpecRef make_table_function(TableFunctionParameters parameters);
+
+struct SortKey {
+  uint32_t column = 0;
+  bool descending = false;
+  bool nulls_first = false;
+};
+
 /// GROUP BY. Input hashed by `group_columns` (KeyMode::kGrouping). Output: group columns, then one
 /// column per aggregate. Without group columns there is always exactly one row (the owner of the
 /// empty key's shard makes it in begin()).
@@ -34,6 +53,10 @@ struct AggregateCallSpec {
   /// A boolean input column; the row counts where it is true. -1: none.
   int32_t filter_column = -1;
   Type result_type;
+  /// AggregateKind::kOrdered: the order of the values; ties are broken by the arguments' bytes.
+  std::vector<SortKey> order;
+  /// Constant arguments of an ordered-set aggregate (the fraction of percentile_cont).
+  std::vector<data::Datum> direct;
 };
 struct AggregateParameters {
   std::vector<Type> input_types;
@@ -43,7 +66,8 @@ struct AggregateParameters {
   bool append_only = false;
   /// Groups -> accumulators; readable as a relation (stored_relation.h).
   TableId groups;
-  /// One per aggregate, in order; used by DISTINCT and by min/max over changing input, else unused.
+  /// One per aggregate, in order; used by DISTINCT, by min/max over changing input and by
+  /// ordered aggregates, else unused.
   std::vector<TableId> value_tables;
 };
 SpecRef make_aggregate(AggregateParameters parameters);
@@ -85,11 +109,6 @@ struct JoinParameters {
 };
 SpecRef make_join(JoinParameters parameters);
 
-struct SortKey {
-  uint32_t column = 0;
-  bool descending = false;
-  bool nulls_first = false;
-};
 /// ORDER BY ... LIMIT/OFFSET, per partition. Input hashed by partition_columns. Ties are broken by
 /// the bytes of the whole row.
 struct TopNParameters {
@@ -99,6 +118,8 @@ struct TopNParameters {
   uint64_t offset = 0;
   /// UINT64_MAX: no limit.
   uint64_t limit = UINT64_MAX;
+  /// Rows that equal the last one in `order` come too.
+  bool with_ties = false;
   TableId rows;
 };
 SpecRef make_top_n(TopNParameters parameters);

@@ -3,8 +3,9 @@
 // Input: any changes, hashed by the partition columns.
 //
 // Output: at the end of an epoch the net change of each partition's window [offset, offset +
-// limit); duplicates count one each. Ties of the order are broken by the whole row: its columns in
-// order, ascending, NULLs last, finest detail included.
+// limit), with ties also the rows that equal its last one in the order; duplicates count one each.
+// Ties of the order are broken by the whole row: its columns in order, ascending, NULLs last,
+// finest detail included.
 //
 // State: an OrderedTable partition -> rows; suffix = order keys (kGrouping) and then all columns
 // (kExact).
@@ -148,9 +149,37 @@ class TopN final : public Operator {
       uint64_t skipped = std::min(skip, count);
       skip -= skipped;
       uint64_t inside = std::min(count - skipped, left);
+      if (parameters_.with_ties && inside == left) {
+        collect_ties(group, entry, static_cast<int64_t>(count - skipped), window);
+        return;
+      }
       left -= inside;
       if (inside > 0) window.push_back({entry, static_cast<int64_t>(inside)});
     }
+  }
+
+  /// The last row of the limit, all of its duplicates and all rows that equal it in the order.
+  void collect_ties(const OrderedTable::Group* group, const OrderedTable::Entry* last,
+                    int64_t count, std::vector<WindowRow>& window) const {
+    const std::string_view order = order_bytes(last);
+    window.push_back({last, count});
+    for (const OrderedTable::Entry* entry = OrderedTable::next(group, last); entry != nullptr;
+         entry = OrderedTable::next(group, entry)) {
+      if (!OrderedTable::suffix(entry).starts_with(order)) return;
+      window.push_back({entry, OrderedTable::count(entry)});
+    }
+  }
+
+  /// The order keys at the front of an entry's suffix.
+  std::string_view order_bytes(const OrderedTable::Entry* entry) const {
+    const std::string_view suffix = OrderedTable::suffix(entry);
+    std::string_view rest = suffix;
+    for (size_t i = 0; i < order_columns_.size(); ++i) {
+      data::ColumnBuilder skipped(parameters_.types[order_columns_[i]]);
+      const Status status = data::decode_key(rest, KeyMode::kGrouping, skipped, orders_[i]);
+      FOREBAY_CHECK(status.is_ok(), "top_n: bytes that are no row");
+    }
+    return suffix.substr(0, suffix.size() - rest.size());
   }
 
   /// Takes one row of the old or the new window, or of both, in order.
@@ -243,6 +272,7 @@ class TopNSpec final : public OperatorSpec {
     text += "]";
     if (parameters_.limit != UINT64_MAX) text += fmt::format(" limit={}", parameters_.limit);
     if (parameters_.offset != 0) text += fmt::format(" offset={}", parameters_.offset);
+    if (parameters_.with_ties) text += " with ties";
     return text;
   }
   const std::vector<Type>& output_types() const override { return parameters_.types; }

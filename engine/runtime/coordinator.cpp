@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/data/datetime.h"
 #include "engine/runtime/engine_impl.h"
@@ -40,6 +41,7 @@ bool EngineImpl::run_coordinator(int64_t& idle_ns) {
     name_end(pipeline);
     progress = true;
   }
+  progress |= run_joins(lock, idle_ns);
   return restart_due(lock, idle_ns) || progress;
 }
 
@@ -161,16 +163,7 @@ void EngineImpl::request_commit(Pipeline& pipeline) {
   }
   pipeline.sealed.clear();
   state::SealedRun meta;
-  for (const RunningObject* object : pipeline.objects) {
-    for (const SourceQueueRef& source : object->inputs.sources) {
-      if (source == nullptr) continue;
-      connectors::Positions positions = source->take_positions(epoch);
-      for (const connectors::PartitionPosition& position : positions) {
-        put_position(source->reader(), source->node(), position, meta);
-      }
-      if (!positions.empty()) request.positions.emplace_back(source, std::move(positions));
-    }
-  }
+  write_positions(pipeline, epoch, request, meta);
   if (meta.count() > 0) request.runs.push_back(std::move(meta));
   CatalogChange catalog = std::move(pipeline.catalog);
   pipeline.catalog = {};
@@ -180,6 +173,49 @@ void EngineImpl::request_commit(Pipeline& pipeline) {
   committer_notifier_.notify();
 }
 
+// What the epoch took from each queue becomes the position of every use of it.
+void EngineImpl::write_positions(Pipeline& pipeline, uint64_t epoch, CommitRequest& request,
+                                 state::SealedRun& meta) {
+  std::map<const SourceQueue*, connectors::Positions> taken;
+  for (const RunningObject* object : pipeline.objects) {
+    for (size_t i = 0; i < object->inputs.sources.size(); ++i) {
+      const SourceQueueRef& source = object->inputs.sources[i];
+      if (source == nullptr) continue;
+      auto [found, is_new] = taken.try_emplace(source.get());
+      if (is_new) {
+        found->second = source->take_positions(epoch);
+        if (!found->second.empty()) request.positions.emplace_back(source, found->second);
+      }
+      write_positions_of(*source, found->second, *object->inputs.uses[i], meta);
+    }
+  }
+}
+
+void EngineImpl::write_positions_of(const SourceQueue& source, const connectors::Positions& taken,
+                                    SourceUse& use, state::SealedRun& meta) {
+  if (taken.empty()) return;
+  std::map<data::PartitionId, const connectors::PartitionPosition*> changed;
+  connectors::Positions committed;
+  if (use.renumbered) {
+    committed = source.committed_positions();
+    for (const connectors::PartitionPosition& position : committed) {
+      changed[position.id] = &position;
+    }
+  }
+  for (const connectors::PartitionPosition& position : taken) changed[position.id] = &position;
+  if (use.renumbered) {
+    for (data::PartitionId id : use.stored) {
+      if (!changed.contains(id)) remove_position(use.object, use.node, id, meta);
+    }
+    use.stored.clear();
+    use.renumbered = false;
+  }
+  for (const auto& [id, position] : changed) {
+    put_position(use.object, use.node, *position, meta);
+    use.stored.insert(id);
+  }
+}
+
 void EngineImpl::write_catalog_change(CatalogChange change, CommitRequest& request) {
   state::SealedRun run;
   for (const CatalogRecord& record : change.put) put_catalog_record(record, run);
@@ -187,11 +223,9 @@ void EngineImpl::write_catalog_change(CatalogChange change, CommitRequest& reque
     remove_catalog_record(id, run);
     errors_.drop(id, run);
     if (RunningObject* object = find_object(id)) {
-      for (const SourceQueueRef& source : object->inputs.sources) {
-        if (source == nullptr) continue;
-        for (const auto& position : source->committed_positions()) {
-          remove_position(source->reader(), source->node(), position.id, run);
-        }
+      for (const SourceUseRef& use : object->inputs.uses) {
+        if (use == nullptr) continue;
+        for (data::PartitionId id : use->stored) remove_position(use->object, use->node, id, run);
       }
     }
   }
@@ -202,7 +236,9 @@ void EngineImpl::write_catalog_change(CatalogChange change, CommitRequest& reque
 // Brings a failed pipeline back to its last committed epoch, with cold state.
 void EngineImpl::restart(Pipeline& pipeline) {
   for (RunningObject* object : pipeline.objects) {
-    stop_sources(*object);
+    for (const SourceQueueRef& source : object->inputs.sources) {
+      if (source != nullptr) pump_.remove(source.get());
+    }
     if (object->table != nullptr) object->table->clear();
     object->pending_keys.clear();
     object->pending_order.clear();
@@ -231,8 +267,9 @@ void EngineImpl::restart(Pipeline& pipeline) {
       if (table != nullptr) object->table = table;
     }
     for (auto& lane : pipeline.lanes) lane->add(object->fragment, object->inputs, false);
-    start_sources(*object);
   }
+  share_equal_readers(pipeline.objects);
+  for (RunningObject* object : pipeline.objects) start_sources(*object);
   pipeline.failure = Status();
   pipeline.committed_ticket = pipeline.last_ticket;
   pipeline.named_ticket = pipeline.last_ticket;

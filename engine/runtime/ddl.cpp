@@ -16,9 +16,11 @@ EngineImpl::WorkerLocks EngineImpl::lock_workers(Lock& lock) {
 }
 
 Status EngineImpl::take_ddl_turn(Lock& lock, const CancelToken* cancel) {
-  FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] { return !ddl_busy_; }));
-  ddl_busy_ = true;
-  return Status::ok();
+  ++ddl_waiting_;  // readers that join give way
+  Status status = await(lock, cancel, [&] { return !ddl_busy_; });
+  --ddl_waiting_;
+  if (status.is_ok()) ddl_busy_ = true;
+  return status;
 }
 
 Pipeline* EngineImpl::new_pipeline() {
@@ -86,13 +88,17 @@ std::vector<Pipeline*> EngineImpl::pipelines_read_by(const Fragment& fragment) {
 Result<FragmentInputs> EngineImpl::make_inputs(const Fragment& fragment) {
   FragmentInputs inputs;
   inputs.sources.resize(fragment.nodes.size());
+  inputs.uses.resize(fragment.nodes.size());
   inputs.tables.resize(fragment.nodes.size());
   auto snapshot = store_->snapshot();
   for (uint32_t i = 0; i < fragment.nodes.size(); ++i) {
     if (const auto* source = std::get_if<SourceInput>(&fragment.nodes[i].what)) {
       FOREBAY_ASSIGN_OR_RETURN(auto positions, read_positions(*snapshot, fragment.object, i));
-      inputs.sources[i] =
-          std::make_shared<SourceQueue>(*source, fragment.object, i, std::move(positions));
+      inputs.uses[i] = std::make_shared<SourceUse>();
+      inputs.uses[i]->object = fragment.object;
+      inputs.uses[i]->node = i;
+      for (const auto& position : positions) inputs.uses[i]->stored.insert(position.id);
+      inputs.sources[i] = std::make_shared<SourceQueue>(*source, std::move(positions));
     } else if (std::holds_alternative<TableInput>(fragment.nodes[i].what)) {
       inputs.tables[i] = std::make_shared<TableQueue>();
     }
@@ -123,17 +129,28 @@ Pipeline* EngineImpl::join(const Fragment& fragment, const FragmentInputs& input
 void EngineImpl::start_sources(const RunningObject& object) {
   for (const SourceQueueRef& source : object.inputs.sources) {
     if (source == nullptr) continue;
-    pump_.add(source, [this] {
-      wake_workers();
-      coordinator_notifier_.notify();
-      changed_.notify_all();
-    });
+    feed(source);
   }
 }
 
+void EngineImpl::feed(const SourceQueueRef& source) {
+  pump_.add(source, [this] {
+    wake_workers();
+    coordinator_notifier_.notify();
+    changed_.notify_all();
+  });
+}
+
+// Ends the readers that no other object uses.
 void EngineImpl::stop_sources(const RunningObject& object) {
   for (const SourceQueueRef& source : object.inputs.sources) {
-    if (source != nullptr) pump_.remove(source.get());
+    if (source == nullptr) continue;
+    bool is_used = std::any_of(objects_.begin(), objects_.end(), [&](const auto& other) {
+      const auto& sources = other.second->inputs.sources;
+      return other.second.get() != &object &&
+             std::find(sources.begin(), sources.end(), source) != sources.end();
+    });
+    if (!is_used) pump_.remove(source.get());
   }
 }
 
@@ -199,6 +216,7 @@ Status EngineImpl::create(Fragment fragment, CatalogRecord record, const CancelT
     if (status.is_ok()) {
       WorkerLocks workers = lock_workers(lock);
       Pipeline* pipeline = join(fragment, *inputs, true);
+      share_equal_readers({find_object(fragment.object)});
       pipeline->hold = true;
       pipeline->gate_busy = true;
       workers.clear();

@@ -93,7 +93,11 @@ Status EngineImpl::commit_catalog(Lock& lock, CatalogChange change) {
 
 Status EngineImpl::start() {
   {
-    std::lock_guard lock(mutex_);
+    Lock lock(mutex_);
+    WorkerLocks workers = lock_workers(lock);
+    std::vector<RunningObject*> objects;
+    for (auto& [id, object] : objects_) objects.push_back(object.get());
+    share_equal_readers(objects);
     started_ = true;
     for (auto& pipeline : pipelines_) release(*pipeline);
     for (auto& [id, object] : objects_) start_sources(*object);
@@ -175,7 +179,12 @@ Status EngineImpl::shut_down() {
     // Sources stop first, then what was read so far is committed.
     {
       std::lock_guard lock(mutex_);
-      for (auto& [id, object] : objects_) stop_sources(*object);
+      joins_ended_ = true;
+      for (auto& [id, object] : objects_) {
+        for (const SourceQueueRef& source : object->inputs.sources) {
+          if (source != nullptr) pump_.remove(source.get());
+        }
+      }
     }
     flushed = flush(nullptr);
     if (Lock lock(mutex_); ids_changed_ && store_failure_.is_ok()) {

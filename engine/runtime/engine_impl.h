@@ -4,17 +4,20 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 
 #include "engine/runtime/error_table.h"
 #include "engine/runtime/meta_records.h"
 #include "engine/runtime/pipeline.h"
+#include "engine/runtime/reader_join.h"
 #include "engine/runtime/source_pump.h"
 #include "engine/runtime/worker.h"
 
 /// The engine behind engine.h, in parts: engine.cpp (opening, threads, catalog), ddl.cpp (create,
-/// drop, hold), dml.cpp (the gate), coordinator.cpp (epochs), committer.cpp, figures.cpp.
+/// drop, hold), dml.cpp (the gate), coordinator.cpp (epochs), reader_join.cpp (views that come to
+/// share a reader), committer.cpp, figures.cpp.
 namespace forebay::runtime {
 
 class EngineImpl final : public Engine, public LaneHost {
@@ -86,11 +89,32 @@ class EngineImpl final : public Engine, public LaneHost {
   Status commit_catalog(Lock& lock, CatalogChange change);
   Status take_ddl_turn(Lock& lock, const CancelToken* cancel);
 
+  // Readers that join (reader_join.cpp).
+  static std::map<ObjectId, std::vector<SharedUse>> readers_of(
+      const std::vector<RunningObject*>& objects);
+  void share_equal_readers(const std::vector<RunningObject*>& objects);
+  void unite(const SharedUse& main, const SharedUse& other);
+  bool run_joins(Lock& lock, int64_t& idle_ns);
+  bool look_for_joins(int64_t now);
+  static bool is_near(ReaderPair& pair, int64_t now);
+  bool start_join(const SharedUse& a, const SharedUse& b, int64_t now);
+  std::vector<Pipeline*> joining_pipelines() const;
+  bool advance_join(Lock& lock, int64_t now, int64_t& idle_ns);
+  void judge_join(Lock& lock, bool gives_up, bool has_failed, int64_t now);
+  void close_epoch(Pipeline& pipeline);
+  void catch_up(const connectors::Positions& target, int64_t now);
+  void end_join(int64_t now, bool joined);
+  void feed(const SourceQueueRef& source);
+
   // Epochs (coordinator.cpp).
   bool run_coordinator(int64_t& idle_ns);
   bool should_end(Pipeline& pipeline, int64_t now, int64_t& idle_ns);
   void name_end(Pipeline& pipeline);
   void request_commit(Pipeline& pipeline);
+  void write_positions(Pipeline& pipeline, uint64_t epoch, CommitRequest& request,
+                       state::SealedRun& meta);
+  void write_positions_of(const SourceQueue& source, const connectors::Positions& taken,
+                          SourceUse& use, state::SealedRun& meta);
   void want(Pipeline& pipeline);
   void restart(Pipeline& pipeline);
   bool restart_due(Lock& lock, int64_t& idle_ns);
@@ -129,7 +153,12 @@ class EngineImpl final : public Engine, public LaneHost {
   Status store_failure_;                                        // mutex_
   bool started_ = false;                                        // mutex_
 
-  bool ddl_busy_ = false;  // mutex_
+  bool ddl_busy_ = false;           // mutex_
+  uint32_t ddl_waiting_ = 0;        // mutex_
+  std::optional<ReaderJoin> join_;  // mutex_; has the DDL turn
+  std::vector<ReaderPair> pairs_;   // mutex_
+  int64_t next_look_ns_ = 0;        // mutex_
+  bool joins_ended_ = false;        // mutex_
   std::vector<std::unique_ptr<Worker>> workers_;
   SourcePump pump_;
   Notifier coordinator_notifier_;

@@ -1,5 +1,7 @@
 // What system tables and metrics show.
 
+#include <set>
+
 #include "engine/runtime/engine_impl.h"
 
 namespace forebay::runtime {
@@ -10,6 +12,7 @@ Figures EngineImpl::figures() const {
   int64_t now = clock_->steady_nanos();
   for (const auto& pipeline : pipelines_) {
     PipelineFigures shown;
+    std::set<const SourceQueue*> queues;
     shown.id = pipeline->id;
     shown.epoch = pipeline->store_epoch;
     shown.epoch_ms = pipeline->last_epoch_ms;
@@ -41,14 +44,16 @@ Figures EngineImpl::figures() const {
       }
       figures.objects.push_back(of_object);
       shown.objects.push_back(object->fragment.object);
-      for (const SourceQueueRef& source : object->inputs.sources) {
+      for (size_t i = 0; i < object->inputs.sources.size(); ++i) {
+        const SourceQueueRef& source = object->inputs.sources[i];
         if (source == nullptr) continue;
+        const SourceUse& use = *object->inputs.uses[i];
         SourceQueue::Show show = source->show();
-        shown.memory_bytes += source->memory_bytes();
+        if (queues.insert(source.get()).second) shown.memory_bytes += source->memory_bytes();
         if (show.positions.empty()) show.positions.emplace_back();
         for (connectors::PartitionPosition& position : show.positions) {
-          figures.sources.push_back({source->input().source, source->reader(),
-                                     std::move(position), show.records, show.bytes, show.errors,
+          figures.sources.push_back({source->input().source, use.object, std::move(position),
+                                     use.records.load(), use.bytes.load(), use.errors.load(),
                                      show.finished, show.status, show.reason});
         }
       }

@@ -1,5 +1,7 @@
 #include "engine/runtime/inputs.h"
 
+#include <algorithm>
+
 namespace forebay::runtime {
 
 namespace {
@@ -8,9 +10,30 @@ constexpr size_t kQueueBatches = 8;
 constexpr size_t kQueueBytes = size_t{24} << 20;
 }  // namespace
 
-SourceQueue::SourceQueue(SourceInput input, ObjectId reader, uint32_t node,
-                         connectors::Positions positions)
-    : input_(std::move(input)), reader_(reader), node_(node) {
+bool covers(const connectors::Positions& positions, const connectors::Positions& others) {
+  std::map<std::string_view, data::Offset> by_name;
+  for (const connectors::PartitionPosition& one : positions) by_name.emplace(one.name, one.next);
+  return std::all_of(others.begin(), others.end(), [&](const connectors::PartitionPosition& other) {
+    auto found = by_name.find(other.name);
+    return found != by_name.end() && found->second >= other.next;
+  });
+}
+
+connectors::Positions furthest(const connectors::Positions& a, const connectors::Positions& b) {
+  std::map<std::string_view, const connectors::PartitionPosition*> by_name;
+  for (const connectors::Positions* positions : {&a, &b}) {
+    for (const connectors::PartitionPosition& one : *positions) {
+      auto [found, is_new] = by_name.emplace(one.name, &one);
+      if (!is_new && found->second->next < one.next) found->second = &one;
+    }
+  }
+  connectors::Positions result;
+  for (const auto& [name, position] : by_name) result.push_back(*position);
+  return result;
+}
+
+SourceQueue::SourceQueue(SourceInput input, connectors::Positions positions)
+    : input_(std::move(input)) {
   for (connectors::PartitionPosition& position : positions) {
     committed_[position.id] = std::move(position);
   }
@@ -20,39 +43,96 @@ bool SourceQueue::has_room() const {
   return queued_.load() < kQueueBatches && queued_bytes_.load() < kQueueBytes;
 }
 
-void SourceQueue::put(connectors::RawBatch batch) {
+uint64_t SourceQueue::turn() const {
   std::lock_guard lock(mutex_);
+  return turn_;
+}
+
+void SourceQueue::put(uint64_t turn, connectors::RawBatch batch) {
+  std::lock_guard lock(mutex_);
+  if (turn != turn_) return;
   queued_bytes_ += batch.size;
-  bytes_ += batch.size;
   queue_.push_back(std::move(batch));
   queued_.store(queue_.size());
 }
 
-void SourceQueue::set_status(std::string status, std::string reason) {
+void SourceQueue::set_status(uint64_t turn, std::string status, std::string reason) {
   std::lock_guard lock(mutex_);
+  if (turn != turn_) return;
   status_ = std::move(status);
   reason_ = std::move(reason);
 }
 
-void SourceQueue::set_end() {
+void SourceQueue::set_end(uint64_t turn) {
   std::lock_guard lock(mutex_);
+  if (turn != turn_) return;
   ended_ = true;
 }
 
-void SourceQueue::set_ends(connectors::Positions ends) {
+void SourceQueue::set_ends(uint64_t turn, connectors::Positions ends) {
   std::lock_guard lock(mutex_);
-  for (const connectors::PartitionPosition& position : ends) {
-    if (position.end) ends_[position.id] = *position.end;
+  if (turn != turn_) return;
+  ends_ = std::move(ends);
+  polled_ = true;
+}
+
+std::optional<connectors::Positions> SourceQueue::until() const {
+  std::lock_guard lock(mutex_);
+  return until_;
+}
+
+connectors::Positions SourceQueue::current_positions() const {
+  std::lock_guard lock(mutex_);
+  std::map<data::PartitionId, const connectors::PartitionPosition*> merged;
+  for (const auto& [id, position] : committed_) merged[id] = &position;
+  for (const auto& [epoch, taken] : taken_) {
+    for (const auto& [id, position] : taken) merged[id] = &position;
   }
+  connectors::Positions positions;
+  for (const auto& [id, position] : merged) positions.push_back(*position);
+  return positions;
+}
+
+bool SourceQueue::is_running() const {
+  std::lock_guard lock(mutex_);
+  return polled_ && !frozen_ && !until_ && status_ == "running";
+}
+
+connectors::Positions SourceQueue::ends() const {
+  std::lock_guard lock(mutex_);
+  return ends_;
+}
+
+void SourceQueue::start_over(std::optional<connectors::Positions> until) {
+  std::lock_guard lock(mutex_);
+  ++turn_;
+  queue_.clear();
+  queued_.store(0);
+  queued_bytes_.store(0);
+  until_ = std::move(until);
+  ended_ = false;
+  polled_ = false;
+  status_ = "running";
+  reason_.clear();
+}
+
+void SourceQueue::freeze(bool frozen) {
+  std::lock_guard lock(mutex_);
+  frozen_ = frozen;
+}
+
+bool SourceQueue::is_drained() const {
+  std::lock_guard lock(mutex_);
+  return (ended_ || status_ != "running") && queue_.empty();
 }
 
 bool SourceQueue::take(uint64_t epoch, const std::atomic<uint64_t>& named_end,
                        connectors::RawBatch& batch) {
   if (queued_.load() == 0) return false;
   std::lock_guard lock(mutex_);
-  // A worker that is already in the next epoch may have taken the batch before this one: an epoch whose
-  // end is named takes nothing more.
-  if (queue_.empty() || named_end.load() >= epoch) return false;
+  // A worker that is already in the next epoch may have taken the batch before this one: an epoch
+  // whose end is named takes nothing more.
+  if (queue_.empty() || frozen_ || named_end.load() >= epoch) return false;
   batch = std::move(queue_.front());
   queue_.pop_front();
   queued_.store(queue_.size());
@@ -66,11 +146,6 @@ bool SourceQueue::take(uint64_t epoch, const std::atomic<uint64_t>& named_end,
 }
 
 bool SourceQueue::empty() const { return queued_.load() == 0; }
-
-void SourceQueue::count(uint64_t records, uint64_t errors) {
-  records_.fetch_add(records, std::memory_order_relaxed);
-  errors_.fetch_add(errors, std::memory_order_relaxed);
-}
 
 connectors::Positions SourceQueue::take_positions(uint64_t epoch) {
   std::lock_guard lock(mutex_);
@@ -86,7 +161,8 @@ connectors::Positions SourceQueue::take_positions(uint64_t epoch) {
 
 void SourceQueue::committed(const connectors::Positions& positions) {
   std::lock_guard lock(mutex_);
-  for (const connectors::PartitionPosition& position : positions) committed_[position.id] = position;
+  for (const connectors::PartitionPosition& position : positions)
+    committed_[position.id] = position;
 }
 
 connectors::Positions SourceQueue::committed_positions() const {
@@ -99,14 +175,17 @@ connectors::Positions SourceQueue::committed_positions() const {
 SourceQueue::Show SourceQueue::show() const {
   std::lock_guard lock(mutex_);
   Show show;
+  std::map<std::string_view, data::Offset> ends;
+  for (const connectors::PartitionPosition& end : ends_) {
+    if (end.end) ends.emplace(end.name, *end.end);
+  }
   for (const auto& [id, position] : committed_) {
     show.positions.push_back(position);
-    if (auto end = ends_.find(id); end != ends_.end()) show.positions.back().end = end->second;
+    if (auto end = ends.find(position.name); end != ends.end()) {
+      show.positions.back().end = end->second;
+    }
   }
-  show.records = records_.load();
-  show.bytes = bytes_;
-  show.errors = errors_.load();
-  show.finished = ended_ && queue_.empty() && taken_.empty();
+  show.finished = ended_ && !until_ && queue_.empty() && taken_.empty();
   show.status = show.finished ? "finished" : status_;
   show.reason = reason_;
   return show;

@@ -5,38 +5,76 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "connectors/source.h"
 #include "engine/runtime/circuit.h"
 
-/// What feeds a pipeline from outside: queues between I/O threads or sessions and the workers. Each is
-/// tagged by pipeline-local epochs so that what was taken for an epoch is exactly what that epoch commits.
+/// What feeds a pipeline from outside: queues between I/O threads or sessions and the workers. Each
+/// is tagged by pipeline-local epochs so that what was taken for an epoch is exactly what that
+/// epoch commits.
 namespace forebay::runtime {
 
-/// The raw batches of one source reader. The pump puts, any worker takes; batches leave in the order in
-/// which they came, so that what was taken by the end of an epoch is a gap-free prefix. Thread-safe.
+/// One leaf's use of a source. Its positions are stored under (object, node), whoever reads for it.
+struct SourceUse {
+  ObjectId object;
+  uint32_t node = 0;  // in the object's fragment
+  std::atomic<uint64_t> records{0}, bytes{0}, errors{0};
+  /// Partitions with a stored position. The engine's mutex.
+  std::set<data::PartitionId> stored;
+  /// The stored positions have the numbers of another reader; the next ones replace them all. The
+  /// engine's mutex.
+  bool renumbered = false;
+};
+using SourceUseRef = std::shared_ptr<SourceUse>;
+
+/// True when a reader at `positions` has read all that one at `others` has; partitions by name.
+bool covers(const connectors::Positions& positions, const connectors::Positions& others);
+/// The further of both in each partition.
+connectors::Positions furthest(const connectors::Positions& a, const connectors::Positions& b);
+
+/// The raw batches of one source reader, for one or more leaves of a pipeline. The pump puts, any
+/// worker takes; batches leave in the order in which they came, so that what was taken by the end
+/// of an epoch is a gap-free prefix. Thread-safe.
 class SourceQueue {
  public:
-  SourceQueue(SourceInput input, ObjectId reader, uint32_t node, connectors::Positions positions);
+  SourceQueue(SourceInput input, connectors::Positions positions);
 
+  /// The source; the columns are those of the first leaf.
   const SourceInput& input() const { return input_; }
-  ObjectId reader() const { return reader_; }
-  /// Number of the leaf in its fragment: with reader(), the name of its positions.
-  uint32_t node() const { return node_; }
 
   /// Pump: true while there is room.
   bool has_room() const;
-  void put(connectors::RawBatch batch);
-  void set_status(std::string status, std::string reason);
-  void set_end();
-  void set_ends(connectors::Positions ends);
+  /// Number of the reader that is to feed the queue; what another one gives is ignored.
+  uint64_t turn() const;
+  void put(uint64_t turn, connectors::RawBatch batch);
+  void set_status(uint64_t turn, std::string status, std::string reason);
+  void set_end(uint64_t turn);
+  void set_ends(uint64_t turn, connectors::Positions ends);
+  /// Where the reader is to end, if not at the source's own end.
+  std::optional<connectors::Positions> until() const;
 
   /// Worker: the next batch, taken for `epoch`, unless the end of that epoch was named meanwhile.
   bool take(uint64_t epoch, const std::atomic<uint64_t>& named_end, connectors::RawBatch& batch);
   bool empty() const;
-  void count(uint64_t records, uint64_t errors);
+
+  // --- Joining readers.
+  /// Positions with what was taken and is not committed yet.
+  connectors::Positions current_positions() const;
+  /// A reader works and has found its partitions.
+  bool is_running() const;
+  /// Bounded sources: the ends, as found when the reader was opened.
+  connectors::Positions ends() const;
+  /// Drops what was put and not taken: a new reader is to start at the committed positions and end
+  /// at `until`, if given. Not with taken positions that are not committed.
+  void start_over(std::optional<connectors::Positions> until);
+  /// Gives nothing while frozen.
+  void freeze(bool frozen);
+  /// The reader is at its end (or has failed), and everything was taken.
+  bool is_drained() const;
 
   /// Committer's side: positions that changed by epochs up to `epoch`; forgets them.
   connectors::Positions take_positions(uint64_t epoch);
@@ -47,7 +85,6 @@ class SourceQueue {
 
   struct Show {
     connectors::Positions positions;
-    uint64_t records = 0, bytes = 0, errors = 0;
     bool finished = false;
     std::string status, reason;
   };
@@ -56,23 +93,24 @@ class SourceQueue {
 
  private:
   const SourceInput input_;
-  const ObjectId reader_;
-  const uint32_t node_;
   mutable std::mutex mutex_;
-  std::deque<connectors::RawBatch> queue_;                               // mutex_
+  std::deque<connectors::RawBatch> queue_;                                                // mutex_
   std::map<uint64_t, std::map<data::PartitionId, connectors::PartitionPosition>> taken_;  // mutex_
-  std::map<data::PartitionId, connectors::PartitionPosition> committed_;  // mutex_
-  std::map<data::PartitionId, data::Offset> ends_;                       // mutex_
-  bool ended_ = false;                                                   // mutex_
-  uint64_t bytes_ = 0;                                                   // mutex_
-  std::string status_ = "running", reason_;                              // mutex_
+  std::map<data::PartitionId, connectors::PartitionPosition> committed_;                  // mutex_
+  connectors::Positions ends_;                                                            // mutex_
+  std::optional<connectors::Positions> until_;                                            // mutex_
+  uint64_t turn_ = 0;                                                                     // mutex_
+  bool ended_ = false;                                                                    // mutex_
+  bool frozen_ = false;                                                                   // mutex_
+  bool polled_ = false;                                                                   // mutex_
+  std::string status_ = "running", reason_;                                               // mutex_
   std::atomic<size_t> queued_bytes_{0};
   std::atomic<size_t> queued_{0};
-  std::atomic<uint64_t> records_{0}, errors_{0};
 };
 using SourceQueueRef = std::shared_ptr<SourceQueue>;
 
-/// The changes that DML makes to one table. Sessions put (behind the pipeline's gate), workers take.
+/// The changes that DML makes to one table. Sessions put (behind the pipeline's gate), workers
+/// take.
 class TableQueue {
  public:
   void put(uint64_t epoch, ChangeBatch batch) {

@@ -1,8 +1,8 @@
 #include "engine/runtime/lane.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "engine/data/datetime.h"
 #include "engine/runtime/lane_node.h"
@@ -38,9 +38,7 @@ Lane::Lane(uint16_t worker, uint16_t worker_count, state::Store* store, Pipeline
 
 Lane::~Lane() = default;
 
-bool Lane::is_active(const Node& node) const {
-  return !filling_ || node.object == fill_object_;
-}
+bool Lane::is_active(const Node& node) const { return !filling_ || node.object == fill_object_; }
 
 void Lane::deliver(LaneMessage message) {
   // The sender counted it in the backlog when it posted.
@@ -147,11 +145,16 @@ bool Lane::run_one_node() {
 bool Lane::step_node(Node& node) {
   try {
     switch (node.kind) {
-      case Node::Kind::kOperator: return step_operator(node);
-      case Node::Kind::kSource: return step_source(node);
-      case Node::Kind::kTable: return step_table(node);
-      case Node::Kind::kVirtual: return step_fill(node);
-      case Node::Kind::kObject: return filling_ ? step_fill(node) : step_operator(node);
+      case Node::Kind::kOperator:
+        return step_operator(node);
+      case Node::Kind::kSource:
+        return step_source(node);
+      case Node::Kind::kTable:
+        return step_table(node);
+      case Node::Kind::kVirtual:
+        return step_fill(node);
+      case Node::Kind::kObject:
+        return filling_ ? step_fill(node) : step_operator(node);
     }
   } catch (const data::CheckFailure& failure) {
     fail(node, Status::internal(failure.what()));
@@ -232,41 +235,63 @@ bool Lane::step_source(Node& node) {
     finish_node(node);
     return true;
   }
-  if (!can_emit(node)) return false;
-  if (!node.decoding) {
-    if (is_full() && signals_->named_end.load(std::memory_order_acquire) < epoch_) return false;
-    connectors::RawBatch raw;
-    if (!node.source->take(epoch_, signals_->named_end, raw)) {
-      if (signals_->named_end.load(std::memory_order_acquire) < epoch_) return false;
-      finish_node(node);
-      return true;
-    }
-    host_->input_taken(*this, !signals_->changed.load(std::memory_order_relaxed) &&
-                                  !signals_->changed.exchange(true));
-    node.decoder->start(std::move(raw));
-    node.decoding = true;
-  }
-  connectors::DecodedBatch decoded;
-  if (!node.decoder->next(decoded)) {
-    node.decoding = false;
+  Intake& intake = *node.intake;
+  Node& leader = *intake.leaves.front();
+  if (&node != &leader) {
+    if (leader.phase != Node::Phase::kEnded) return false;
+    finish_node(node);
     return true;
   }
-  node.source->count(decoded.rows.rows() + decoded.bad.size(), decoded.bad.size());
-  node.rows_in.fetch_add(decoded.rows.rows(), std::memory_order_relaxed);
-  NodeOutput output(*this, node);
+  for (const Node* leaf : intake.leaves) {
+    if (!can_emit(*leaf)) return false;
+  }
+  if (!intake.decoding && !take_raw(node)) {
+    if (signals_->named_end.load(std::memory_order_acquire) < epoch_) return false;
+    finish_node(node);
+    return true;
+  }
+  if (!intake.decoder.next(intake.decoded)) {
+    intake.decoding = false;
+    return true;
+  }
+  for (size_t i = 0; i < intake.leaves.size(); ++i) {
+    emit_decoded(*intake.leaves[i], std::move(intake.decoded[i]));
+  }
+  return true;
+}
+
+// Takes a raw batch for all leaves that read the leader's queue.
+bool Lane::take_raw(Node& leader) {
+  if (is_full() && signals_->named_end.load(std::memory_order_acquire) < epoch_) return false;
+  connectors::RawBatch raw;
+  if (!leader.source->take(epoch_, signals_->named_end, raw)) return false;
+  host_->input_taken(*this, !signals_->changed.load(std::memory_order_relaxed) &&
+                                !signals_->changed.exchange(true));
+  for (Node* leaf : leader.intake->leaves) {
+    leaf->use->bytes.fetch_add(raw.size, std::memory_order_relaxed);
+  }
+  leader.intake->decoder.start(std::move(raw));
+  leader.intake->decoding = true;
+  return true;
+}
+
+void Lane::emit_decoded(Node& leaf, connectors::DecodedBatch decoded) {
+  leaf.use->records.fetch_add(decoded.rows.rows() + decoded.bad.size(), std::memory_order_relaxed);
+  leaf.use->errors.fetch_add(decoded.bad.size(), std::memory_order_relaxed);
+  leaf.rows_in.fetch_add(decoded.rows.rows(), std::memory_order_relaxed);
+  NodeOutput output(*this, leaf);
   for (connectors::BadRecord& bad : decoded.bad) {
     operators::ErrorRow error;
     error.sqlstate = bad.sqlstate;
     error.reason = std::move(bad.reason);
     error.column = std::move(bad.column);
     error.raw = std::move(bad.raw);
-    error.source = node.source->input().source_name;
+    error.source = leaf.source->input().source_name;
     error.source_partition = std::move(bad.partition_name);
     error.source_offset = static_cast<int64_t>(bad.offset.value);
     output.error(std::move(error));
   }
   output.emit(std::move(decoded.rows));
-  return true;
 }
 
 bool Lane::step_table(Node& node) {
@@ -341,8 +366,8 @@ void Lane::push(Node& consumer, uint32_t input, uint16_t from, ChangeBatch batch
 }
 
 bool Lane::can_emit(const Node& node) const {
-  // What ends a named epoch is never held back: items of the next epoch, sent by lanes that are ahead,
-  // may fill a queue that cannot move before this epoch has ended here.
+  // What ends a named epoch is never held back: items of the next epoch, sent by lanes that are
+  // ahead, may fill a queue that cannot move before this epoch has ended here.
   if (!filling_ && signals_->named_end.load(std::memory_order_acquire) >= epoch_) return true;
   for (const Node::Edge& edge : node.consumers) {
     if (edge.exchange == nullptr || worker_count_ == 1) {
@@ -388,8 +413,7 @@ void Lane::emit_exchange(Node& consumer, uint32_t input, const Exchange& exchang
       push(consumer, input, worker_, std::move(part), false);
     } else {
       peer->nodes_[consumer.index]->backlog.fetch_add(1, std::memory_order_acq_rel);
-      host_->post(peer->worker_,
-                  {peer, consumer.index, input, worker_, std::move(part), false});
+      host_->post(peer->worker_, {peer, consumer.index, input, worker_, std::move(part), false});
     }
   }
 }

@@ -10,8 +10,8 @@
 #include "engine/runtime/engine.h"
 #include "engine/runtime/inputs.h"
 
-/// A lane: one worker's share of one pipeline. It holds the operator instances, the queues between them
-/// and the epoch protocol, and does its work in short steps.
+/// A lane: one worker's share of one pipeline. It holds the operator instances, the queues between
+/// them and the epoch protocol, and does its work in short steps.
 namespace forebay::runtime {
 
 /// What the lanes of a pipeline read of the coordinator's decisions.
@@ -57,6 +57,7 @@ class LaneHost {
 /// Inputs of a fragment that all its lanes share; made once per fragment, by node number.
 struct FragmentInputs {
   std::vector<SourceQueueRef> sources;  // nullptr where the node is no source leaf
+  std::vector<SourceUseRef> uses;       // likewise
   std::vector<TableQueueRef> tables;
 };
 
@@ -74,13 +75,15 @@ class Lane {
   uint64_t epoch() const { return epoch_; }
   uint16_t worker() const { return worker_; }
 
-  /// Adds instances of a fragment's nodes. Must be done in the same order on all lanes, between epochs.
-  /// The objects that it reads are in the lane already.
+  /// Adds instances of a fragment's nodes. Must be done in the same order on all lanes, between
+  /// epochs. The objects that it reads are in the lane already.
   void add(const Fragment& fragment, const FragmentInputs& inputs, bool starts_empty);
   /// Removes the nodes of these objects, between epochs (or in a failed fill).
   void remove(const std::vector<ObjectId>& objects);
   /// Moves all nodes of `other` (a lane of the same worker, between epochs) to the end of this one.
   void absorb(Lane& other);
+  /// Lets the source leaves that read `old` read `queue`, between epochs.
+  void replace_source(const SourceQueue* old, const SourceQueueRef& queue);
   /// Makes the next epoch one in which only `object` works, fed from `snapshot`, begin() first.
   void start_fill(ObjectId object, std::shared_ptr<const state::Snapshot> snapshot);
 
@@ -112,6 +115,7 @@ class Lane {
   struct Item;
   struct Port;
   struct Node;
+  struct Intake;
   class NodeOutput;
 
   bool step_unguarded();
@@ -120,6 +124,8 @@ class Lane {
   bool step_node(Node& node);
   bool step_operator(Node& node);
   bool step_source(Node& node);
+  bool take_raw(Node& leader);
+  void emit_decoded(Node& leaf, connectors::DecodedBatch decoded);
   bool step_table(Node& node);
   bool step_fill(Node& node);
   Result<bool> take_item(Node& node);
@@ -134,6 +140,7 @@ class Lane {
   void push(Node& consumer, uint32_t input, uint16_t from, ChangeBatch batch, bool end);
   Node* output_node(ObjectId object);
   void renumber();
+  void make_intakes();
 
   const uint16_t worker_;
   const uint16_t worker_count_;

@@ -1,8 +1,8 @@
 // Building and changing lanes: adding, removing and merging fragments between epochs.
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "engine/runtime/lane_node.h"
 
@@ -38,13 +38,11 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
       if (Node* producer = output_node(object->object)) {
         producer->consumers.push_back({node.get(), 0, nullptr});
       }
-    } else if (const auto* source = std::get_if<SourceInput>(&spec.what)) {
+    } else if (std::holds_alternative<SourceInput>(spec.what)) {
       node->kind = Node::Kind::kSource;
       node->name = "source";
       node->source = inputs.sources[i];
-      connectors::DecodeRequest request = source->decode;
-      request.batch_rows = node->context.batch_rows;
-      node->decoder = source->connector->make_decoder(request);
+      node->use = inputs.uses[i];
     } else if (std::holds_alternative<TableInput>(spec.what)) {
       node->kind = Node::Kind::kTable;
       node->name = "table";
@@ -63,6 +61,39 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
     own.push_back(node.get());
     nodes_.push_back(std::move(node));
   }
+  make_intakes();
+}
+
+// One intake for all leaves of a queue. Between epochs nothing is being decoded.
+void Lane::make_intakes() {
+  std::vector<std::vector<Node*>> groups;
+  for (auto& node : nodes_) {
+    if (node->kind != Node::Kind::kSource) continue;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const std::vector<Node*>& other) {
+      return other.front()->source == node->source;
+    });
+    if (group == groups.end()) group = groups.insert(groups.end(), std::vector<Node*>());
+    group->push_back(node.get());
+  }
+  for (std::vector<Node*>& leaves : groups) {
+    const auto* current = leaves.front()->intake.get();
+    if (current != nullptr && current->leaves == leaves) continue;
+    std::vector<connectors::DecodeRequest> requests;
+    for (const Node* leaf : leaves) {
+      requests.push_back(std::get<SourceInput>(leaf->spec->what).decode);
+      requests.back().batch_rows = leaf->context.batch_rows;
+    }
+    auto intake = std::make_shared<Intake>(*leaves.front()->source->input().connector, requests);
+    intake->leaves = leaves;
+    for (Node* leaf : leaves) leaf->intake = intake;
+  }
+}
+
+void Lane::replace_source(const SourceQueue* old, const SourceQueueRef& queue) {
+  for (auto& node : nodes_) {
+    if (node->source.get() == old) node->source = queue;
+  }
+  make_intakes();
 }
 
 Lane::Node* Lane::output_node(ObjectId object) {
@@ -82,6 +113,7 @@ void Lane::remove(const std::vector<ObjectId>& objects) {
   }
   std::erase_if(nodes_, [&](const std::unique_ptr<Node>& node) { return is_removed(*node); });
   renumber();
+  make_intakes();
 }
 
 void Lane::absorb(Lane& other) {
@@ -92,6 +124,7 @@ void Lane::absorb(Lane& other) {
   for (operators::ErrorRow& error : other.errors_) errors_.push_back(std::move(error));
   other.errors_.clear();
   renumber();
+  make_intakes();
 }
 
 void Lane::renumber() {

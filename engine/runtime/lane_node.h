@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/runtime/lane.h"
+#include "engine/runtime/shared_decoder.h"
 
 /// The parts of a lane: operator instances, their ports and queues. Private to the lane*.cpp files.
 namespace forebay::runtime {
@@ -10,8 +11,8 @@ struct Lane::Item {
   bool end = false;
 };
 
-/// One input of a node: a queue per sender. After a sender's end marker, what it sends belongs to the
-/// next epoch and waits.
+/// One input of a node: a queue per sender. After a sender's end marker, what it sends belongs to
+/// the next epoch and waits.
 struct Lane::Port {
   struct Sender {
     Sender() = default;
@@ -23,6 +24,16 @@ struct Lane::Port {
   uint32_t ended = 0;
   uint32_t next_sender = 0;
   bool is_ended() const { return ended == senders.size(); }
+};
+
+/// The source leaves of a lane that read from one queue: what one takes is decoded for all.
+struct Lane::Intake {
+  Intake(const connectors::Source& source, const std::vector<connectors::DecodeRequest>& requests)
+      : decoder(source, requests) {}
+  std::vector<Node*> leaves;  // the first takes
+  SharedDecoder decoder;
+  bool decoding = false;
+  std::vector<connectors::DecodedBatch> decoded;  // by leaf
 };
 
 struct Lane::Node {
@@ -52,8 +63,8 @@ struct Lane::Node {
 
   // Source leaf.
   SourceQueueRef source;
-  std::unique_ptr<connectors::Decoder> decoder;
-  bool decoding = false;
+  SourceUseRef use;
+  std::shared_ptr<Intake> intake;
   // Table leaf.
   TableQueueRef table;
   // While filling.
@@ -75,7 +86,7 @@ struct Lane::Node {
     }
     phase = Phase::kOpen;
     more = false;
-    decoding = false;
+    if (intake != nullptr) intake->decoding = false;
     reader.reset();
     fill_rows.clear();
     backlog.store(0);

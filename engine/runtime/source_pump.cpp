@@ -12,10 +12,14 @@ constexpr int64_t kLongestBackoffMs = 10'000;
 
 void SourcePump::add(SourceQueueRef queue, std::function<void()> on_input) {
   auto feed = std::make_shared<Feed>();
+  feed->turn = queue->turn();
   feed->queue = std::move(queue);
   feed->on_input = std::move(on_input);
   {
     std::lock_guard lock(mutex_);
+    for (const auto& other : feeds_) {
+      if (other->queue == feed->queue && !other->removed) return;
+    }
     feeds_.push_back(std::move(feed));
   }
   notifier_.notify();
@@ -49,7 +53,11 @@ bool SourcePump::run_once() {
 
 bool SourcePump::poll(Feed& feed) {
   if (feed.reader == nullptr) {
-    auto reader = feed.queue->input().connector->open(feed.queue->committed_positions(), *clock_);
+    const connectors::Source& source = *feed.queue->input().connector;
+    connectors::Positions positions = feed.queue->committed_positions();
+    std::optional<connectors::Positions> until = feed.queue->until();
+    auto reader =
+        until ? source.open_until(positions, *until, *clock_) : source.open(positions, *clock_);
     if (!reader.is_ok()) {
       handle_error(feed, reader.error());
       return false;
@@ -66,18 +74,18 @@ bool SourcePump::poll(Feed& feed) {
   feed.backoff_ms = 0;
   switch (*outcome) {
     case connectors::PollOutcome::kBatch:
-      feed.queue->put(std::move(batch));
-      feed.queue->set_status("running", "");
-      feed.queue->set_ends(feed.reader->ends());
+      feed.queue->put(feed.turn, std::move(batch));
+      feed.queue->set_status(feed.turn, "running", "");
+      feed.queue->set_ends(feed.turn, feed.reader->ends());
       feed.on_input();
       return true;
     case connectors::PollOutcome::kNothing:
-      feed.queue->set_ends(feed.reader->ends());
+      feed.queue->set_ends(feed.turn, feed.reader->ends());
       feed.due_ns = clock_->steady_nanos() + std::max<int64_t>(1, wait_ms) * kMillisecond;
       return false;
     case connectors::PollOutcome::kEnd:
-      feed.queue->set_ends(feed.reader->ends());
-      feed.queue->set_end();
+      feed.queue->set_ends(feed.turn, feed.reader->ends());
+      feed.queue->set_end(feed.turn);
       feed.stopped = true;
       feed.on_input();
       return true;
@@ -88,13 +96,13 @@ bool SourcePump::poll(Feed& feed) {
 void SourcePump::handle_error(Feed& feed, const data::Error& error) {
   if (!error.retryable) {
     feed.stopped = true;
-    feed.queue->set_status("failed", error.message);
+    feed.queue->set_status(feed.turn, "failed", error.message);
     feed.on_input();
     return;
   }
   feed.backoff_ms = std::min(kLongestBackoffMs, std::max(kFirstBackoffMs, feed.backoff_ms * 2));
   feed.due_ns = clock_->steady_nanos() + feed.backoff_ms * kMillisecond;
-  feed.queue->set_status("waiting", error.message);
+  feed.queue->set_status(feed.turn, "waiting", error.message);
 }
 
 int64_t SourcePump::idle_nanos() const {

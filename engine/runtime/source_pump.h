@@ -14,9 +14,9 @@ class SourcePump {
  public:
   explicit SourcePump(const data::Clock* clock) : clock_(clock) {}
 
-  /// Opens a reader at the queue's committed positions (on the pump's thread, retried while the
-  /// outside world fails) and feeds the queue. `on_input` is called after each batch put. Any
-  /// thread.
+  /// Opens a reader at the queue's committed positions, unless there is one (on the pump's thread,
+  /// retried while the outside world fails) and feeds the queue. `on_input` is called after each
+  /// batch put. Any thread.
   void add(SourceQueueRef queue, std::function<void()> on_input);
   /// The queue gets nothing more but from a poll that is under way; run_once closes the reader. Any
   /// thread, without waiting for a poll.
@@ -31,6 +31,7 @@ class SourcePump {
  private:
   struct Feed {
     SourceQueueRef queue;
+    uint64_t turn = 0;
     std::function<void()> on_input;
     std::unique_ptr<connectors::SourceReader> reader;
     int64_t due_ns = 0;

@@ -62,12 +62,28 @@ struct BoundAggregate {
   bool distinct = false;
   ExprRef filter;
   Column output;
+  /// Of an aggregate that depends on the order of its values.
+  struct Order {
+    ExprRef value;
+    bool descending = false;
+    bool nulls_first = false;
+  };
+  std::vector<Order> order;
+  /// Constant arguments of an ordered-set aggregate.
+  std::vector<data::Datum> direct;
 };
 /// The aggregates of one query level, collected while its expressions are bound.
 struct AggregateState {
   std::vector<BoundAggregate> calls;
   /// Subqueries inside arguments.
   PendingSubqueries below;
+  /// GROUPING(...): the bits of the sets, as a column that the grouping computes.
+  struct GroupingCall {
+    std::vector<ExprRef> arguments;
+    std::vector<int32_t> positions;
+    Column output;
+  };
+  std::vector<GroupingCall> groupings;
 };
 
 /// How an expression is to be bound.
@@ -150,6 +166,15 @@ class Binder {
                                const ExprContext& context, bool* done);
   Result<ExprRef> bind_aggregate(const ast::Function& function, const std::string& name,
                                  const ExprContext& context);
+  Status bind_aggregate_order(const ast::Function& function, const ExprContext& inner,
+                              BoundAggregate& call);
+  /// mode() WITHIN GROUP (ORDER BY ...): the argument that is ordered joins the others.
+  Status bind_within_group(const ast::Function& function, const std::string& name,
+                           const ExprContext& inner, BoundAggregate& call);
+  Status take_direct_arguments(const ast::Function& function, BoundAggregate& call);
+  Result<ExprRef> add_aggregate(BoundAggregate call, const ExprContext& context,
+                                PendingSubqueries below, int32_t position, Type result);
+  Result<ExprRef> bind_grouping(const ast::Function& function, const ExprContext& context);
   /// The query level whose columns the aggregate is over: its own, or that of an outer query.
   Result<AggregateState*> aggregate_owner(const BoundAggregate& call, const ExprContext& context,
                                           int32_t position) const;
@@ -208,7 +233,13 @@ class Binder {
                                 const ast::TableAlias& alias, int32_t position);
   Status rename_columns(ScopeRelation& relation, const ast::TableAlias& alias, int32_t position);
   Result<FromItem> bind_join(const ast::JoinTable& join, const Scope* outer, const Scope* lateral);
+  // table_functions.cpp
   Result<FromItem> bind_function_table(const ast::FunctionTable& table, const Scope* lateral);
+  /// The call over one row of no columns; it may use columns of the scopes around.
+  Result<NodeRef> bind_table_call(const ast::Function& call, const ExprContext& context,
+                                  bool with_ordinality, Columns* results);
+  /// A set-returning function that is a select item: its rows multiply those of the query.
+  Result<ExprRef> bind_set_item(const ast::Function& call, const ExprContext& context);
   /// unnest(array) and pg_options_to_table(array) of system tables.
   static bool is_catalog_function(const ast::FunctionTable& table);
   Result<FromItem> bind_catalog_function(const ast::FunctionTable& table, const Scope* scope);
@@ -266,6 +297,15 @@ class Binder {
   NodeRef apply_pending(NodeRef plan, const PendingSubqueries& pending);
   Status bind_group_by(SelectState& state, const ast::Select& select);
   Result<ExprRef> bind_group_item(SelectState& state, const ast::Expr& item);
+  // grouping_sets.cpp
+  using GroupingSet = std::vector<size_t>;
+  /// The sets of one item of GROUP BY, as indexes into state.groups.
+  Result<std::vector<GroupingSet>> bind_group_sets(SelectState& state, const ast::GroupItem& item);
+  Result<GroupingSet> bind_group_element(SelectState& state, const ast::Expr& element);
+  Result<size_t> add_group(SelectState& state, const ast::Expr& expression);
+  Status bind_grouping_calls(SelectState& state);
+  /// The input once per set, with the groups' copies; and a row for each empty set.
+  Status expand_groups(SelectState& state);
   Status bind_order_by(SelectState& state, const ast::Query& query);
   Status bind_distinct_on(SelectState& state, const ast::Select& select);
   Status make_aggregation(SelectState& state);

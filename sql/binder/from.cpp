@@ -385,15 +385,4 @@ Status Binder::merge_columns(const ast::JoinTable& join, FromItem& left, FromIte
   return Status::ok();
 }
 
-Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& table,
-                                                     const Scope* lateral) {
-  if (is_catalog_function(table)) return bind_catalog_function(table, lateral);
-  const std::string& name = table.call->name.back();
-  static constexpr std::string_view kLater[] = {"tumble", "hop", "session", "cumulate"};
-  const bool window = std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater);
-  return unsupported(fmt::format("table function {} is", name), table.position,
-                     window ? "Group by date_trunc(...) or date_bin(...) of the time instead."
-                            : "List the rows with VALUES.");
-}
-
 }  // namespace forebay::sql::binder

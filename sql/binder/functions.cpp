@@ -84,10 +84,7 @@ Result<ExprRef> Binder::bind_case(const ast::Case& expr, const ExprContext& cont
 Result<ExprRef> Binder::bind_special(const ast::Function& function, const std::string& name,
                                      const ExprContext& context, bool* done) {
   *done = true;
-  if (name == "grouping") {
-    return unsupported("GROUPING is", function.position,
-                       "Write one query per grouping set with UNION ALL.");
-  }
+  if (name == "grouping") return bind_grouping(function, context);
   const bool coalesces = name == "coalesce";
   const bool extreme = name == "greatest" || name == "least";
   if (!coalesces && !extreme && name != "nullif") {
@@ -157,6 +154,10 @@ Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprC
   FOREBAY_ASSIGN_OR_RETURN(ExprRef special, bind_special(function, name, context, &done));
   if (done) return special;
   if (!udfs::find_aggregate(name).empty()) return bind_aggregate(function, name, context);
+  if (!udfs::find_table_function(name).empty() && udfs::find_scalar(name).empty()) {
+    return unsupported("a set-returning function in an expression is", function.position,
+                       "Call it in FROM: SELECT ... FROM t, generate_series(1, t.n) AS i.");
+  }
   const char* misplaced = function.distinct            ? "DISTINCT"
                           : function.filter            ? "FILTER"
                           : !function.order_by.empty() ? "ORDER BY"
@@ -208,6 +209,7 @@ Result<AggregateState*> Binder::aggregate_owner(const BoundAggregate& call,
                                                 int32_t position) const {
   plan::ColumnSet used;
   for (const ExprRef& argument : call.arguments) plan::add_columns(argument, used);
+  for (const BoundAggregate::Order& order : call.order) plan::add_columns(order.value, used);
   if (call.filter) plan::add_columns(call.filter, used);
   auto is_over = [&](const Scope& scope) {
     for (const ScopeRelation& relation : scope.relations) {
@@ -231,91 +233,6 @@ Result<AggregateState*> Binder::aggregate_owner(const BoundAggregate& call,
         position);
   }
   return context.aggregates;
-}
-
-Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std::string& name,
-                                       const ExprContext& context) {
-  if (context.clause == Clause::kAggregateArgument) {
-    return error(state::kGroupingError, "aggregate function calls cannot be nested",
-                 function.position);
-  }
-  if (!function.order_by.empty() || function.within_group) {
-    return unsupported("ORDER BY inside an aggregate is", function.position,
-                       "The results of the aggregates that exist do not depend on order.");
-  }
-  ExprContext inner = context;
-  inner.clause = Clause::kAggregateArgument;
-  inner.aggregates = nullptr;
-  PendingSubqueries below;
-  if (inner.subqueries != nullptr) inner.subqueries = &below;
-  BoundAggregate call;
-  std::vector<TypeId> types;
-  for (const ast::FunctionArg& argument : function.args) {
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, inner));
-    types.push_back(value->type.id);
-    call.arguments.push_back(std::move(value));
-  }
-  if (function.star && name != "count") {
-    return error(state::kUndefinedFunction, fmt::format("function {}() does not exist", name),
-                 function.position)
-        .with_hint(
-            "No function matches the given name and argument types. You might need to add explicit "
-            "type casts.");
-  }
-  if (!function.star && types.empty() && name == "count") {
-    return error(state::kWrongObjectType,
-                 "count(*) must be used to call a parameterless aggregate function",
-                 function.position);
-  }
-  FunctionMatch match;
-  MatchOutcome outcome = match_aggregate(name, types, &match);
-  if (outcome != MatchOutcome::kFound) {
-    const bool none = outcome == MatchOutcome::kNone;
-    return error(none ? state::kUndefinedFunction : state::kAmbiguousFunction,
-                 fmt::format("function {}({}) {}", name, type_list(types),
-                             none ? "does not exist" : "is not unique"),
-                 function.position)
-        .with_hint(
-            none
-                ? "No function matches the given name and argument types. You might need to add "
-                  "explicit type casts."
-                : "Could not choose a best candidate function. You might need to add explicit type "
-                  "casts.");
-  }
-  Type result{match.result};
-  for (size_t i = 0; i < call.arguments.size(); ++i) {
-    Type target{match.arguments[i]};
-    if (call.arguments[i]->type.id == target.id) target = call.arguments[i]->type;
-    FOREBAY_ASSIGN_OR_RETURN(call.arguments[i],
-                             coerce(call.arguments[i], target, Coercion::kImplicit));
-    FOREBAY_CHECK(call.arguments[i] != nullptr, "a matched aggregate takes its arguments");
-  }
-  const bool picks = match.aggregate->kind != udfs::AggregateKind::kAccumulator;
-  if (picks && call.arguments[0]->type.id == result.id) result = call.arguments[0]->type;
-  if (function.filter) {
-    inner.clause = Clause::kFilter;
-    FOREBAY_ASSIGN_OR_RETURN(call.filter, bind_condition(*function.filter, inner, "FILTER"));
-  }
-  call.function = match.aggregate;
-  call.distinct = function.distinct && !picks;
-  FOREBAY_ASSIGN_OR_RETURN(AggregateState * owner,
-                           aggregate_owner(call, context, function.position));
-  owner->below.insert(owner->below.end(), below.begin(), below.end());
-  // The same aggregate twice is computed once.
-  auto same = [](const ExprRef& a, const ExprRef& b) {
-    return a && b ? expr::equal(*a, *b) : !a && !b;
-  };
-  for (const BoundAggregate& other : owner->calls) {
-    bool equal = other.function == call.function && other.distinct == call.distinct &&
-                 other.arguments.size() == call.arguments.size() && same(other.filter, call.filter);
-    for (size_t i = 0; equal && i < call.arguments.size(); ++i) {
-      equal = same(other.arguments[i], call.arguments[i]);
-    }
-    if (equal) return plan::column_ref(other.output);
-  }
-  call.output = columns_.make(name, result);
-  owner->calls.push_back(call);
-  return plan::column_ref(call.output);
 }
 
 Result<ExprRef> Binder::bind_scalar_call(const ast::Function& function, const std::string& name,

@@ -45,39 +45,28 @@ Result<ExprRef> Binder::bind_group_item(SelectState& state, const ast::Expr& ite
   return settle_unknown(value);
 }
 
-Status Binder::bind_group_by(SelectState& state, const ast::Select& select) {
-  for (const ast::GroupItem& item : select.group_by) {
-    if (item.kind == ast::GroupItemKind::kEmpty && select.group_by.size() == 1) {
-      return unsupported("GROUP BY () is", item.position, "Leave GROUP BY out.");
+Result<size_t> Binder::add_group(SelectState& state, const ast::Expr& expression) {
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind_group_item(state, expression));
+  bool has_aggregate = false;
+  plan::visit(value, [&](const expr::Expr& part) {
+    if (part.kind != ExprKind::kColumn) return;
+    for (const BoundAggregate& call : state.aggregates.calls) {
+      has_aggregate |= call.output.id == part.column;
     }
-    if (item.kind != ast::GroupItemKind::kExpression) {
-      return unsupported("GROUPING SETS, ROLLUP and CUBE are", item.position,
-                         "Write one query per grouping set with UNION ALL.");
-    }
-    for (const auto& expression : item.expressions) {
-      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind_group_item(state, *expression));
-      bool has_aggregate = false;
-      plan::visit(value, [&](const expr::Expr& part) {
-        if (part.kind != ExprKind::kColumn) return;
-        for (const BoundAggregate& call : state.aggregates.calls) {
-          has_aggregate |= call.output.id == part.column;
-        }
-      });
-      if (has_aggregate) {
-        return error(state::kGroupingError, "aggregate functions are not allowed in GROUP BY",
-                     expression->position);
-      }
-      FOREBAY_ASSIGN_OR_RETURN(ExprRef typed, settle_unknown(value));
-      for (SelectItem& selected : state.items) {
-        if (selected.value == value) selected.value = typed;
-      }
-      const bool repeated =
-          std::any_of(state.groups.begin(), state.groups.end(),
-                      [&](const ExprRef& other) { return expr::equal(*other, *typed); });
-      if (!repeated) state.groups.push_back(typed);
-    }
+  });
+  if (has_aggregate) {
+    return error(state::kGroupingError, "aggregate functions are not allowed in GROUP BY",
+                 expression.position);
   }
-  return Status::ok();
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef typed, settle_unknown(value));
+  for (SelectItem& selected : state.items) {
+    if (selected.value == value) selected.value = typed;
+  }
+  for (size_t i = 0; i < state.groups.size(); ++i) {
+    if (expr::equal(*state.groups[i], *typed)) return i;
+  }
+  state.groups.push_back(typed);
+  return state.groups.size() - 1;
 }
 
 Status Binder::ungrouped(SelectState& state, ColumnId id, int32_t position,
@@ -100,6 +89,12 @@ Status Binder::ungrouped(SelectState& state, ColumnId id, int32_t position,
 }
 
 bool Binder::add_dependent_group(SelectState& state, ColumnId id) {
+  // With several sets only the columns of all of them have a value in each row.
+  auto in_all_sets = [&](size_t group) {
+    return std::all_of(state.sets.begin(), state.sets.end(), [&](const auto& set) {
+      return std::find(set.begin(), set.end(), group) != set.end();
+    });
+  };
   for (const ScopeRelation& relation : state.scope.relations) {
     if (relation.key.empty()) continue;
     auto owned =
@@ -107,8 +102,10 @@ bool Binder::add_dependent_group(SelectState& state, ColumnId id) {
                      [&](const ScopeColumn& column) { return plan::is_column(column.value, id); });
     if (owned == relation.columns.end()) continue;
     const bool grouped = std::all_of(relation.key.begin(), relation.key.end(), [&](ColumnId key) {
-      return std::any_of(state.groups.begin(), state.groups.end(),
-                         [&](const ExprRef& group) { return plan::is_column(group, key); });
+      for (size_t i = 0; i < state.groups.size(); ++i) {
+        if (plan::is_column(state.groups[i], key) && in_all_sets(i)) return true;
+      }
+      return false;
     });
     if (!grouped) continue;
     state.group_columns.push_back({id, owned->value->type, owned->name});
@@ -192,7 +189,7 @@ class AggregateInput {
 Status Binder::make_aggregation(SelectState& state) {
   state.plan = apply_pending(std::move(state.plan), state.aggregates.below);
   for (const ExprRef& group : state.groups) {
-    size_t at = group->kind == ExprKind::kColumn
+    size_t at = group->kind == ExprKind::kColumn && state.sets.empty()
                     ? plan::find_column(state.plan->columns, group->column)
                     : plan::kNoColumn;
     state.group_columns.push_back(at == plan::kNoColumn ? columns_.make("", group->type)
@@ -201,6 +198,8 @@ Status Binder::make_aggregation(SelectState& state) {
       if (at == plan::kNoColumn && item.value == group) state.group_columns.back().name = item.name;
     }
   }
+  if (!state.sets.empty()) state.set_column = columns_.make("set", data::kIntegerType);
+  FOREBAY_RETURN_IF_ERROR(bind_grouping_calls(state));
   // Above the aggregate; this may add columns that depend on the groups.
   for (SelectItem& item : state.items) {
     FOREBAY_ASSIGN_OR_RETURN(ExprRef value, regroup(state, item.value));
@@ -230,12 +229,18 @@ Status Binder::make_aggregation(SelectState& state) {
       step.plan = one[0].plan;
     }
   }
+  if (!state.sets.empty()) FOREBAY_RETURN_IF_ERROR(expand_groups(state));
   AggregateInput below(columns_);
   std::vector<ColumnId> groups;
   for (size_t i = 0; i < state.group_columns.size(); ++i) {
     const Column& column = state.group_columns[i];
-    below.add(column, i < state.groups.size() ? state.groups[i] : plan::column_ref(column));
+    const bool computed = i < state.groups.size() && state.sets.empty();
+    below.add(column, computed ? state.groups[i] : plan::column_ref(column));
     groups.push_back(column.id);
+  }
+  if (state.set_column) {
+    below.add(*state.set_column, plan::column_ref(*state.set_column));
+    groups.push_back(state.set_column->id);
   }
   std::vector<plan::AggregateCall> calls;
   for (const BoundAggregate& bound : state.aggregates.calls) {
@@ -246,7 +251,17 @@ Status Binder::make_aggregation(SelectState& state) {
     for (const ExprRef& argument : bound.arguments) {
       call.arguments.push_back(below.add(argument, state.plan, "argument"));
     }
-    if (bound.filter) call.filter = below.add(bound.filter, state.plan, "filter");
+    for (const BoundAggregate::Order& order : bound.order) {
+      call.order.push_back(
+          {below.add(order.value, state.plan, "order"), order.descending, order.nulls_first});
+    }
+    call.direct = bound.direct;
+    ExprRef filter = bound.filter;
+    if (state.real_column) {
+      const ExprRef real = plan::column_ref(*state.real_column);
+      filter = filter ? expr::logical(ExprKind::kAnd, {real, filter}) : real;
+    }
+    if (filter) call.filter = below.add(filter, state.plan, "filter");
     calls.push_back(std::move(call));
   }
   state.plan = plan::make_aggregate(below.finish(std::move(state.plan)), std::move(groups),

@@ -23,9 +23,6 @@ Result<QueryPlan> Binder::bind_query(const ast::Query& query, const Scope* outer
     return unsupported("row locks (FOR UPDATE) are", query.locking_position,
                        "Leave the clause out.");
   }
-  if (query.with_ties) {
-    return unsupported("FETCH ... WITH TIES is", query.position, "Use LIMIT.");
-  }
   CteFrame frame{&query.with, 0, ctes_, outer, query.recursive};
   const CteFrame* saved = ctes_;
   Status status;
@@ -111,7 +108,12 @@ Status Binder::bind_items(const std::vector<ast::SelectItem>& items, const ExprC
       FOREBAY_RETURN_IF_ERROR(expand_star(star.qualifier, star.position, *context.scope, out));
       continue;
     }
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*item.value, context));
+    const bool gives_rows =
+        item.value->kind == ast::ExprKind::kFunction && context.clause == Clause::kSelect &&
+        !udfs::find_table_function(ast::as<ast::Function>(*item.value).name.back()).empty();
+    FOREBAY_ASSIGN_OR_RETURN(
+        ExprRef value, gives_rows ? bind_set_item(ast::as<ast::Function>(*item.value), context)
+                                  : bind(*item.value, context));
     std::string name = item.alias.empty() ? ast::output_name(*item.value) : item.alias;
     out.push_back({std::move(name), std::move(value), item.value->position});
   }
@@ -149,7 +151,7 @@ Result<QueryPlan> Binder::bind_select(const ast::Query& query, const Scope* oute
   FOREBAY_RETURN_IF_ERROR(bind_order_by(state, query));
   state.distinct = select.distinct && select.distinct_on.empty();
   if (select.grouped || select.having || !state.aggregates.calls.empty()) {
-    state.scalar = !select.grouped;
+    state.scalar = state.scalar || !select.grouped;
     FOREBAY_RETURN_IF_ERROR(make_aggregation(state));
   }
   state.plan = apply_pending(std::move(state.plan), state.pending);
@@ -311,7 +313,7 @@ Result<NodeRef> Binder::bind_limit(NodeRef plan, std::vector<plan::SortItem> ord
     FOREBAY_ASSIGN_OR_RETURN(offset, bind_limit_value(*query.offset, Clause::kOffset));
   }
   return plan::make_top_n(std::move(plan), {}, std::move(order), std::move(limit),
-                          std::move(offset));
+                          std::move(offset), query.with_ties);
 }
 
 Result<ExprRef> Binder::bind_limit_value(const ast::Expr& expr, Clause clause) {

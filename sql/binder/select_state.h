@@ -19,6 +19,12 @@ struct Binder::SelectState {
   Columns group_columns;
   /// Aggregates without GROUP BY: always one row.
   bool scalar = false;
+  /// GROUPING SETS, ROLLUP, CUBE: the groups of each set, ascending. Empty: one set of all.
+  std::vector<std::vector<size_t>> sets;
+  /// The number of the set that a grouped row belongs to.
+  std::optional<Column> set_column;
+  /// With an empty set: false in the row that makes its group exist. Aggregates leave it out.
+  std::optional<Column> real_column;
 
   struct Order {
     ExprRef value;

@@ -209,6 +209,7 @@ namespace {
 struct Candidate {
   const udfs::ScalarFunction* scalar = nullptr;
   const udfs::AggregateFunction* aggregate = nullptr;
+  const udfs::TableFunction* table = nullptr;
   std::vector<TypeId> arguments;  // expanded to the number of arguments; any-typed ones resolved
   TypeId result;
 };
@@ -321,7 +322,8 @@ TypeId base_type(TypeId id) { return id == TypeId::kVarchar ? TypeId::kText : id
 MatchOutcome choose(Candidates candidates, std::span<const TypeId> given, bool is_operator,
                     FunctionMatch* out) {
   auto give = [&](const Candidate& candidate) {
-    *out = {candidate.scalar, candidate.aggregate, candidate.arguments, candidate.result};
+    *out = {candidate.scalar, candidate.aggregate, candidate.table, candidate.arguments,
+            candidate.result};
     return MatchOutcome::kFound;
   };
   // "Any" arguments may have become what another candidate says outright: the first one stays.
@@ -410,6 +412,18 @@ MatchOutcome match_aggregate(std::string_view name, std::span<const TypeId> argu
     auto candidate = expand(function->arguments, false, function->result, arguments);
     if (!candidate) continue;
     candidate->aggregate = function;
+    candidates.push_back(std::move(*candidate));
+  }
+  return choose(std::move(candidates), arguments, false, out);
+}
+
+MatchOutcome match_table_function(std::string_view name, std::span<const TypeId> arguments,
+                                  FunctionMatch* out) {
+  Candidates candidates;
+  for (const udfs::TableFunction* function : udfs::find_table_function(name)) {
+    auto candidate = expand(function->arguments, false, TypeId::kUnknown, arguments);
+    if (!candidate) continue;
+    candidate->table = function;
     candidates.push_back(std::move(*candidate));
   }
   return choose(std::move(candidates), arguments, false, out);

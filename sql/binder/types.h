@@ -38,6 +38,7 @@ bool common_type(std::span<const Type> types, Type* out, size_t* misfit);
 struct FunctionMatch {
   const udfs::ScalarFunction* scalar = nullptr;
   const udfs::AggregateFunction* aggregate = nullptr;
+  const udfs::TableFunction* table = nullptr;
   /// The type that each argument must be cast to.
   std::vector<TypeId> arguments;
   TypeId result = TypeId::kUnknown;
@@ -48,6 +49,9 @@ MatchOutcome match_scalar(std::string_view name, std::span<const TypeId> argumen
                           bool is_operator, FunctionMatch* out);
 MatchOutcome match_aggregate(std::string_view name, std::span<const TypeId> arguments,
                              FunctionMatch* out);
+/// `result` is that of the function's kUnknown columns.
+MatchOutcome match_table_function(std::string_view name, std::span<const TypeId> arguments,
+                                  FunctionMatch* out);
 
 /// "integer, text" of types.
 std::string type_list(std::span<const TypeId> types);

@@ -123,6 +123,15 @@ std::optional<Keyed> with_key(const NodeRef& node, ColumnFactory& columns) {
     }
     case NodeKind::kJoin:
       return widen_join(plan::as<plan::Join>(*node), columns);
+    case NodeKind::kTableFunction: {
+      const auto& call = plan::as<plan::TableFunction>(*node);
+      auto input = with_key(node->inputs[0], columns);
+      if (!input) return std::nullopt;
+      NodeRef wider = plan::make_table_function(input->plan, call, call.arguments);
+      auto wider_keys = plan::unique_keys(wider);
+      if (wider_keys.empty()) return std::nullopt;
+      return Keyed{wider, wider_keys[0]};
+    }
     default:
       return std::nullopt;
   }

@@ -186,6 +186,10 @@ Result<Stream> Lowering::lower_new(const NodeRef& node) {
       return lower_top_n(plan::as<plan::TopN>(*node));
     case NodeKind::kSingleRow:
       return lower_single_row(plan::as<plan::SingleRow>(*node));
+    case NodeKind::kExpand:
+      return lower_expand(plan::as<plan::Expand>(*node));
+    case NodeKind::kTableFunction:
+      return lower_table_function(plan::as<plan::TableFunction>(*node));
     case NodeKind::kRepeat:
       return lower_repeat(plan::as<plan::Repeat>(*node));
     case NodeKind::kDependentJoin:
@@ -340,8 +344,12 @@ Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
     spec.distinct = call.distinct;
     if (call.filter) spec.filter_column = static_cast<int32_t>(position_in(from, *call.filter));
     spec.result_type = call.output.type;
+    spec.direct = call.direct;
+    for (const plan::SortItem& item : call.order) {
+      spec.order.push_back({position_in(from, item.column), item.descending, item.nulls_first});
+    }
     const bool keeps_values =
-        call.distinct ||
+        call.distinct || call.function->kind == udfs::AggregateKind::kOrdered ||
         (call.function->kind != udfs::AggregateKind::kAccumulator && !parameters.append_only);
     parameters.value_tables.push_back(keeps_values ? next_table() : TableId(0));
     parameters.aggregates.push_back(std::move(spec));
@@ -484,6 +492,7 @@ Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
   for (const plan::SortItem& item : top.order) {
     parameters.order.push_back({position_in(from, item.column), item.descending, item.nulls_first});
   }
+  parameters.with_ties = top.with_ties;
   parameters.rows = next_table();
   NodeInput input = hashed_input(top, 0, from, top.partition);
   Stream out = from;
@@ -501,6 +510,55 @@ Result<Stream> Lowering::lower_single_row(const plan::SingleRow& guard) {
   Stream out = from;
   out.hashed = guard.keys;
   out.node = add(operators::make_single_row(std::move(parameters)), {std::move(input)});
+  return out;
+}
+
+Result<Stream> Lowering::lower_expand(const plan::Expand& expand) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(expand.inputs[0]));
+  from = exactly(std::move(from), expand.input().columns);
+  Stream out;
+  out.columns = ids_of(expand.columns);
+  for (const plan::Column& column : expand.columns) out.types.push_back(column.type);
+  std::vector<NodeInput> sets;
+  for (size_t k = 0; k < expand.sets.size(); ++k) {
+    operators::MapParameters map;
+    map.input_types = from.types;
+    for (uint32_t i = 0; i < from.types.size(); ++i) {
+      map.projection.push_back(expr::column(i, from.types[i]));
+    }
+    for (size_t i = 0; i < expand.copies.size(); ++i) {
+      const data::Type type = expand.copies[i].type;
+      map.projection.push_back(expand.sets[k][i]
+                                   ? expr::column(position_in(from, expand.sources[i]), type)
+                                   : expr::literal(data::Datum::null(type)));
+    }
+    map.projection.push_back(expr::literal({data::kIntegerType, static_cast<int32_t>(k)}));
+    sets.push_back(
+        {add(operators::make_map(std::move(map)), {{from.node, std::nullopt}}), std::nullopt});
+  }
+  auto count = static_cast<uint32_t>(sets.size());
+  out.node = add(operators::make_union({out.types, count}), std::move(sets));
+  return out;
+}
+
+Result<Stream> Lowering::lower_table_function(const plan::TableFunction& call) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(call.inputs[0]));
+  from = exactly(std::move(from), call.input().columns);
+  operators::TableFunctionParameters parameters;
+  parameters.input_types = from.types;
+  parameters.function = call.function;
+  for (const ExprRef& argument : call.arguments) {
+    parameters.arguments.push_back(to_positions(argument, from));
+  }
+  for (const plan::Column& column : call.results) parameters.result_types.push_back(column.type);
+  parameters.with_ordinality = call.ordinality.has_value();
+  parameters.outer = call.outer;
+  Stream out;
+  out.columns = ids_of(call.columns);
+  for (const plan::Column& column : call.columns) out.types.push_back(column.type);
+  out.hashed = kept(from, out.columns);
+  out.node =
+      add(operators::make_table_function(std::move(parameters)), {{from.node, std::nullopt}});
   return out;
 }
 

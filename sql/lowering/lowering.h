@@ -82,6 +82,8 @@ class Lowering {
                                             operators::AggregateParameters& parameters);
   Result<Stream> lower_union(const plan::Union& node);
   Result<Stream> lower_top_n(const plan::TopN& top);
+  Result<Stream> lower_expand(const plan::Expand& expand);
+  Result<Stream> lower_table_function(const plan::TableFunction& call);
   Result<Stream> lower_repeat(const plan::Repeat& repeat);
   Result<Stream> lower_single_row(const plan::SingleRow& guard);
 

@@ -135,8 +135,7 @@ void AstBuilder::fetch_first(P::LimitPartContext* ctx, ast::Query& query) {
   query.with_ties = ctx->ties != nullptr;
   if (query.with_ties && query.order_by.empty()) {
     fail(data::Status(data::sqlstate::kSyntaxError,
-                      "WITH TIES cannot be specified without ORDER BY clause")
-             .at(at(ctx)));
+                      "WITH TIES cannot be specified without ORDER BY clause"));
   }
   if (ctx->count != nullptr && ctx->count->value != nullptr) {
     query.limit = expression(ctx->count->value);

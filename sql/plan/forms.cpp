@@ -65,6 +65,17 @@ struct Uses {
       // A condition that is a bare column is a boolean.
       for (const ExprRef& expr : expressions_of(node)) add_shown(*expr, shown);
     }
+    if (node.kind == NodeKind::kTableFunction) {
+      for (const ExprRef& argument : as<TableFunction>(node).arguments) {
+        if (argument->kind == ExprKind::kColumn) shown.insert(argument->column);
+      }
+    }
+    if (node.kind == NodeKind::kExpand) {
+      const auto& expand = as<Expand>(node);
+      for (size_t i = 0; i < expand.copies.size(); ++i) {
+        passed_on.emplace_back(expand.copies[i].id, expand.sources[i]);
+      }
+    }
     if (node.kind == NodeKind::kAggregate) {
       for (const AggregateCall& call : as<Aggregate>(node).aggregates) {
         if (call.function->name != "count") {

@@ -120,7 +120,7 @@ NodeRef make_union(std::vector<NodeRef> inputs, Columns columns,
 }
 
 NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
-                   ExprRef limit, ExprRef offset) {
+                   ExprRef limit, ExprRef offset, bool with_ties) {
   auto node = std::make_shared<TopN>();
   node->columns = input->columns;
   node->inputs = {std::move(input)};
@@ -128,6 +128,7 @@ NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<S
   node->order = std::move(order);
   node->limit = std::move(limit);
   node->offset = std::move(offset);
+  node->with_ties = with_ties;
   return node;
 }
 
@@ -145,6 +146,34 @@ NodeRef make_repeat(NodeRef input, ColumnId count) {
   std::erase_if(node->columns, [&](const Column& column) { return column.id == count; });
   node->inputs = {std::move(input)};
   node->count = count;
+  return node;
+}
+
+NodeRef make_expand(NodeRef input, const Expand& model) {
+  auto node = std::make_shared<Expand>();
+  node->columns = input->columns;
+  node->columns.insert(node->columns.end(), model.copies.begin(), model.copies.end());
+  node->columns.push_back(model.set);
+  node->inputs = {std::move(input)};
+  node->sources = model.sources;
+  node->copies = model.copies;
+  node->sets = model.sets;
+  node->set = model.set;
+  return node;
+}
+
+NodeRef make_table_function(NodeRef input, const TableFunction& model,
+                            std::vector<ExprRef> arguments) {
+  auto node = std::make_shared<TableFunction>();
+  node->columns = input->columns;
+  node->columns.insert(node->columns.end(), model.results.begin(), model.results.end());
+  if (model.ordinality) node->columns.push_back(*model.ordinality);
+  node->inputs = {std::move(input)};
+  node->function = model.function;
+  node->arguments = std::move(arguments);
+  node->results = model.results;
+  node->ordinality = model.ordinality;
+  node->outer = model.outer;
   return node;
 }
 
@@ -181,12 +210,17 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
       return make_union(std::move(inputs), node->columns, as<Union>(*node).sources);
     case NodeKind::kTopN: {
       const auto& top = as<TopN>(*node);
-      return make_top_n(inputs[0], top.partition, top.order, top.limit, top.offset);
+      return make_top_n(inputs[0], top.partition, top.order, top.limit, top.offset, top.with_ties);
     }
     case NodeKind::kSingleRow:
       return make_single_row(inputs[0], as<SingleRow>(*node).keys);
     case NodeKind::kRepeat:
       return make_repeat(inputs[0], as<Repeat>(*node).count);
+    case NodeKind::kExpand:
+      return make_expand(inputs[0], as<Expand>(*node));
+    case NodeKind::kTableFunction:
+      return make_table_function(inputs[0], as<TableFunction>(*node),
+                                 as<TableFunction>(*node).arguments);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(*node);
       return make_dependent_join(join.join, inputs[0], inputs[1], join.condition);
@@ -220,6 +254,9 @@ std::vector<ExprRef> expressions_of(const Node& node) {
       break;
     case NodeKind::kDependentJoin:
       add(as<DependentJoin>(node).condition);
+      break;
+    case NodeKind::kTableFunction:
+      for (const ExprRef& expr : as<TableFunction>(node).arguments) add(expr);
       break;
     case NodeKind::kTopN:
       add(as<TopN>(node).limit);
@@ -270,9 +307,14 @@ NodeRef map_own_expressions(const NodeRef& node, std::vector<NodeRef> inputs,
       const auto& join = as<DependentJoin>(*node);
       return make_dependent_join(join.join, inputs[0], inputs[1], apply(join.condition));
     }
+    case NodeKind::kTableFunction: {
+      const auto& call = as<TableFunction>(*node);
+      return make_table_function(inputs[0], call, apply_all(call.arguments));
+    }
     case NodeKind::kTopN: {
       const auto& top = as<TopN>(*node);
-      return make_top_n(inputs[0], top.partition, top.order, apply(top.limit), apply(top.offset));
+      return make_top_n(inputs[0], top.partition, top.order, apply(top.limit), apply(top.offset),
+                        top.with_ties);
     }
     default:
       return with_inputs(node, std::move(inputs));
@@ -307,6 +349,7 @@ void add_used_columns(const Node& node, ColumnSet& out) {
       out.insert(aggregate.groups.begin(), aggregate.groups.end());
       for (const AggregateCall& call : aggregate.aggregates) {
         out.insert(call.arguments.begin(), call.arguments.end());
+        for (const SortItem& item : call.order) out.insert(item.column);
         if (call.filter) out.insert(*call.filter);
       }
       break;
@@ -328,6 +371,9 @@ void add_used_columns(const Node& node, ColumnSet& out) {
     }
     case NodeKind::kRepeat:
       out.insert(as<Repeat>(node).count);
+      break;
+    case NodeKind::kExpand:
+      out.insert(as<Expand>(node).sources.begin(), as<Expand>(node).sources.end());
       break;
     case NodeKind::kSingleRow:
       out.insert(as<SingleRow>(node).keys.begin(), as<SingleRow>(node).keys.end());

@@ -55,6 +55,8 @@ enum class NodeKind : uint8_t {
   kTopN,
   kSingleRow,
   kRepeat,
+  kExpand,
+  kTableFunction,
   kDependentJoin,
 };
 
@@ -106,6 +108,12 @@ struct Project final : Node {
   std::vector<ExprRef> expressions;
 };
 
+struct SortItem {
+  ColumnId column = 0;
+  bool descending = false;
+  bool nulls_first = false;
+};
+
 struct AggregateCall {
   const udfs::AggregateFunction* function = nullptr;
   std::vector<ColumnId> arguments;
@@ -113,6 +121,10 @@ struct AggregateCall {
   std::optional<ColumnId> filter;
   /// The result.
   Column output;
+  /// Of an aggregate that depends on the order of its values.
+  std::vector<SortItem> order;
+  /// Constant arguments of an ordered-set aggregate.
+  std::vector<data::Datum> direct;
 };
 
 /// GROUP BY: gives the group columns (numbers kept), then the aggregates. Without groups always one
@@ -152,12 +164,6 @@ struct Union final : Node {
   std::vector<std::vector<ColumnId>> sources;
 };
 
-struct SortItem {
-  ColumnId column = 0;
-  bool descending = false;
-  bool nulls_first = false;
-};
-
 /// The first rows by `order` of each partition. limit and offset are constants or parameters
 /// (bigint); nullptr: none.
 struct TopN final : Node {
@@ -166,6 +172,8 @@ struct TopN final : Node {
   std::vector<SortItem> order;
   ExprRef limit;
   ExprRef offset;
+  /// Rows that equal the last one in `order` come too.
+  bool with_ties = false;
 };
 
 /// A scalar subquery's guard: at most one row per key.
@@ -179,6 +187,29 @@ struct SingleRow final : Node {
 struct Repeat final : Node {
   Repeat() : Node(NodeKind::kRepeat) {}
   ColumnId count = 0;
+};
+
+/// Each row once per grouping set: the input's columns, then `copies`, which stand for the columns
+/// `sources` but are NULL in the sets without them, then the number of the set (integer, from 0).
+struct Expand final : Node {
+  Expand() : Node(NodeKind::kExpand) {}
+  std::vector<ColumnId> sources;
+  Columns copies;
+  /// sets[k][i]: copy i has its value in set k.
+  std::vector<std::vector<bool>> sets;
+  Column set;
+};
+
+/// Each row with the rows that a table function gives for it: input columns, `results`, and perhaps
+/// the place in the result.
+struct TableFunction final : Node {
+  TableFunction() : Node(NodeKind::kTableFunction) {}
+  const udfs::TableFunction* function = nullptr;
+  std::vector<ExprRef> arguments;
+  Columns results;
+  std::optional<Column> ordinality;
+  /// Rows without result come once, with NULLs.
+  bool outer = false;
 };
 
 /// As Join, but the right side may use columns of the left one: evaluated per left row. Inner,
@@ -207,9 +238,14 @@ NodeRef make_distinct(NodeRef input);
 NodeRef make_union(std::vector<NodeRef> inputs, Columns columns,
                    std::vector<std::vector<ColumnId>> sources);
 NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
-                   ExprRef limit, ExprRef offset);
+                   ExprRef limit, ExprRef offset, bool with_ties = false);
 NodeRef make_single_row(NodeRef input, std::vector<ColumnId> keys);
 NodeRef make_repeat(NodeRef input, ColumnId count);
+/// A copy of `model` over another input.
+NodeRef make_expand(NodeRef input, const Expand& model);
+/// A copy of `model` over another input, with other arguments.
+NodeRef make_table_function(NodeRef input, const TableFunction& model,
+                            std::vector<ExprRef> arguments);
 NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition);
 
 /// The node over other inputs (of at least the columns that it uses); itself when they are the

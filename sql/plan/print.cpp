@@ -84,15 +84,30 @@ std::string project_text(const Project& project, const ColumnNames& names) {
   return fmt::format("Project [{}]", fmt::join(items, ", "));
 }
 
+std::string order_text(const std::vector<SortItem>& items, const ColumnNames& names) {
+  std::vector<std::string> order;
+  for (const SortItem& item : items) {
+    order.push_back(fmt::format("{}{}{}", names.of(item.column), item.descending ? " desc" : "",
+                                item.nulls_first == item.descending ? ""
+                                : item.nulls_first                  ? " nulls first"
+                                                                    : " nulls last"));
+  }
+  return fmt::format("[{}]", fmt::join(order, ", "));
+}
+
 std::string aggregate_text(const Aggregate& aggregate, const ColumnNames& names) {
   std::vector<std::string> calls;
   for (const AggregateCall& call : aggregate.aggregates) {
     std::vector<std::string> arguments;
+    for (const data::Datum& value : call.direct) {
+      arguments.push_back(expr::to_string(*expr::literal(value)));
+    }
     for (ColumnId id : call.arguments) arguments.push_back(names.of(id));
     std::string text =
         fmt::format("{} = {}({}{})", names.of(call.output.id), call.function->name,
                     call.distinct ? "distinct " : "",
                     arguments.empty() ? "*" : fmt::format("{}", fmt::join(arguments, ", ")));
+    if (!call.order.empty()) text += " order=" + order_text(call.order, names);
     if (call.filter) text += fmt::format(" filter {}", names.of(*call.filter));
     calls.push_back(std::move(text));
   }
@@ -113,18 +128,12 @@ std::string join_text(const Join& join, const ColumnNames& names) {
 }
 
 std::string top_n_text(const TopN& top, const ColumnNames& names) {
-  std::vector<std::string> order;
-  for (const SortItem& item : top.order) {
-    order.push_back(fmt::format("{}{}{}", names.of(item.column), item.descending ? " desc" : "",
-                                item.nulls_first == item.descending ? ""
-                                : item.nulls_first                  ? " nulls first"
-                                                                    : " nulls last"));
-  }
   std::string text = "TopN";
   if (!top.partition.empty()) text += fmt::format(" partition={}", names.list(top.partition));
-  text += fmt::format(" order=[{}]", fmt::join(order, ", "));
+  text += " order=" + order_text(top.order, names);
   if (top.limit) text += fmt::format(" limit={}", names.of(top.limit));
   if (top.offset) text += fmt::format(" offset={}", names.of(top.offset));
+  if (top.with_ties) text += " with ties";
   return text;
 }
 
@@ -152,6 +161,28 @@ std::string values_text(const Values& values, const ColumnNames& names) {
   return fmt::format("Values {} {}", columns_text(values, names), fmt::join(rows, ", "));
 }
 
+std::string expand_text(const Expand& expand, const ColumnNames& names) {
+  std::vector<std::string> sets;
+  for (const std::vector<bool>& set : expand.sets) {
+    std::vector<ColumnId> ids;
+    for (size_t i = 0; i < set.size(); ++i) {
+      if (set[i]) ids.push_back(expand.sources[i]);
+    }
+    sets.push_back(names.list(ids));
+  }
+  return fmt::format("Expand sets=[{}]", fmt::join(sets, ", "));
+}
+
+std::string table_function_text(const TableFunction& call, const ColumnNames& names) {
+  std::vector<std::string> arguments;
+  for (const ExprRef& argument : call.arguments) arguments.push_back(names.of(argument));
+  std::vector<ColumnId> results;
+  for (const Column& column : call.results) results.push_back(column.id);
+  if (call.ordinality) results.push_back(call.ordinality->id);
+  return fmt::format("TableFunction {} = {}({}){}", names.list(results), call.function->name,
+                     fmt::join(arguments, ", "), call.outer ? " outer" : "");
+}
+
 std::string node_text(const Node& node, const ColumnNames& names) {
   switch (node.kind) {
     case NodeKind::kScan:
@@ -176,6 +207,10 @@ std::string node_text(const Node& node, const ColumnNames& names) {
       return "SingleRow keys=" + names.list(as<SingleRow>(node).keys);
     case NodeKind::kRepeat:
       return "Repeat count=" + names.of(as<Repeat>(node).count);
+    case NodeKind::kExpand:
+      return expand_text(as<Expand>(node), names);
+    case NodeKind::kTableFunction:
+      return table_function_text(as<TableFunction>(node), names);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(node);
       std::string text = fmt::format("DependentJoin {}", join_word(join.join));

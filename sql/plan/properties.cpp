@@ -183,7 +183,7 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       const auto* limit = top.limit && top.limit->kind == ExprKind::kLiteral
                               ? std::get_if<int64_t>(&top.limit->literal.value)
                               : nullptr;
-      if (limit != nullptr && *limit <= 1) add_key(keys, top.partition);
+      if (limit != nullptr && *limit <= 1 && !top.with_ties) add_key(keys, top.partition);
       return keys;
     }
     case NodeKind::kSingleRow:
@@ -195,6 +195,29 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       if (join.join == JoinKind::kSemi || join.join == JoinKind::kAnti)
         return unique_keys(node->inputs[0]);
       if (at_most_one_row(node->inputs[1])) return unique_keys(node->inputs[0]);
+      return keys;
+    }
+    case NodeKind::kExpand: {
+      for (KeySet key : unique_keys(node->inputs[0])) {
+        key.push_back(as<Expand>(*node).set.id);
+        add_key(keys, std::move(key));
+      }
+      return keys;
+    }
+    case NodeKind::kTableFunction: {
+      const auto& call = as<TableFunction>(*node);
+      KeySet place;
+      if (call.ordinality) {
+        place.push_back(call.ordinality->id);
+      } else if (call.function->distinct_rows) {
+        for (const Column& column : call.results) place.push_back(column.id);
+      } else {
+        return keys;
+      }
+      for (KeySet key : unique_keys(node->inputs[0])) {
+        key.insert(key.end(), place.begin(), place.end());
+        add_key(keys, std::move(key));
+      }
       return keys;
     }
     case NodeKind::kUnion:
@@ -225,6 +248,8 @@ bool is_append_only(const NodeRef& node) {
       return true;
     case NodeKind::kFilter:
     case NodeKind::kProject:
+    case NodeKind::kExpand:
+    case NodeKind::kTableFunction:
       return is_append_only(node->inputs[0]);
     case NodeKind::kDistinct:
       // What stands for equal values can change with each one that comes.
@@ -268,7 +293,7 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
     case NodeKind::kAggregate: {
       const auto& aggregate = as<Aggregate>(*node);
       if (at < aggregate.groups.size()) return column_never_null(node->inputs[0], id);
-      return aggregate.aggregates[at - aggregate.groups.size()].function->name == "count";
+      return aggregate.aggregates[at - aggregate.groups.size()].function->counts;
     }
     case NodeKind::kJoin:
     case NodeKind::kDependentJoin: {
@@ -291,6 +316,10 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
       return true;
     }
     case NodeKind::kDistinct:
+    case NodeKind::kExpand:
+    case NodeKind::kTableFunction:
+      return find_column(node->input().columns, id) != kNoColumn &&
+             column_never_null(node->inputs[0], id);
     case NodeKind::kTopN:
     case NodeKind::kSingleRow:
     case NodeKind::kRepeat:
@@ -355,6 +384,9 @@ bool can_overflow(const udfs::AggregateFunction& function, Type type) {
 
 bool can_fail(const NodeRef& node) {
   if (node->kind == NodeKind::kSingleRow) return true;
+  if (node->kind == NodeKind::kTableFunction && as<TableFunction>(*node).function->can_fail) {
+    return true;
+  }
   for (const ExprRef& expr : expressions_of(*node)) {
     if (failure_of(expr) != Failure::kNever) return true;
   }

@@ -83,7 +83,7 @@ struct OuterValues {
 
 /// The value of an aggregate over no rows.
 ExprRef value_of_nothing(const plan::AggregateCall& call) {
-  if (call.function->name == "count") return expr::literal({call.output.type, int64_t{0}});
+  if (call.function->counts) return expr::literal({call.output.type, int64_t{0}});
   return expr::literal(data::Datum::null(call.output.type));
 }
 
@@ -143,6 +143,23 @@ NodeRef unnest_scalar_aggregate(const plan::DependentJoin& join, ColumnFactory& 
   return result;
 }
 
+/// A table function over nothing but the left side's columns is called for each left row.
+NodeRef call_per_row(const plan::DependentJoin& join) {
+  const NodeRef& right = join.inputs[1];
+  const bool outer = join.join == JoinKind::kLeft;
+  if (right->kind != NodeKind::kTableFunction || (!outer && join.join != JoinKind::kInner)) {
+    return nullptr;
+  }
+  const auto& call = plan::as<plan::TableFunction>(*right);
+  const bool alone = call.input().kind == NodeKind::kValues && call.input().columns.empty() &&
+                     plan::as<plan::Values>(call.input()).rows.size() == 1;
+  if (!alone || (outer && join.condition)) return nullptr;
+  plan::TableFunction model = call;
+  model.outer = outer;
+  return plan::make_filter(plan::make_table_function(join.inputs[0], model, call.arguments),
+                           join.condition);
+}
+
 NodeRef unnest(const NodeRef& node, ColumnFactory& columns) {
   if (node->kind != NodeKind::kDependentJoin) return node;
   const auto& join = plan::as<plan::DependentJoin>(*node);
@@ -154,6 +171,7 @@ NodeRef unnest(const NodeRef& node, ColumnFactory& columns) {
   if (tests) {
     if (NodeRef joined = pull_into_condition(join)) return joined;
   }
+  if (NodeRef called = call_per_row(join)) return called;
   if (NodeRef joined = unnest_scalar_aggregate(join, columns)) return joined;
   OuterValues outer(left, right, columns);
   DependentSide side(outer.left, outer.columns, !plan::can_fail(right), outer.shown, columns);

@@ -94,7 +94,7 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
       std::vector<ColumnId> partition = top.partition;
       for (ColumnId id : out.ids()) partition.push_back(id);
       out.plan = plan::make_top_n(narrowed(out, node->columns), std::move(partition), top.order,
-                                  bind(top.limit, out), bind(top.offset, out));
+                                  bind(top.limit, out), bind(top.offset, out), top.with_ties);
       return out;
     }
     case NodeKind::kSingleRow: {
@@ -102,6 +102,22 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
       std::vector<ColumnId> keys = plan::as<plan::SingleRow>(*node).keys;
       for (ColumnId id : out.ids()) keys.push_back(id);
       out.plan = plan::make_single_row(narrowed(out, node->columns), std::move(keys));
+      return out;
+    }
+    case NodeKind::kExpand: {
+      Pushed out = push(node->inputs[0]);
+      out.plan =
+          plan::make_expand(narrowed(out, node->input().columns), plan::as<plan::Expand>(*node));
+      return out;
+    }
+    case NodeKind::kTableFunction: {
+      const auto& call = plan::as<plan::TableFunction>(*node);
+      const bool alone = node->input().kind == NodeKind::kValues && node->input().columns.empty() &&
+                         plan::as<plan::Values>(node->input()).rows.size() == 1;
+      Pushed out = alone ? domain() : push(node->inputs[0]);
+      std::vector<ExprRef> arguments;
+      for (const ExprRef& argument : call.arguments) arguments.push_back(bind(argument, out));
+      out.plan = plan::make_table_function(out.plan, call, std::move(arguments));
       return out;
     }
     case NodeKind::kRepeat: {
@@ -210,7 +226,7 @@ DependentSide::Pushed DependentSide::push_aggregate(const plan::Aggregate& aggre
   std::vector<ExprRef> values;
   for (size_t i = 0; i < calls.size(); ++i) {
     ExprRef value = plan::column_ref(calls[i].output);
-    if (calls[i].function->name == "count") {
+    if (calls[i].function->counts) {
       value = expr::coalesce(value->type, {value, expr::literal({value->type, int64_t{0}})});
     }
     columns.push_back(aggregate.aggregates[i].output);

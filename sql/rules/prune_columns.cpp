@@ -134,6 +134,12 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
       NodeRef input = plan::make_narrow(prune_columns(node->inputs[0], all), node->columns);
       return plan::with_inputs(node, {std::move(input)});
     }
+    case NodeKind::kExpand:
+    case NodeKind::kTableFunction: {
+      ColumnSet used = required;
+      plan::add_used_columns(*node, used);
+      return plan::with_inputs(node, {prune_exactly(node->inputs[0], used)});
+    }
     case NodeKind::kRepeat:
     case NodeKind::kFilter: {
       ColumnSet used = required;

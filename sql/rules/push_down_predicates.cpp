@@ -164,6 +164,15 @@ NodeRef push(const NodeRef& node, Conjuncts above) {
       NodeRef input = push(node->inputs[0], std::move(moving));
       return filtered(plan::with_inputs(node, {std::move(input)}), std::move(above));
     }
+    case NodeKind::kExpand:
+    case NodeKind::kTableFunction: {
+      const ColumnSet below = plan::column_set(node->input().columns);
+      Conjuncts moving = take(above, [&](const ExprRef& conjunct) {
+        return may_move(conjunct) && plan::uses_only(conjunct, below);
+      });
+      NodeRef input = push(node->inputs[0], std::move(moving));
+      return filtered(plan::with_inputs(node, {std::move(input)}), std::move(above));
+    }
     case NodeKind::kAggregate: {
       const auto& aggregate = plan::as<plan::Aggregate>(*node);
       ColumnSet groups(aggregate.groups.begin(), aggregate.groups.end());

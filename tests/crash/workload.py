@@ -165,6 +165,9 @@ class Reader:
         self.error = None
 
     def look(self, connection):
+        shared = connection.execute("SELECT (SELECT sum(n) FROM per_file), (SELECT sum(n) FROM per_key)").fetchone()
+        if shared[0] != shared[1]:
+            self.error = f"views that share a reader disagree: per_file, per_key: {shared}"
         for file_no, count in connection.execute("SELECT file_no, n FROM per_file").fetchall():
             if count < self.seen[file_no]:
                 self.error = f"file {file_no}: {self.seen[file_no]} lines were seen, later {count}"

@@ -177,6 +177,13 @@ int main(int argc, char** argv) {
       if (!named.empty() && (named[0]->category == "catalog" || named[0]->category == "system")) {
         continue;
       }
+      // RisingWave's; in PostgreSQL these are window functions, or not there.
+      static constexpr std::string_view kNotThere[] = {"first_value", "last_value",
+                                                       "approx_count_distinct"};
+      if (std::find(std::begin(kNotThere), std::end(kNotThere), example.name) !=
+          std::end(kNotThere)) {
+        continue;
+      }
       std::cout << test::escaped(example.example.sql) << "\t"
                 << test::escaped(example.example.result) << "\n";
     }

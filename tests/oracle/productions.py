@@ -5,16 +5,19 @@ import collections
 # Names and weights by the part of the grammar that chooses among them.
 QUERY = {"query.select": 60, "query.group": 40, "query.union": 8, "query.union_all": 8, "query.intersect": 6,
          "query.intersect_all": 4, "query.except": 6, "query.except_all": 5}
-FROM = {"from.table": 60, "from.view": 22, "from.plain_view": 8, "from.derived": 18, "from.cte": 12}
+FROM = {"from.table": 60, "from.view": 22, "from.plain_view": 8, "from.derived": 18, "from.cte": 12,
+        "from.series": 6, "from.lateral_series": 6}
 JOIN = {"join.inner": 26, "join.left": 28, "join.right": 18, "join.full": 20, "join.cross": 8, "join.comma": 6}
 ON = {"on.equi": 40, "on.equi_two": 12, "on.mixed": 30, "on.non_equi": 14, "on.using": 16, "on.constant": 4,
       "on.not_distinct": 6, "on.expression": 10}
 SHAPE = {"shape.where": 40, "shape.distinct": 14, "shape.distinct_forms": 50, "shape.having": 35, "shape.limit": 14, "shape.offset": 45,
-         "shape.self_join": 20, "shape.two_joins": 22, "shape.three_joins": 5}
+         "shape.ties": 25, "shape.self_join": 20, "shape.two_joins": 22, "shape.three_joins": 5}
 GROUP = {"group.column": 40, "group.expression": 22, "group.position": 22, "group.none": 16,
-         "group.forms": 34}
+         "group.forms": 34, "group.rollup": 7, "group.cube": 5, "group.sets": 7}
 AGGREGATE = {"agg.count_star": 20, "agg.count": 14, "agg.sum": 20, "agg.avg": 14, "agg.min": 14, "agg.max": 14,
-             "agg.count_distinct": 10, "agg.sum_distinct": 6, "agg.avg_distinct": 4, "agg.bool": 6}
+             "agg.count_distinct": 10, "agg.sum_distinct": 6, "agg.avg_distinct": 4, "agg.bool": 6,
+             "agg.string_agg": 8, "agg.string_agg_distinct": 4, "agg.mode": 4, "agg.percentile_disc": 4,
+             "agg.percentile_cont": 4, "agg.stddev": 6, "agg.pairs": 4, "agg.bits": 4}
 AGGREGATE_SHAPE = {"agg.filter": 22, "agg.in_expression": 16}
 SUBQUERY = {"sub.in": 12, "sub.not_in": 10, "sub.exists": 12, "sub.not_exists": 10, "sub.in_correlated": 8,
             "sub.not_in_correlated": 5, "sub.exists_uncorrelated": 4, "sub.exists_non_equi": 5,

@@ -63,6 +63,7 @@ class Select:
     order: list = dataclasses.field(default_factory=list)  # one of "", "DESC", "DESC NULLS LAST" ... per item
     limit: int = None
     offset: int = None
+    ties: int = None  # the order is by so many items only, and rows that tie come too
     with_queries: list = dataclasses.field(default_factory=list)  # of (name, query)
 
     def columns(self):
@@ -82,9 +83,13 @@ class Select:
         if self.having:
             parts.append("HAVING " + " AND ".join(self.having))
         if self.limit is not None or self.offset is not None:
-            parts.append("ORDER BY " + ", ".join(f"{i + 1} {word}".strip() for i, word in
-                                                 enumerate(self.order[:len(self.items)])))
-        if self.limit is not None:
+            items = self.order[:len(self.items)]
+            if self.ties and self.limit is not None and self.offset is None:
+                items = items[:self.ties]
+            parts.append("ORDER BY " + ", ".join(f"{i + 1} {word}".strip() for i, word in enumerate(items)))
+        if self.limit is not None and self.ties and self.offset is None:
+            parts.append(f"FETCH FIRST {self.limit} ROWS WITH TIES")
+        elif self.limit is not None:
             parts.append(f"LIMIT {self.limit}")
         if self.offset is not None:
             parts.append(f"OFFSET {self.offset}")
@@ -209,6 +214,8 @@ class Queries:
                 select.offset = self.rng.choice([0, 1, 2, 4])
                 if self.rng.random() < 0.3:
                     select.limit = None
+            elif self.chooser.maybe("shape.ties"):
+                select.ties = 1
         return select
 
     # FROM
@@ -229,7 +236,24 @@ class Queries:
             else:
                 right, right_scope = self.leaf(depth - 1, with_queries)
             left, scope = self.join(left, scope, right, right_scope, last=i == joins - 1)
+        commas = isinstance(left, Join) and left.word == ","
+        if not commas and self.rng.random() < 0.06 and self.expressions.columns(scope, "int"):
+            self.chooser.use("from.lateral_series")
+            left, scope = self.lateral_series(left, scope)
         return left, scope
+
+    @staticmethod
+    def series(alias, arguments):
+        return Named(f"generate_series({arguments})", f"{alias}(n)"), [(f"{alias}.n", "int")]
+
+    def lateral_series(self, left, scope):
+        """FROM left, generate_series(1, a column of it), or LEFT JOIN."""
+        column = self.expressions.column(scope, "int")
+        right, right_scope = self.series(self.alias(), f"1, least({column}, 4)")
+        if self.rng.random() < 0.5:
+            return Join("CROSS JOIN", left, right, [], []), scope + right_scope
+        on = ["true"] if self.rng.random() < 0.6 else [f"{right_scope[0][0]} > 1"]
+        return Join("LEFT JOIN", left, right, on, []), scope + right_scope
 
     def columns_of(self, name):
         for table in self.tables:
@@ -238,7 +262,7 @@ class Queries:
         return self.views[name]
 
     def leaf(self, depth, with_queries):
-        without = [] if depth > 0 else ["from.derived", "from.cte"]
+        without = ["from.lateral_series"] + ([] if depth > 0 else ["from.derived", "from.cte"])
         materialized = [name for name in self.views if name not in self.plain]
         if not materialized:
             without = without + ["from.view"]
@@ -253,6 +277,8 @@ class Queries:
             query = self.query(depth - 1)
             with_queries.append((f"w{alias}", query))
             return Named(f"w{alias}", alias), [(f"{alias}.{column}", kind) for column, kind in query.columns()]
+        if name == "from.series":
+            return self.series(alias, f"{self.rng.randint(-1, 1)}, {self.rng.randint(1, 4)}")
         if name == "from.table":
             relation = self.rng.choice(self.tables).name
         else:
@@ -446,10 +472,12 @@ class Queries:
                     keys += [(text, kind), (f"({text})::text", "text")]
                 else:
                     keys.append(canonical(text, kind))
-        for text, kind in keys:
+        if form in self.SETS_OF_GROUPS:
+            self.grouping_sets(select, form, keys)
+        for text, kind in keys if form not in self.SETS_OF_GROUPS else []:
             select.items.append(Item(text, f"o{len(select.items)}", kind))
             select.group.append(str(len(select.items)) if form == "group.position" else text)
-        if keys and self.rng.random() < 0.15:  # a group key that isn't shown
+        if keys and form not in self.SETS_OF_GROUPS and self.rng.random() < 0.15:  # a group key that isn't shown
             dropped = self.rng.randrange(len(select.items))
             if form != "group.position":
                 del select.items[dropped]
@@ -468,6 +496,55 @@ class Queries:
                 select.having.append("count(*) > 1")
         return select
 
+    SETS_OF_GROUPS = ("group.rollup", "group.cube", "group.sets")
+
+    def grouping_sets(self, select, form, keys):
+        texts = list(dict.fromkeys(text for text, _ in keys))
+        for text, kind in keys:
+            select.items.append(Item(text, f"o{len(select.items)}", kind))
+        select.items.append(Item(f"grouping({', '.join(texts)})", f"o{len(select.items)}", "int"))
+        if form == "group.rollup":
+            select.group.append(f"ROLLUP ({', '.join(texts)})")
+        elif form == "group.cube":
+            select.group.append(f"CUBE ({', '.join(texts)})")
+        else:
+            sets = [f"({', '.join(texts)})"]
+            for _ in range(self.rng.randint(1, 2)):
+                sets.append(f"({', '.join(self.rng.sample(texts, self.rng.randint(0, len(texts))))})")
+            select.group.append(f"GROUPING SETS ({', '.join(sets)})")
+
+    def ordered_aggregate(self, scope, name, end):
+        if name.startswith("agg.string_agg"):
+            text, _ = canonical(self.expressions.expression(scope, "text", 1), "text")
+            if name == "agg.string_agg_distinct":
+                return f"string_agg(DISTINCT {text}, ',' ORDER BY {text}){end}", "text"
+            first = self.expressions.column(scope, self.expressions.kind_in(scope, ("int", "date", "bool")))
+            return f"string_agg({text}, ',' ORDER BY {first} {self.rng.choice(['', 'DESC'])}, {text}){end}", "text"
+        word = self.rng.choice(["", " DESC"])
+        if name == "agg.percentile_cont":
+            value = self.expressions.column(scope, self.expressions.kind_in(scope, ("int", "dbl")))
+            part = self.rng.choice(["0.25", "0.5", "0.9", "1"])
+            return f"percentile_cont({part}) WITHIN GROUP (ORDER BY {value}{word}){end}", "rough"
+        kind = self.expressions.kind_in(scope, ("int", "big", "num", "text", "date", "ts"))
+        value, kind = canonical(self.expressions.expression(scope, kind, 1), kind)
+        if name == "agg.mode":
+            return f"mode() WITHIN GROUP (ORDER BY {value}{word}){end}", kind
+        return f"percentile_disc({self.rng.choice(['0', '0.3', '0.5', '1'])}) WITHIN GROUP (ORDER BY {value}{word}){end}", kind
+
+    def statistic(self, scope, name, end):
+        if name == "agg.bits":
+            kind = self.expressions.kind_in(scope, ("int", "big"))
+            word = self.rng.choice(["bit_and", "bit_or", "bit_xor"])
+            return f"{word}({self.expressions.expression(scope, kind, 1)}){end}", kind
+        if name == "agg.stddev":
+            kind = self.expressions.kind_in(scope, ("int", "num", "dbl"))
+            word = self.rng.choice(["stddev", "stddev_pop", "var_pop", "variance", "var_samp"])
+            return f"{word}({self.expressions.column(scope, kind)}){end}", "rough" if kind == "dbl" else "num"
+        word = self.rng.choice(["corr", "covar_pop", "covar_samp", "regr_slope", "regr_intercept", "regr_count"])
+        kinds = [self.expressions.kind_in(scope, ("int", "dbl")) for _ in range(2)]
+        values = ", ".join(self.expressions.column(scope, kind) for kind in kinds)
+        return f"{word}({values}){end}", "big" if word == "regr_count" else "rough"
+
     def around(self, text, kind):
         if kind in ("big", "num", "int"):
             return self.rng.choice([f"({text} + 1)", f"coalesce({text}, 0)", f"CASE WHEN {text} > 2 THEN {text} END",
@@ -480,6 +557,10 @@ class Queries:
         if self.chooser.maybe("agg.filter", AGGREGATE_SHAPE):
             end = f" FILTER (WHERE {self.expressions.condition(scope, 1)})"
         numbers = ("int", "big", "num", "dec", "dbl", "iv")
+        if name.startswith(("agg.string_agg", "agg.mode", "agg.percentile")):
+            return self.ordered_aggregate(scope, name, end)
+        if name in ("agg.stddev", "agg.pairs", "agg.bits"):
+            return self.statistic(scope, name, end)
         if name == "agg.count_star":
             return f"count(*){end}", "big"
         if name in ("agg.count", "agg.count_distinct"):

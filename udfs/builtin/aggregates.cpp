@@ -269,6 +269,13 @@ void add_aggregates(AggregateList& list) {
   list.push_back(accumulator("count", {kUnknown}, kBigint, sizeof(Count), &update_count,
                              &finish_count, "number of values that are not NULL",
                              {{"count(x) FROM (VALUES (1), (NULL)) AS t(x)", "1"}}));
+  // Counted exactly: what only estimates can't take values out again.
+  list.push_back(
+      accumulator("approx_count_distinct", {kUnknown}, kBigint, sizeof(Count), &update_count,
+                  &finish_count, "number of different values, exact: as count(DISTINCT x)",
+                  {{"approx_count_distinct(x) FROM (VALUES (1), (2), (2)) AS t(x)", "2"}}));
+  list.back().always_distinct = true;
+  for (AggregateFunction& function : list) function.counts = true;
   list.push_back(accumulator("sum", {kInteger}, kBigint, sizeof(IntegerSum),
                              &update_integers<int32_t>, &finish_sum_to_bigint, "sum",
                              {{"sum(x) FROM (VALUES (1), (2)) AS t(x)", "3"}}));

@@ -35,5 +35,11 @@ void add_casts(std::vector<CastEntry>& list);
 using AggregateList = std::vector<AggregateFunction>;
 void add_aggregates(AggregateList& list);
 void add_float_aggregates(AggregateList& list);
+void add_statistics(AggregateList& list);
+void add_bit_aggregates(AggregateList& list);
+void add_ordered_aggregates(AggregateList& list);
+
+using TableFunctionList = std::vector<TableFunction>;
+void add_generate_series(TableFunctionList& list);
 
 }  // namespace forebay::udfs

@@ -126,6 +126,34 @@ TEST_F(FileSourceTest, FollowsWholeLines) {
   EXPECT_EQ(ends[0].name, path("a.json"));
 }
 
+TEST_F(FileSourceTest, UntilThePositionsOfAnotherReader) {
+  spec_.options["path"] = path("*.json");
+  spec_.options["rows_per_second"] = "1";  // is not for who catches up
+  write("b.json", record(1) + record(2));
+  ASSERT_TRUE(open());
+  Positions own = {{PartitionId(7), path("b.json"), Offset(record(1).size()), "", std::nullopt}};
+  RawBatch raw;
+  ASSERT_EQ(*reader_->poll(raw, wait_ms_), PollOutcome::kBatch);
+  own[0].state = raw.state_after;
+  ASSERT_EQ(own[0].next, raw.to);
+  write("a.json", record(3) + record(4) + record(5));
+  write("c.json", record(9));
+  Positions until = {
+      {PartitionId(0), path("b.json"), Offset(2 * record(1).size()), "", std::nullopt},
+      {PartitionId(1), path("a.json"), Offset(record(3).size() * 2), "", std::nullopt}};
+  auto reader = source_->open_until(own, until, clock_);
+  ASSERT_TRUE(reader.is_ok());
+  reader_ = std::move(*reader);
+  EXPECT_EQ(read_all(), PollOutcome::kEnd);
+  EXPECT_FALSE(error_);
+  Texts got = rows();
+  std::sort(got.begin(), got.end());
+  EXPECT_EQ(got, (Texts{"2", "3", "4"}));
+  for (const PartitionPosition& position : positions_) {
+    EXPECT_EQ(position.id.value, position.name == path("b.json") ? 7u : 8u);
+  }
+}
+
 TEST_F(FileSourceTest, BoundedEndsAtTheEndAsItWas) {
   spec_.options["scan.bounded.mode"] = "latest";
   EXPECT_EQ(open().error().sqlstate, data::sqlstate::kUndefinedFile);

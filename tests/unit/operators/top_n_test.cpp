@@ -75,7 +75,7 @@ TEST(TopN, EqualsReference) {
 }
 
 TEST(TopN, ChangesOutsideTheWindowEmitNothing) {
-  TopNParameters p{{kBigintType}, {}, {{0, false, false}}, 0, 2, TableId(4)};
+  TopNParameters p{{kBigintType}, {}, {{0, false, false}}, 0, 2, false, TableId(4)};
   Driver driver(make_top_n(p), {{p.types, {}}}, 10, nullptr);
   std::mt19937_64 random(1);
   auto row = [](int64_t value) { return Row{Datum{kBigintType, value}}; };

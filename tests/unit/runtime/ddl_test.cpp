@@ -1,8 +1,10 @@
 // Objects that come and go while something else happens: cancels, failures.
 
 #include <atomic>
+#include <future>
 #include <thread>
 
+#include "engine/runtime/worker.h"
 #include "tests/unit/runtime/circuits.h"
 
 namespace forebay::runtime {
@@ -71,6 +73,83 @@ TEST(DdlTest, ObjectOfAFailingPipelineCanBeDropped) {
   ticket = put(*engine, kTable, name_row(2, "two"));
   ASSERT_TRUE(engine->wait(kTable, ticket, nullptr).is_ok());
   EXPECT_EQ(rows_of(*table.relation, *engine->snapshot()), std::vector<std::string>{"(2,two)"});
+}
+
+// A reader whose poll() does not return until it is let go.
+class StuckSource final : public connectors::Source {
+ public:
+  data::Result<std::unique_ptr<connectors::SourceReader>> open(const connectors::Positions&,
+                                                               const data::Clock&) const override {
+    class Reader final : public connectors::SourceReader {
+     public:
+      explicit Reader(const StuckSource* source) : source_(source) {}
+      data::Result<connectors::PollOutcome> poll(connectors::RawBatch&, int64_t&) override {
+        source_->polling_ = true;
+        source_->polling_.notify_all();
+        source_->stuck_.wait(true);
+        return connectors::PollOutcome::kNothing;
+      }
+      connectors::Positions ends() const override { return {}; }
+
+     private:
+      const StuckSource* source_;
+    };
+    return std::unique_ptr<connectors::SourceReader>(std::make_unique<Reader>(this));
+  }
+  std::unique_ptr<connectors::Decoder> make_decoder(
+      const connectors::DecodeRequest&) const override {
+    return std::make_unique<FakeDecoder>();
+  }
+  bool is_bounded() const override { return false; }
+  void wait_for_poll() const { polling_.wait(false); }
+  void let_go() const {
+    stuck_ = false;
+    stuck_.notify_all();
+  }
+
+ private:
+  mutable std::atomic<bool> polling_{false}, stuck_{true};
+};
+
+TEST(DdlTest, ConnectorThatPollsForLongHoldsNobodyUp) {
+  auto engine = open_engine(1);
+  auto source = std::make_shared<StuckSource>();
+  operators::MaterializeParameters rows{.types = {kBigintType, kBigintType},
+                                        .key_columns = {0},
+                                        .has_key = true,
+                                        .rows = TableId(60)};
+  Fragment view{kView, "view", {}, operators::stored_materialize(rows)};
+  view.nodes.push_back({SourceInput{ObjectId(19), "stuck", source, {}}, {}, rows.types});
+  view.nodes.push_back(node(operators::make_materialize(rows), {{0, Exchange{{0}}}}));
+  ASSERT_TRUE(engine->create(view, {kView, "v"}, nullptr).is_ok());
+  source->wait_for_poll();
+  // Would wait for the poll, which waits for it, had the pump its lock while polling.
+  std::future<Status> dropped =
+      std::async(std::launch::async, [&] { return engine->drop({kView}); });
+  bool in_time = dropped.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+  source->let_go();
+  EXPECT_TRUE(in_time);
+  EXPECT_TRUE(dropped.get().is_ok());
+}
+
+// A worker that is always busy lets DDL have its lock after the step at hand.
+TEST(DdlTest, BusyWorkerLetsDdlGoFirst) {
+  Worker worker(0);
+  std::atomic<uint64_t> steps{0};
+  std::jthread busy([&](std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      auto step = worker.lock();  // as run_once does
+      for (int i = 0; i < 100'000; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+      ++steps;
+    }
+  });
+  while (steps == 0) std::this_thread::yield();
+  for (int round = 0; round < 50; ++round) {
+    uint64_t before = steps;
+    auto lock = worker.lock();
+    // The step at hand, and one that may have begun before this thread got to ask.
+    EXPECT_LE(steps - before, 50u) << "round " << round;
+  }
 }
 
 }  // namespace

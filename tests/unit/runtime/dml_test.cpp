@@ -1,5 +1,7 @@
 // Statements, their tickets and what they are told when a pipeline fails.
 
+#include <thread>
+
 #include "tests/unit/runtime/circuits.h"
 
 namespace forebay::runtime {
@@ -98,6 +100,70 @@ TEST(DmlTest, LostTicketsOfOneTableAreNotThoseOfAnotherAfterAMerge) {
   EXPECT_TRUE(engine->wait(second.object, kept, nullptr).is_ok());
   EXPECT_FALSE(engine->wait(first.object, lost, nullptr).is_ok());
   EXPECT_FALSE(engine->wait(first.object, lost_too, nullptr).is_ok());
+}
+
+// Numbers asked for between two pipelines' requests for one commit: the counters are written once
+// (the model store checks it), and none is given again.
+TEST(DmlTest, IdsAskedForInTwoRequestsOfOneCommitAreNotGivenAgain) {
+  auto clock = std::make_shared<data::FakeClock>();
+  auto store = state::make_model_store();
+  state::Store* behind = store.get();
+  auto engine = open_engine(1, clock, std::move(store));
+  auto script = std::make_shared<Script>();
+  std::vector<Fragment> tables;
+  for (uint32_t object : {20, 40}) {
+    tables.push_back(table_fragment(ObjectId(object)));
+    ASSERT_TRUE(engine->create(tables.back(), {tables.back().object, "t"}, nullptr).is_ok());
+    ObjectId view(object + 40);
+    ASSERT_TRUE(engine->create(scripted_fragment(view, tables.back(), script), {view, "v"}, nullptr)
+                    .is_ok());
+  }
+  Epoch before = engine->snapshot()->epoch();
+  int sealed = 0;
+  uint64_t last = 0;
+  script->on_seal = [&] {
+    ++sealed;
+    last = engine->allocate_row_ids(10) + 9;
+  };
+  for (const Fragment& table : tables) put(*engine, table.object, name_row(1, "one"));
+  while (sealed == 0) {
+    clock->advance_ms(100);
+    engine->run_one(kWorker);  // the coordinator when the worker has nothing to do
+  }
+  engine->run_one(kCoordinator);  // asks for the first
+  while (engine->snapshot()->epoch() == before) engine->run_one(kWorker);
+  ASSERT_EQ(sealed, 2);
+  ASSERT_EQ(engine->snapshot()->epoch(), before.next());
+  std::unique_ptr<state::Store> survived = state::reopen_model_store(*behind);
+  engine.reset();
+  engine = open_engine(1, clock, std::move(survived));
+  EXPECT_GT(engine->allocate_row_ids(1), last);
+}
+
+// Lanes that are ahead fill the queues of one that has yet to end its epoch: it must end all the
+// same.
+TEST(DmlTest, LanesThatAreAheadDoNotStopTheOneBehind) {
+  auto engine = open_engine(3);
+  engine->settings().batch_rows = 1;
+  Fragment table = table_fragment();
+  ASSERT_TRUE(engine->create(table, {kTable, "t"}, nullptr).is_ok());
+  std::vector<std::jthread> sessions;
+  for (int64_t session = 0; session < 4; ++session) {
+    sessions.emplace_back([&, session] {
+      for (int64_t round = 0; round < 10; ++round) {
+        data::BatchBuilder rows({kBigintType, kTextType});
+        for (int64_t i = 0; i < 400; ++i) {
+          rows.column(0).append((session * 10 + round) * 400 + i);
+          rows.column(1).append_string("n");
+          rows.end_row();
+        }
+        uint64_t ticket = put(*engine, kTable, rows.finish());
+        EXPECT_TRUE(engine->wait(kTable, ticket, nullptr).is_ok());
+      }
+    });
+  }
+  sessions.clear();
+  EXPECT_EQ(rows_of(*table.relation, *engine->snapshot()).size(), 16'000u);
 }
 
 }  // namespace

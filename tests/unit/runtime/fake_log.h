@@ -19,11 +19,13 @@ struct FakeLog {
 
 class FakeReader final : public connectors::SourceReader {
  public:
-  FakeReader(std::shared_ptr<FakeLog> log, uint64_t next) : log_(std::move(log)), next_(next) {}
+  FakeReader(std::shared_ptr<FakeLog> log, uint64_t next, uint64_t until = UINT64_MAX)
+      : log_(std::move(log)), next_(next), until_(until) {}
 
   data::Result<connectors::PollOutcome> poll(connectors::RawBatch& batch,
                                              int64_t& wait_ms) override {
-    size_t end = std::min(log_->visible, static_cast<size_t>(next_) + log_->batch_records);
+    if (next_ >= until_) return connectors::PollOutcome::kEnd;
+    size_t end = std::min({log_->visible, static_cast<size_t>(next_) + log_->batch_records, until_});
     if (end <= next_) {
       wait_ms = 1;
       return connectors::PollOutcome::kNothing;
@@ -46,6 +48,7 @@ class FakeReader final : public connectors::SourceReader {
  private:
   std::shared_ptr<FakeLog> log_;
   uint64_t next_;
+  const uint64_t until_;
 };
 
 class FakeDecoder final : public connectors::Decoder {
@@ -80,6 +83,14 @@ class FakeSource final : public connectors::Source {
       const connectors::Positions& positions, const data::Clock&) const override {
     uint64_t next = positions.empty() ? 0 : positions.front().next.value;
     return std::unique_ptr<connectors::SourceReader>(std::make_unique<FakeReader>(log_, next));
+  }
+  data::Result<std::unique_ptr<connectors::SourceReader>> open_until(
+      const connectors::Positions& positions, const connectors::Positions& until,
+      const data::Clock&) const override {
+    uint64_t next = positions.empty() ? 0 : positions.front().next.value;
+    uint64_t end = until.empty() ? 0 : until.front().next.value;
+    return std::unique_ptr<connectors::SourceReader>(
+        std::make_unique<FakeReader>(log_, next, end));
   }
   std::unique_ptr<connectors::Decoder> make_decoder(
       const connectors::DecodeRequest&) const override {

@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sql/ast/print.h"
+#include "sql/binder/binder.h"
+
+/// Functions that give rows: in FROM, and as items of the select list.
+namespace forebay::sql::binder {
+
+namespace state = data::sqlstate;
+
+Result<NodeRef> Binder::bind_table_call(const ast::Function& call, const ExprContext& context,
+                                        bool with_ordinality, Columns* results) {
+  const std::string& name = call.name.back();
+  plan::TableFunction model;
+  std::vector<ExprRef> arguments;
+  std::vector<TypeId> types;
+  for (const ast::FunctionArg& argument : call.args) {
+    if (!argument.name.empty() || argument.variadic) {
+      return unsupported("named and VARIADIC arguments are", argument.value->position,
+                         "Give arguments by position.");
+    }
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, context));
+    types.push_back(value->type.id);
+    arguments.push_back(std::move(value));
+  }
+  FunctionMatch match;
+  const MatchOutcome outcome = match_table_function(name, types, &match);
+  if (outcome != MatchOutcome::kFound) {
+    const bool none = outcome == MatchOutcome::kNone;
+    return error(none ? state::kUndefinedFunction : state::kAmbiguousFunction,
+                 fmt::format("function {}({}) {}", name, type_list(types),
+                             none ? "does not exist" : "is not unique"),
+                 call.position)
+        .with_hint(none ? "No function matches the given name and argument types. You might need "
+                          "to add explicit type casts."
+                        : "Could not choose a best candidate function. You might need to add "
+                          "explicit type casts.");
+  }
+  Type any;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    FOREBAY_ASSIGN_OR_RETURN(arguments[i],
+                             coerce(arguments[i], Type{match.arguments[i]}, Coercion::kImplicit));
+    FOREBAY_CHECK(arguments[i] != nullptr, "a matched function takes its arguments");
+    if (expr::volatility(*arguments[i]) == udfs::Volatility::kVolatile) {
+      return unsupported("a volatile argument of a table function is", call.position,
+                         "Compute it in a subquery first.");
+    }
+    if (match.table->arguments[i] == TypeId::kUnknown) any = arguments[i]->type;
+  }
+  model.function = match.table;
+  for (const udfs::TableFunction::Column& column : match.table->columns) {
+    const Type type = column.type == TypeId::kUnknown ? any : Type{column.type};
+    model.results.push_back(columns_.make(std::string(column.name), type));
+  }
+  *results = model.results;
+  if (with_ordinality) {
+    model.ordinality = columns_.make("ordinality", data::kBigintType);
+    results->push_back(*model.ordinality);
+  }
+  return plan::make_table_function(plan::make_unit(), model, std::move(arguments));
+}
+
+Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& table,
+                                                     const Scope* lateral) {
+  if (is_catalog_function(table)) return bind_catalog_function(table, lateral);
+  const std::string& name = table.call->name.back();
+  static constexpr std::string_view kLater[] = {"tumble", "hop", "session", "cumulate"};
+  if (std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater)) {
+    return unsupported(fmt::format("table function {} is", name), table.position,
+                       "Group by date_trunc(...) or date_bin(...) of the time instead.");
+  }
+  if (!table.alias.types.empty()) {
+    return error(state::kSyntaxError,
+                 "a column definition list is only allowed for functions returning \"record\"",
+                 table.position);
+  }
+  PendingSubqueries pending;
+  ExprContext context{lateral, Clause::kFunctionInFrom, nullptr, &pending};
+  FromItem item;
+  Columns results;
+  if (!udfs::find_table_function(name).empty()) {
+    FOREBAY_ASSIGN_OR_RETURN(
+        item.plan, bind_table_call(*table.call, context, table.with_ordinality, &results));
+  } else {
+    // Any function in FROM gives its one value as a row.
+    if (udfs::find_scalar(name).empty() && udfs::find_aggregate(name).empty() &&
+        std::string_view(name) == "json_array_elements") {
+      return unsupported(fmt::format("table function {} is", name), table.position,
+                         "List the rows with VALUES.");
+    }
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*table.call, context));
+    FOREBAY_ASSIGN_OR_RETURN(value, settle_unknown(value));
+    std::vector<ExprRef> values{value};
+    results.push_back(columns_.make(name, value->type));
+    if (table.with_ordinality) {
+      values.push_back(expr::literal({data::kBigintType, int64_t{1}}));
+      results.push_back(columns_.make("ordinality", data::kBigintType));
+    }
+    item.plan = plan::make_project(plan::make_unit(), results, std::move(values));
+  }
+  if (!pending.empty()) {
+    return unsupported("a subquery in the arguments of a function in FROM is", pending[0].position,
+                       "Put it into a LATERAL subquery before the function.");
+  }
+  ScopeRelation relation;
+  relation.alias = name;
+  for (const Column& column : results) {
+    relation.columns.push_back({column.name, plan::column_ref(column)});
+  }
+  // The alias of a function of one column names the column, too.
+  if (!table.alias.name.empty() && results.size() == (table.with_ordinality ? 2 : 1)) {
+    relation.columns[0].name = table.alias.name;
+  }
+  FOREBAY_RETURN_IF_ERROR(rename_columns(relation, table.alias, 0));
+  item.scope.visible = relation.columns;
+  item.scope.relations.push_back(std::move(relation));
+  return item;
+}
+
+Result<ExprRef> Binder::bind_set_item(const ast::Function& call, const ExprContext& context) {
+  FOREBAY_CHECK(context.subqueries != nullptr, "a select list takes subqueries");
+  for (const PendingSubquery& other : *context.subqueries) {
+    if (other.join != plan::JoinKind::kInner) continue;
+    return unsupported("more than one set-returning function in the select list is", call.position,
+                       "Call them in FROM.");
+  }
+  Columns results;
+  FOREBAY_ASSIGN_OR_RETURN(NodeRef plan, bind_table_call(call, context, false, &results));
+  if (results.size() != 1) {
+    return unsupported("a function of several columns in the select list is", call.position,
+                       "Call it in FROM.");
+  }
+  context.subqueries->push_back({plan::JoinKind::kInner, std::move(plan), call.position});
+  return plan::column_ref(results[0]);
+}
+
+}  // namespace forebay::sql::binder
