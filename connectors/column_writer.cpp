@@ -5,11 +5,26 @@
 #include <algorithm>
 
 #include "connectors/fast_parse.h"
+#include "connectors/json/structural_index.h"
+#include "engine/data/datetime.h"
 #include "engine/data/text_format.h"
 
 namespace forebay::connectors {
 
 using data::TypeId;
+
+namespace {
+/// Keys and headers are text; what isn't, is written as PostgreSQL writes bytea.
+void append_attached(data::ColumnBuilder& builder, std::string_view bytes) {
+  if (is_valid_utf8(bytes) && bytes.find('\0') == std::string_view::npos) {
+    builder.append_string(bytes);
+    return;
+  }
+  std::string hex = "\\x";
+  for (char c : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  builder.append_string(hex);
+}
+}  // namespace
 
 ColumnWriter::ColumnWriter(data::Field field, uint32_t capacity)
     : field_(std::move(field)),
@@ -143,8 +158,11 @@ BatchWriter::BatchWriter(const DecodeRequest& request)
     : capacity_(std::max<uint32_t>(1, request.batch_rows)), metadata_(request.metadata) {
   columns_.reserve(request.projection.size());
   for (uint32_t index : request.projection) columns_.emplace_back(request.schema[index], capacity_);
-  for (const std::string& name : metadata_) wants_offset_ |= name == "offset";
-  if (wants_offset_) offsets_.resize(capacity_);
+  for (const std::string& name : metadata_) wants_origin_ |= !name.starts_with("partition");
+  if (wants_origin_) {
+    offsets_.resize(capacity_);
+    records_.resize(capacity_);
+  }
 }
 
 void BatchWriter::begin(const data::ArenaRef& raw_owner) {
@@ -163,18 +181,51 @@ ChangeBatch BatchWriter::finish(uint32_t rows, const RawBatch& raw) {
   std::vector<data::ColumnRef> columns;
   columns.reserve(columns_.size() + metadata_.size());
   for (ColumnWriter& column : columns_) columns.push_back(column.finish(rows));
-  for (const std::string& name : metadata_) {
-    if (name == "offset") {
-      data::ColumnBuilder builder(data::kBigintType);
-      std::memcpy(builder.resize_bytes(rows), offsets_.data(), size_t{rows} * sizeof(int64_t));
-      columns.push_back(builder.finish());
-    } else if (name == "partition") {
-      columns.push_back(data::Column::constant({data::kTextType, raw.partition_name}, rows));
-    } else {
-      columns.push_back(data::Column::constant(data::Datum::null(data::kTextType), rows));
-    }
-  }
+  for (const std::string& name : metadata_) columns.push_back(metadata_column(name, rows, raw));
   return ChangeBatch(std::move(columns), rows);
+}
+
+data::ColumnRef BatchWriter::metadata_column(const std::string& name, uint32_t rows,
+                                             const RawBatch& raw) {
+  if (name == "partition")
+    return data::Column::constant({data::kTextType, raw.partition_name}, rows);
+  if (name == "partition_number") {
+    return data::Column::constant({data::kIntegerType, raw.partition_number}, rows);
+  }
+  if (name == "offset") {
+    data::ColumnBuilder builder(data::kBigintType);
+    std::memcpy(builder.resize_bytes(rows), offsets_.data(), size_t{rows} * sizeof(int64_t));
+    return builder.finish();
+  }
+  if (name == "timestamp") {
+    data::ColumnBuilder builder(data::kTimestampTzType);
+    for (uint32_t row = 0; row < rows; ++row) {
+      int64_t ms = raw.records == nullptr ? -1 : raw.records->timestamps_ms[records_[row]];
+      if (ms < 0) {
+        builder.append_null();
+      } else {
+        builder.append<int64_t>(ms * 1000 - data::kUnixEpochOffsetSeconds * data::kMicrosPerSecond);
+      }
+    }
+    return builder.finish();
+  }
+  data::ColumnBuilder builder(data::kTextType);
+  const RecordBytes* attached = nullptr;
+  if (raw.records != nullptr) {
+    auto found = raw.records->attached.find(name);
+    if (found != raw.records->attached.end()) attached = &found->second;
+  }
+  for (uint32_t row = 0; row < rows; ++row) {
+    const uint32_t record = records_[row];
+    if (attached == nullptr || !attached->present[record]) {
+      builder.append_null();
+      continue;
+    }
+    const uint32_t begin = record == 0 ? 0 : attached->ends[record - 1];
+    append_attached(
+        builder, std::string_view(attached->bytes).substr(begin, attached->ends[record] - begin));
+  }
+  return builder.finish();
 }
 
 data::ArenaRef arena_of(const RawBatch& raw) {

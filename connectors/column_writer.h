@@ -91,8 +91,11 @@ class BatchWriter {
   uint32_t capacity() const { return capacity_; }
   /// `raw_owner` keeps alive what zero-copy strings point into.
   void begin(const data::ArenaRef& raw_owner);
-  void set_offset(uint32_t row, uint64_t offset) {
-    if (wants_offset_) offsets_[row] = static_cast<int64_t>(offset);
+  /// Where row `row` comes from: `record` is its index in the raw batch's table of records, if any.
+  void set_origin(uint32_t row, uint64_t offset, size_t record) {
+    if (!wants_origin_) return;
+    offsets_[row] = static_cast<int64_t>(offset);
+    records_[row] = static_cast<uint32_t>(record);
   }
   /// Forgets what a bad record wrote into `row`.
   void reset_row(uint32_t row) {
@@ -101,11 +104,14 @@ class BatchWriter {
   ChangeBatch finish(uint32_t rows, const RawBatch& raw);
 
  private:
+  data::ColumnRef metadata_column(const std::string& name, uint32_t rows, const RawBatch& raw);
+
   uint32_t capacity_;
   std::vector<ColumnWriter> columns_;
   std::vector<std::string> metadata_;
-  bool wants_offset_ = false;
+  bool wants_origin_ = false;
   std::vector<int64_t> offsets_;
+  std::vector<uint32_t> records_;
 };
 
 /// Keeps a raw batch's buffer alive behind strings that point into it, and counts its bytes.

@@ -61,7 +61,11 @@ Status unknown_name(std::string_view what, std::string_view name,
 
 Status OptionReader::check_names(const std::vector<std::string>& known) const {
   for (const auto& [name, value] : options_) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
+    auto covers = [&name = name](const std::string& pattern) {
+      if (!pattern.ends_with(".*")) return pattern == name;
+      return name.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
+    };
+    if (std::none_of(known.begin(), known.end(), covers)) {
       return unknown_name("option", name, known);
     }
   }

@@ -22,7 +22,7 @@ class OptionReader {
  public:
   explicit OptionReader(const Options& options) : options_(options) {}
 
-  /// 22023 for an option whose name is not in `known`.
+  /// 22023 for an option whose name is not in `known`; "name.*" there stands for all that start so.
   Status check_names(const std::vector<std::string>& known) const;
   bool has(const std::string& name) const { return options_.count(name) != 0; }
   std::string text(const std::string& name, std::string fallback = "") const;

@@ -6,6 +6,7 @@
 #include "connectors/file/file_source.h"
 #include "connectors/format.h"
 #include "connectors/json/json_format.h"
+#include "connectors/kafka/kafka_source.h"
 
 /// The one place that names every connector and every format.
 namespace forebay::connectors {
@@ -15,6 +16,7 @@ namespace {
 const std::vector<ConnectorDescriptor>& connectors() {
   static const std::vector<ConnectorDescriptor> list = {
       file_connector(),
+      kafka_connector(),
   };
   return list;
 }

@@ -38,10 +38,33 @@ struct PartitionPosition {
 };
 using Positions = std::vector<PartitionPosition>;
 
+/// Byte strings that came with records, one per record: their keys, say.
+struct RecordBytes {
+  std::string bytes;           // all of them, one after the other
+  std::vector<uint32_t> ends;  // of each record's in `bytes`
+  std::vector<bool> present;
+};
+
+/// Where the records of a raw batch are and what came with them, for transports that have records
+/// of their own (messages of a topic). They stand one after the other in the batch's bytes, each
+/// followed by a newline that is not part of it.
+struct RecordTable {
+  std::vector<uint32_t> ends;     // of each record in the batch's bytes, without its newline
+  std::vector<uint64_t> offsets;  // ascending, not always without gaps
+  /// Ascending indexes of records that have no value at all; their bytes are empty.
+  std::vector<uint32_t> without_value;
+  /// Milliseconds since 1970, -1 for none; empty when the spec's metadata don't name "timestamp".
+  std::vector<int64_t> timestamps_ms;
+  /// By the names of metadata: "key", "header:NAME".
+  std::map<std::string, RecordBytes> attached;
+};
+
 /// Whole records of one partition, undecoded. `bytes` is followed by at least 64 readable bytes.
 struct RawBatch {
   PartitionId partition;
   std::string partition_name;
+  /// The number that the transport itself gives to the partition.
+  int32_t partition_number = 0;
   Offset from;
   Offset to;
   std::shared_ptr<const char[]> buffer;
@@ -51,8 +74,19 @@ struct RawBatch {
   std::string state_after;
   /// The partition's header record, for formats that have one.
   std::shared_ptr<const std::string> header;
+  /// Set: records are these; else they are where the format finds them.
+  std::shared_ptr<const RecordTable> records;
+  /// Positions of other partitions to be committed with this batch: where those that were found
+  /// since the last batch are read from. A batch that only brings these has no bytes, and `to` is
+  /// `from`.
+  Positions starts;
   /// The bytes are (the head of) one record that is too long or never ends: it is bad.
   bool oversized = false;
+
+  /// The offset of record `number`, which starts at byte `begin`.
+  uint64_t offset_of(size_t number, size_t begin) const {
+    return records == nullptr || oversized ? from.value + begin : records->offsets[number];
+  }
 };
 
 enum class PollOutcome : uint8_t {
@@ -76,6 +110,12 @@ class SourceReader {
   virtual Result<PollOutcome> poll(RawBatch& batch, int64_t& wait_ms) = 0;
   /// Ends of partitions as far as known, for lag figures.
   virtual Positions ends() const = 0;
+  /// Why nothing comes when the outside world is to blame ("broker ... cannot be reached"); asked
+  /// for after kNothing. Empty: all is well, there is nothing new.
+  virtual std::string waiting_reason() const { return {}; }
+  /// Positions that the engine has committed, told now and then: for lag tools of the outside
+  /// world.
+  virtual void committed(const Positions&) {}
 };
 
 /// How much of a bad record's bytes is kept.
@@ -105,8 +145,8 @@ struct DecodedBatch {
 struct DecodeRequest {
   data::Schema schema;               // all columns of the source
   std::vector<uint32_t> projection;  // indexes into schema, in output order; only these are decoded
-  /// INCLUDEd metadata columns to append after the projection: "partition", "offset", "timestamp"
-  /// ...
+  /// INCLUDEd metadata columns to append after the projection: "partition" (its name, text),
+  /// "partition_number" (integer), "offset", "timestamp" ...
   std::vector<std::string> metadata;
   uint32_t batch_rows = 4096;
 };
@@ -148,6 +188,8 @@ struct SourceSpec {
   std::string format;      // "plain"
   std::string encode;      // "json", "csv"
   Options encode_options;  // ENCODE CSV (delimiter = ';')
+  /// Names of the INCLUDEd metadata, as in DecodeRequest: what raw batches have to carry.
+  std::vector<std::string> metadata;
   /// `forebay run`: every source is read to its present end.
   bool force_bounded = false;
 };
@@ -160,7 +202,8 @@ Result<std::shared_ptr<const Source>> make_source(const SourceSpec& spec);
 std::vector<std::string> connector_names();
 
 /// The metadata that records of a connector carry, with types, for INCLUDE: "partition" (text: the
-/// file's path), "offset" (bigint). Empty for an unknown connector.
+/// file's path) or "partition_number" (integer), "offset" (bigint) ... Empty for an unknown
+/// connector.
 std::vector<data::Field> metadata_columns(std::string_view connector);
 
 }  // namespace forebay::connectors

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "connectors/json/structural_index.h"
@@ -73,12 +74,53 @@ void CsvDecoder::start(RawBatch batch) {
   }
   std::string_view text(raw_.bytes, raw_.size);
   clean_ = is_valid_utf8(text) && !has_nul(text);
+  record_ = 0;
+  start_text(raw_.records == nullptr ? text : text.substr(0, 0));
+}
+
+void CsvDecoder::start_text(std::string_view text) {
+  text_ = text.data();
   splitter_.start(text, true);
+}
+
+/// Goes to the next record of a table of records; it must be one record of CSV.
+CsvEnd CsvDecoder::next_of_table(Status& status) {
+  const RecordTable& table = *raw_.records;
+  const size_t begin = record_ == 0 ? 0 : table.ends[record_ - 1] + 1;
+  start_text({raw_.bytes + begin, table.ends[record_] - begin});
+  if (begin == table.ends[record_]) {
+    const std::vector<uint32_t>& none = table.without_value;
+    const bool without =
+        std::binary_search(none.begin(), none.end(), static_cast<uint32_t>(record_));
+    status = Status(data::sqlstate::kBadCopyFormat,
+                    without ? "the record has no value" : "the record is empty");
+    return CsvEnd::kWhole;
+  }
+  CsvEnd end = splitter_.next();
+  if (end == CsvEnd::kWhole && !splitter_.at_end()) {
+    status = Status(data::sqlstate::kBadCopyFormat, "the record has more than one line of CSV");
+  }
+  return end;
+}
+
+bool CsvDecoder::at_end() const {
+  return raw_.records == nullptr ? splitter_.at_end() : record_ >= raw_.records->ends.size();
+}
+
+/// The bytes of the record that the splitter is at, without its line end.
+std::string_view CsvDecoder::record_bytes() const {
+  if (raw_.records != nullptr) {
+    return {text_, static_cast<size_t>(raw_.bytes + raw_.records->ends[record_] - text_)};
+  }
+  std::string_view bytes(text_ + splitter_.begin(), splitter_.end() - splitter_.begin());
+  if (bytes.ends_with('\n')) bytes.remove_suffix(1);
+  if (bytes.ends_with('\r')) bytes.remove_suffix(1);
+  return bytes;
 }
 
 bool CsvDecoder::next(DecodedBatch& out) {
   out = DecodedBatch();
-  if (done_ || (splitter_.at_end() && !raw_.oversized)) {
+  if (done_ || (at_end() && !raw_.oversized)) {
     raw_ = RawBatch();
     raw_owner_.reset();
     done_ = true;
@@ -92,29 +134,29 @@ bool CsvDecoder::next(DecodedBatch& out) {
     out.bad.push_back(make_bad_record(raw_, raw_.from.value, {raw_.bytes, raw_.size}, error, ""));
     done_ = true;
   }
-  while (!done_ && !splitter_.at_end() && rows + out.bad.size() < writer_.capacity()) {
-    CsvEnd end = splitter_.next();
-    if (end == CsvEnd::kWhole && splitter_.is_blank()) continue;
-    const uint64_t offset = raw_.from.value + splitter_.begin();
+  while (!done_ && !at_end() && rows + out.bad.size() < writer_.capacity()) {
+    Status status = Status::ok();
+    CsvEnd end = raw_.records == nullptr ? splitter_.next() : next_of_table(status);
+    if (raw_.records == nullptr && end == CsvEnd::kWhole && splitter_.is_blank()) continue;
+    const uint64_t offset = raw_.offset_of(record_, splitter_.begin());
     std::string column;
-    Status status = decode_record(end, rows, column);
+    if (status) status = decode_record(end, rows, column);
     if (status) {
-      writer_.set_offset(rows, offset);
+      writer_.set_origin(rows, offset, record_);
       ++rows;
-      continue;
+    } else {
+      writer_.reset_row(rows);
+      out.bad.push_back(
+          make_bad_record(raw_, offset, record_bytes(), status.error(), std::move(column)));
     }
-    writer_.reset_row(rows);
-    std::string_view bytes(raw_.bytes + splitter_.begin(), splitter_.end() - splitter_.begin());
-    if (bytes.ends_with('\n')) bytes.remove_suffix(1);
-    if (bytes.ends_with('\r')) bytes.remove_suffix(1);
-    out.bad.push_back(make_bad_record(raw_, offset, bytes, status.error(), std::move(column)));
+    ++record_;
   }
   out.rows = writer_.finish(rows, raw_);
   return true;
 }
 
 Status CsvDecoder::check_text() const {
-  std::string_view bytes(raw_.bytes + splitter_.begin(), splitter_.end() - splitter_.begin());
+  std::string_view bytes(text_ + splitter_.begin(), splitter_.end() - splitter_.begin());
   if (!is_valid_utf8(bytes)) {
     return Status(data::sqlstate::kInvalidCharacter, "invalid byte sequence for encoding \"UTF8\"");
   }
@@ -155,14 +197,14 @@ std::string CsvDecoder::unquote(const CsvField& field) const {
   std::string text;
   text.reserve(field.end - field.begin + 32);
   for (uint32_t at = field.begin; at < field.end; ++at) {
-    text.push_back(raw_.bytes[at]);
-    at += raw_.bytes[at] == dialect_.quote;
+    text.push_back(text_[at]);
+    at += text_[at] == dialect_.quote;
   }
   return text;
 }
 
 Status CsvDecoder::decode_field(ColumnWriter& column, const CsvField& field, uint32_t row) {
-  std::string_view text(raw_.bytes + field.begin, field.end - field.begin);
+  std::string_view text(text_ + field.begin, field.end - field.begin);
   if (!field.quoted && text == dialect_.null_text) return column.set_missing(row);
   if (field.doubled_quotes) {
     std::string unquoted = unquote(field);

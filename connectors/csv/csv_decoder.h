@@ -19,6 +19,10 @@ class CsvDecoder final : public Decoder {
 
   void map_by_position();
   void map_by_header(const std::string& header);
+  void start_text(std::string_view text);
+  CsvEnd next_of_table(Status& status);
+  bool at_end() const;
+  std::string_view record_bytes() const;
   Status decode_record(CsvEnd end, uint32_t row, std::string& column);
   Status check_text() const;
   Status decode_field(ColumnWriter& column, const CsvField& field, uint32_t row);
@@ -32,6 +36,8 @@ class CsvDecoder final : public Decoder {
 
   RawBatch raw_;
   data::ArenaRef raw_owner_;
+  const char* text_ = nullptr;  // what the splitter splits
+  size_t record_ = 0;           // number of the next record
   bool done_ = true;
   bool clean_ = false;  // the whole raw batch is UTF-8 without NUL
 

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "connectors/file/buffer_pool.h"
+#include "connectors/buffer_pool.h"
 #include "connectors/format.h"
 
 struct stat;

@@ -142,6 +142,9 @@ bool SourceQueue::take(uint64_t epoch, const std::atomic<uint64_t>& named_end,
   position.name = batch.partition_name;
   position.next = batch.to;
   position.state = batch.state_after;
+  for (connectors::PartitionPosition& start : batch.starts) {
+    taken_[epoch].try_emplace(start.id, std::move(start));
+  }
   return true;
 }
 

@@ -8,6 +8,7 @@ namespace {
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kFirstBackoffMs = 100;
 constexpr int64_t kLongestBackoffMs = 10'000;
+constexpr int64_t kTellCommittedMs = 1000;
 }  // namespace
 
 void SourcePump::add(SourceQueueRef queue, std::function<void()> on_input) {
@@ -77,10 +78,17 @@ bool SourcePump::poll(Feed& feed) {
       feed.queue->put(feed.turn, std::move(batch));
       feed.queue->set_status(feed.turn, "running", "");
       feed.queue->set_ends(feed.turn, feed.reader->ends());
+      tell_committed(feed);
       feed.on_input();
       return true;
     case connectors::PollOutcome::kNothing:
       feed.queue->set_ends(feed.turn, feed.reader->ends());
+      tell_committed(feed);
+      if (std::string reason = feed.reader->waiting_reason(); reason.empty()) {
+        feed.queue->set_status(feed.turn, "running", "");
+      } else {
+        feed.queue->set_status(feed.turn, "waiting", std::move(reason));
+      }
       feed.due_ns = clock_->steady_nanos() + std::max<int64_t>(1, wait_ms) * kMillisecond;
       return false;
     case connectors::PollOutcome::kEnd:
@@ -91,6 +99,13 @@ bool SourcePump::poll(Feed& feed) {
       return true;
   }
   return false;
+}
+
+void SourcePump::tell_committed(Feed& feed) {
+  const int64_t now = clock_->steady_nanos();
+  if (now < feed.tell_ns) return;
+  feed.tell_ns = now + kTellCommittedMs * kMillisecond;
+  feed.reader->committed(feed.queue->committed_positions());
 }
 
 void SourcePump::handle_error(Feed& feed, const data::Error& error) {

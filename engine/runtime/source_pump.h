@@ -35,11 +35,14 @@ class SourcePump {
     std::function<void()> on_input;
     std::unique_ptr<connectors::SourceReader> reader;
     int64_t due_ns = 0;
+    int64_t tell_ns = 0;
     int64_t backoff_ms = 0;
     bool stopped = false;
     bool removed = false;  // mutex_
   };
   bool poll(Feed& feed);
+  /// Now and then: what lag tools outside may know.
+  void tell_committed(Feed& feed);
   void handle_error(Feed& feed, const data::Error& error);
 
   const data::Clock* const clock_;

@@ -278,20 +278,33 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
   std::vector<data::Field> offered;
   if (named != spec.options.end()) offered = connectors::metadata_columns(named->second);
   for (const ast::Include& include : definition.includes) {
-    auto found = std::find_if(offered.begin(), offered.end(),
-                              [&](const data::Field& field) { return field.name == include.what; });
-    if (found == offered.end() || (include.what != "partition" && include.what != "offset")) {
+    auto found = std::find_if(offered.begin(), offered.end(), [&](const data::Field& field) {
+      return field.name == include.what ||
+             (include.what == "partition" && field.name == "partition_number");
+    });
+    if (found == offered.end()) {
       return unsupported(fmt::format("INCLUDE {} is", include.what), include.position,
-                         "A file has partition (its path) and offset.");
+                         "A file has partition (its path) and offset; a topic also has key, "
+                         "timestamp and header.");
     }
-    std::string column = include.alias.empty() ? "kafka_" + include.what : include.alias;
+    std::string metadata = found->name;
+    if (include.what == "header") {
+      if (!include.header) {
+        return unsupported("INCLUDE header without a name is", include.position,
+                           "Name one: INCLUDE header 'name' AS column.");
+      }
+      metadata += ":" + *include.header;
+    }
+    std::string column = include.alias;
+    if (column.empty()) column = include.what == "header" ? "kafka_headers" : "kafka_" + include.what;
     for (const data::Field& other : object->columns) {
       if (other.name != column) continue;
       return error(state::kDuplicateColumn,
                    fmt::format("column \"{}\" specified more than once", column), include.position);
     }
-    object->columns.push_back({column, found->type, true});
-    object->metadata.push_back(include.what);
+    object->columns.push_back({column, found->type, found->not_null});
+    object->metadata.push_back(metadata);
+    spec.metadata.push_back(std::move(metadata));
     object->defaults.emplace_back();
   }
   auto connector = connectors::make_source(spec);

@@ -122,8 +122,10 @@ Binder::FromItem Binder::scan_of(const CatalogObjectRef& object, bool with_hidde
     positions.push_back(i);
     if (i >= object->columns.size()) continue;
     if (object->kind == ObjectKind::kSource && !object->metadata.empty()) {
-      if (object->metadata[i] == "partition") positions.back() = plan::kMetadataPartition;
-      if (object->metadata[i] == "offset") positions.back() = plan::kMetadataOffset;
+      const std::string& metadata = object->metadata[i];
+      if (!metadata.empty()) positions.back() = plan::kMetadataColumn + i;
+      if (metadata == "partition") positions.back() = plan::kMetadataPartition;
+      if (metadata == "offset") positions.back() = plan::kMetadataOffset;
     }
     relation.columns.push_back({schema[i].name, plan::column_ref(columns.back())});
   }

@@ -248,9 +248,12 @@ Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
     out.types.push_back(scan.columns[i].type);
   }
   for (size_t i = 0; i < scan.positions.size(); ++i) {
-    if (scan.positions[i] < plan::kMetadataPartition) continue;
-    input.decode.metadata.push_back(scan.positions[i] == plan::kMetadataPartition ? "partition"
-                                                                                  : "offset");
+    const uint32_t position = scan.positions[i];
+    if (position < plan::kMetadataPartition) continue;
+    input.decode.metadata.push_back(
+        position == plan::kMetadataPartition ? "partition"
+        : position == plan::kMetadataOffset  ? "offset"
+                                             : object.metadata[position - plan::kMetadataColumn]);
     out.columns.push_back(scan.columns[i].id);
     out.types.push_back(scan.columns[i].type);
   }

@@ -90,6 +90,8 @@ struct Scan final : Node {
 };
 inline constexpr uint32_t kMetadataPartition = 0x10000;
 inline constexpr uint32_t kMetadataOffset = 0x10001;
+/// kMetadataColumn + i: whatever metadata the source's column i holds, when it is neither of these two.
+inline constexpr uint32_t kMetadataColumn = 0x20000;
 
 /// Constant rows: expressions without columns.
 struct Values final : Node {

@@ -1,0 +1,147 @@
+"""A real Kafka broker (KRaft, one node) of a test's own: loopback, free ports, a temporary folder."""
+import atexit
+import base64
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(ROOT, "tests")]
+from support.processes import free_port  # noqa: E402
+
+JARS = os.path.join(ROOT, ".deps", "kafka")
+JVM = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+
+LOG4J = """
+rootLogger.level = warn
+rootLogger.appenderRef.stdout.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c: %m%n
+"""
+
+CONFIG = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={listeners}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,TLS:SSL,SCRAM:SASL_PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAIN
+log.dirs={folder}/log
+num.partitions=1
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.retention.check.interval.ms=1000
+log.cleaner.backoff.ms=100
+log.initial.task.delay.ms=100
+log.segment.delete.delay.ms=100
+num.network.threads=2
+num.io.threads=2
+background.threads=2
+log.cleaner.dedupe.buffer.size=2097152
+{more}
+"""
+
+
+class Broker:
+    """Started by start(), killed by kill(); the same folder and ports over all its lives."""
+
+    def __init__(self, more=None, listeners=None):
+        self.folder = tempfile.mkdtemp(prefix="forebay-kafka-")
+        self.port = free_port()
+        self.ports = {name: free_port() for name in listeners or []}
+        self.process = None
+        names = {"PLAIN": self.port, **self.ports}
+        config = CONFIG.format(
+            controller=free_port(), folder=self.folder, more="\n".join(more or []),
+            listeners=",".join(f"{name}://127.0.0.1:{port}" for name, port in names.items()))
+        self.config = os.path.join(self.folder, "server.properties")
+        with open(self.config, "w", encoding="utf8") as file:
+            file.write(config)
+        with open(os.path.join(self.folder, "log4j2.properties"), "w", encoding="utf8") as file:
+            file.write(LOG4J)
+        self.formatted = False
+        self.scram = []
+        atexit.register(self.close)
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def java(self, main, *arguments):
+        log4j = f"-Dlog4j2.configurationFile={self.folder}/log4j2.properties"
+        return ["java", *JVM, log4j, f"-Dkafka.logs.dir={self.folder}", "-cp", f"{JARS}/*", main, *arguments]
+
+    def format(self):
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        arguments = ["format", "-t", cluster, "-c", self.config]
+        for user, password in self.scram:
+            arguments += ["--add-scram", f"SCRAM-SHA-256=[name={user},password={password}]"]
+        subprocess.run(self.java("kafka.tools.StorageTool", *arguments), check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)
+        self.formatted = True
+
+    def start(self, wait=True):
+        if not self.formatted:
+            self.format()
+        with open(os.path.join(self.folder, "out.txt"), "ab") as out:
+            self.process = subprocess.Popen(self.java("kafka.Kafka", self.config), stdout=out, stderr=out,
+                                            stdin=subprocess.DEVNULL)
+        if wait:
+            self.wait()
+        return self
+
+    def wait(self, timeout_s=60):
+        """Until it answers questions about topics."""
+        from confluent_kafka.admin import AdminClient
+        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                admin.list_topics(timeout=2)
+                return
+            except Exception as error:  # noqa: BLE001
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError(f"the broker does not come up: {error}\n{self.output()}") from error
+
+    def output(self):
+        with open(os.path.join(self.folder, "out.txt"), encoding="utf8", errors="replace") as file:
+            return file.read()[-4000:]
+
+    def kill(self, number=signal.SIGKILL):
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait()
+            self.process = None
+
+    def close(self):
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start() if self.process is None else self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+if __name__ == "__main__":
+    # For looking around: a broker until it is interrupted.
+    sys.path[:0] = [os.path.join(ROOT, ".deps", "python")]
+    with Broker() as one:
+        print(one.address, flush=True)
+        signal.sigwait([signal.SIGINT, signal.SIGTERM])
