@@ -13,7 +13,7 @@ import uuid
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(ROOT, "tests")]
-from support.processes import free_port  # noqa: E402
+from support.processes import die_with_parent, free_port  # noqa: E402
 
 JARS = os.path.join(ROOT, ".deps", "kafka")
 JVM = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
@@ -53,34 +53,58 @@ num.network.threads=2
 num.io.threads=2
 background.threads=2
 log.cleaner.dedupe.buffer.size=2097152
-{more}
+ssl.keystore.type=PEM
+ssl.keystore.location={folder}/server.pem
+sasl.enabled.mechanisms=SCRAM-SHA-256
+listener.name.scram.scram-sha-256.sasl.jaas.config=\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
 """
+
+LISTENERS = ("PLAIN", "TLS", "SCRAM")
 
 
 class Broker:
     """Started by start(), killed by kill(); the same folder and ports over all its lives."""
 
-    def __init__(self, more=None, listeners=None):
+    def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="forebay-kafka-")
-        self.port = free_port()
-        self.ports = {name: free_port() for name in listeners or []}
+        self.addresses = {name: f"127.0.0.1:{free_port()}" for name in LISTENERS}
         self.process = None
-        names = {"PLAIN": self.port, **self.ports}
         config = CONFIG.format(
-            controller=free_port(), folder=self.folder, more="\n".join(more or []),
-            listeners=",".join(f"{name}://127.0.0.1:{port}" for name, port in names.items()))
+            controller=free_port(), folder=self.folder,
+            listeners=",".join(f"{name}://{address}" for name, address in self.addresses.items()))
+        self.make_certificate()
         self.config = os.path.join(self.folder, "server.properties")
         with open(self.config, "w", encoding="utf8") as file:
             file.write(config)
         with open(os.path.join(self.folder, "log4j2.properties"), "w", encoding="utf8") as file:
             file.write(LOG4J)
         self.formatted = False
-        self.scram = []
         atexit.register(self.close)
+
+    @classmethod
+    def adopted(cls):
+        """The broker that scripts/test has started while it built; None when there is none."""
+        return None
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return self.addresses["PLAIN"]
+
+    @property
+    def authority(self):
+        """The certificate that clients have to trust."""
+        return os.path.join(self.folder, "server.crt")
+
+    def make_certificate(self):
+        key = os.path.join(self.folder, "server.key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                        "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
+                        "-out", self.authority], check=True, capture_output=True)
+        with open(os.path.join(self.folder, "server.pem"), "w", encoding="utf8") as both:
+            for part in (key, self.authority):
+                with open(part, encoding="utf8") as file:
+                    both.write(file.read())
 
     def java(self, main, *arguments):
         log4j = f"-Dlog4j2.configurationFile={self.folder}/log4j2.properties"
@@ -88,11 +112,8 @@ class Broker:
 
     def format(self):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", "-t", cluster, "-c", self.config]
-        for user, password in self.scram:
-            arguments += ["--add-scram", f"SCRAM-SHA-256=[name={user},password={password}]"]
-        subprocess.run(self.java("kafka.tools.StorageTool", *arguments), check=True, timeout=60,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.config), check=True,
+                       timeout=60, stdout=subprocess.DEVNULL)
         self.formatted = True
 
     def start(self, wait=True):
@@ -100,7 +121,7 @@ class Broker:
             self.format()
         with open(os.path.join(self.folder, "out.txt"), "ab") as out:
             self.process = subprocess.Popen(self.java("kafka.Kafka", self.config), stdout=out, stderr=out,
-                                            stdin=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL, preexec_fn=die_with_parent())
         if wait:
             self.wait()
         return self
