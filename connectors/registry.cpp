@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "connectors/csv/csv_format.h"
+#include "connectors/datagen/datagen_source.h"
 #include "connectors/file/file_source.h"
 #include "connectors/format.h"
 #include "connectors/json/json_format.h"
@@ -16,6 +17,7 @@ namespace {
 const std::vector<ConnectorDescriptor>& connectors() {
   static const std::vector<ConnectorDescriptor> list = {
       file_connector(),
+      datagen_connector(),
       kafka_connector(),
   };
   return list;

@@ -1,9 +1,11 @@
 """A real Kafka broker (KRaft, one node) of a test's own: loopback, free ports, a temporary folder."""
 import atexit
 import base64
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,19 +15,11 @@ import uuid
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(ROOT, "tests")]
-from support.processes import die_with_parent, free_port  # noqa: E402
+from support.processes import die_with_parent, free_port, wait_until  # noqa: E402
 
 JARS = os.path.join(ROOT, ".deps", "kafka")
-JVM = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
-
-LOG4J = """
-rootLogger.level = warn
-rootLogger.appenderRef.stdout.ref = out
-appender.out.type = Console
-appender.out.name = out
-appender.out.layout.type = PatternLayout
-appender.out.layout.pattern = %d %p %c: %m%n
-"""
+JVM = ["-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+       "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 
 CONFIG = """
 process.roles=broker,controller
@@ -63,13 +57,28 @@ listener.name.scram.scram-sha-256.sasl.jaas.config=\
 LISTENERS = ("PLAIN", "TLS", "SCRAM")
 
 
+def listens(address):
+    """True while something accepts connections at host:port."""
+    host, port = address.split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
 class Broker:
     """Started by start(), killed by kill(); the same folder and ports over all its lives."""
 
-    def __init__(self):
+    def __init__(self, adopted=None):
+        self.process = None
+        self.adopted_pid = None
+        atexit.register(self.close)
+        if adopted:
+            self.folder, self.addresses = adopted["folder"], adopted["addresses"]
+            self.adopted_pid = adopted["pid"]
+            self.config = os.path.join(self.folder, "server.properties")
+            self.formatted = True
+            return
         self.folder = tempfile.mkdtemp(prefix="forebay-kafka-")
         self.addresses = {name: f"127.0.0.1:{free_port()}" for name in LISTENERS}
-        self.process = None
         config = CONFIG.format(
             controller=free_port(), folder=self.folder,
             listeners=",".join(f"{name}://{address}" for name, address in self.addresses.items()))
@@ -77,15 +86,17 @@ class Broker:
         self.config = os.path.join(self.folder, "server.properties")
         with open(self.config, "w", encoding="utf8") as file:
             file.write(config)
-        with open(os.path.join(self.folder, "log4j2.properties"), "w", encoding="utf8") as file:
-            file.write(LOG4J)
         self.formatted = False
-        atexit.register(self.close)
 
     @classmethod
     def adopted(cls):
-        """The broker that scripts/test has started while it built; None when there is none."""
-        return None
+        """The broker that `broker.py FILE` has started, with the file's name in FOREBAY_TEST_BROKER; None without."""
+        path = os.environ.get("FOREBAY_TEST_BROKER")
+        if not path:
+            return None
+        wait_until(lambda: os.path.exists(path), 120, "the broker of " + path)
+        with open(path, encoding="utf8") as file:
+            return cls(json.load(file))
 
     @property
     def address(self):
@@ -107,8 +118,7 @@ class Broker:
                     both.write(file.read())
 
     def java(self, main, *arguments):
-        log4j = f"-Dlog4j2.configurationFile={self.folder}/log4j2.properties"
-        return ["java", *JVM, log4j, f"-Dkafka.logs.dir={self.folder}", "-cp", f"{JARS}/*", main, *arguments]
+        return ["java", *JVM, f"-Dkafka.logs.dir={self.folder}", "-cp", f"{JARS}/*", main, *arguments]
 
     def format(self):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -144,6 +154,14 @@ class Broker:
             return file.read()[-4000:]
 
     def kill(self, number=signal.SIGKILL):
+        if self.adopted_pid is not None:
+            pid, self.adopted_pid = self.adopted_pid, None
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                return
+            # Its parent reaps it; what matters is that it holds its ports no more.
+            wait_until(lambda: not listens(self.address), 30, "the broker's end")
         if self.process is not None:
             self.process.send_signal(number)
             self.process.wait()
@@ -161,8 +179,14 @@ class Broker:
 
 
 if __name__ == "__main__":
-    # For looking around: a broker until it is interrupted.
-    sys.path[:0] = [os.path.join(ROOT, ".deps", "python")]
+    # broker.py [FILE]: a broker until it is interrupted; FILE is written when it runs, for Broker.adopted().
+    ends = [signal.SIGINT, signal.SIGTERM]
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     with Broker() as one:
-        print(one.address, flush=True)
-        signal.sigwait([signal.SIGINT, signal.SIGTERM])
+        if len(sys.argv) > 1:
+            with open(sys.argv[1] + ".new", "w", encoding="utf8") as facts:
+                json.dump({"folder": one.folder, "addresses": one.addresses, "pid": one.process.pid}, facts)
+            os.rename(sys.argv[1] + ".new", sys.argv[1])
+        else:
+            print(one.address, flush=True)
+        signal.sigwait(ends)
