@@ -23,14 +23,15 @@ using data::TypeId;
 
 class DatagenReader final : public SourceReader {
  public:
-  DatagenReader(const DatagenConfig& config, uint64_t next, const data::Clock& clock)
-      : config_(config), next_(next) {
-    if (config.rows_per_second) pacer_.emplace(*config.rows_per_second, clock);
+  DatagenReader(uint64_t next, std::optional<uint64_t> end, std::optional<double> rows_per_second,
+                const data::Clock& clock)
+      : end_(end), next_(next) {
+    if (rows_per_second) pacer_.emplace(*rows_per_second, clock);
   }
   Result<PollOutcome> poll(RawBatch& batch, int64_t& wait_ms) override {
-    if (config_.rows && next_ >= *config_.rows) return PollOutcome::kEnd;
+    if (end_ && next_ >= *end_) return PollOutcome::kEnd;
     uint64_t rows = kBatchRows;
-    if (config_.rows) rows = std::min(rows, *config_.rows - next_);
+    if (end_) rows = std::min(rows, *end_ - next_);
     if (pacer_) rows = std::min(rows, pacer_->allowed(wait_ms));
     if (rows == 0) return PollOutcome::kNothing;
     if (pacer_) pacer_->spend(rows);
@@ -43,17 +44,17 @@ class DatagenReader final : public SourceReader {
     return PollOutcome::kBatch;
   }
   Positions ends() const override {
-    if (!config_.rows) return {};
+    if (!end_) return {};
     PartitionPosition position;
     position.id = PartitionId(0);
     position.name = "rows";
     position.next = Offset(next_);
-    position.end = Offset(*config_.rows);
+    position.end = Offset(*end_);
     return {position};
   }
 
  private:
-  const DatagenConfig& config_;
+  const std::optional<uint64_t> end_;
   uint64_t next_;
   std::optional<RatePacer> pacer_;
 };
@@ -63,8 +64,12 @@ class DatagenSource final : public Source {
   explicit DatagenSource(DatagenConfig config) : config_(std::move(config)) {}
   Result<std::unique_ptr<SourceReader>> open(const Positions& positions,
                                              const data::Clock& clock) const override {
-    const uint64_t next = positions.empty() ? 0 : positions[0].next.value;
-    return std::unique_ptr<SourceReader>(std::make_unique<DatagenReader>(config_, next, clock));
+    return make_reader(positions, config_.rows, config_.rows_per_second, clock);
+  }
+  Result<std::unique_ptr<SourceReader>> open_until(const Positions& positions,
+                                                   const Positions& until,
+                                                   const data::Clock& clock) const override {
+    return make_reader(positions, next_of(until), {}, clock);
   }
   std::unique_ptr<Decoder> make_decoder(const DecodeRequest& request) const override {
     return std::make_unique<DatagenDecoder>(config_, request);
@@ -72,6 +77,16 @@ class DatagenSource final : public Source {
   bool is_bounded() const override { return config_.rows.has_value(); }
 
  private:
+  static uint64_t next_of(const Positions& positions) {
+    return positions.empty() ? 0 : positions[0].next.value;
+  }
+  static std::unique_ptr<SourceReader> make_reader(const Positions& positions,
+                                                   std::optional<uint64_t> end,
+                                                   std::optional<double> rows_per_second,
+                                                   const data::Clock& clock) {
+    return std::make_unique<DatagenReader>(next_of(positions), end, rows_per_second, clock);
+  }
+
   const DatagenConfig config_;
 };
 

@@ -32,6 +32,18 @@ void read_state(const std::string& state, std::string& topic_id, int32_t& leader
   std::from_chars(state.data() + blank + 7, state.data() + state.size(), leader_epoch);
 }
 
+/// "topic/3": the name of a position.
+Status parse_name(const std::string& name, TopicPartition& at) {
+  const size_t slash = name.rfind('/');
+  if (slash == std::string::npos ||
+      std::from_chars(name.data() + slash + 1, name.data() + name.size(), at.partition).ec !=
+          std::errc()) {
+    return Status::internal(fmt::format("position of no partition: \"{}\"", name));
+  }
+  at.topic = name.substr(0, slash);
+  return Status::ok();
+}
+
 }  // namespace
 
 KafkaReader::KafkaReader(const KafkaConfig& config)
@@ -47,17 +59,39 @@ KafkaReader::~KafkaReader() {
 }
 
 Status KafkaReader::open(const Positions& positions) {
+  FOREBAY_RETURN_IF_ERROR(restore(positions));
+  return start();
+}
+
+Status KafkaReader::open_until(const Positions& positions, const Positions& until) {
+  config_.bounded = true;
+  closed_ = true;
+  if (positions.empty()) {
+    all_done_ = true;
+    return Status::ok();
+  }
+  FOREBAY_RETURN_IF_ERROR(restore(positions));
+  std::set<TopicPartition> wanted;
+  for (const PartitionPosition& position : until) {
+    TopicPartition at;
+    FOREBAY_RETURN_IF_ERROR(parse_name(position.name, at));
+    wanted.insert(at);
+    add_partition(at).end = static_cast<int64_t>(position.next.value);
+    Topic& topic = topics_[at.topic];
+    if (topic.id.empty()) {
+      int32_t leader_epoch = -1;
+      read_state(position.state, topic.id, leader_epoch);
+    }
+  }
+  std::erase_if(partitions_, [&](const auto& entry) { return wanted.count(entry.first) == 0; });
+  return start();
+}
+
+Status KafkaReader::restore(const Positions& positions) {
   first_start_ = positions.empty();
   for (const PartitionPosition& position : positions) {
-    size_t slash = position.name.rfind('/');
     TopicPartition at;
-    if (slash == std::string::npos ||
-        std::from_chars(position.name.data() + slash + 1,
-                        position.name.data() + position.name.size(), at.partition)
-                .ec != std::errc()) {
-      return Status::internal(fmt::format("position of no partition: \"{}\"", position.name));
-    }
-    at.topic = position.name.substr(0, slash);
+    FOREBAY_RETURN_IF_ERROR(parse_name(position.name, at));
     auto partition = std::make_unique<Partition>(config_, pool_);
     partition->id = position.id;
     partition->at = at;
@@ -72,6 +106,10 @@ Status KafkaReader::open(const Positions& positions) {
     partitions_[at] = std::move(partition);
   }
   started_ = !first_start_;
+  return Status::ok();
+}
+
+Status KafkaReader::start() {
   client_ = std::make_unique<KafkaClient>();
   FOREBAY_RETURN_IF_ERROR(client_->open(config_));
   thread_ = std::thread([this] { run(); });
@@ -173,12 +211,15 @@ void KafkaReader::advance(Partition& partition, int64_t to) {
     batch.to = Offset(static_cast<uint64_t>(to));
     hand_over(partition, std::move(batch));
   }
-  if (partition.end >= 0 && partition.next >= partition.end) finish_partition(partition);
+  if (!partition.done && partition.end >= 0 && partition.next >= partition.end) {
+    finish_partition(partition);
+  }
 }
 
 void KafkaReader::finish_partition(Partition& partition) {
   flush(partition);
-  partition.done = true;
+  partition.done = true;  // first of all: advance() ends partitions, too
+  advance(partition, partition.end);
   if (Status status = client_->unassign(partition.at); !status)
     note_trouble(status.error().message);
 }
@@ -250,12 +291,14 @@ void KafkaReader::refresh_facts() {
   std::string error = client_->take_error();
   Positions ends;
   for (const auto& [at, partition] : partitions_) {
-    if (!partition->assigned) continue;
+    if (!partition->assigned && partition->end < 0) continue;
     PartitionPosition position;
     position.id = partition->id;
     position.name = partition->name;
     position.next = Offset(static_cast<uint64_t>(partition->next));
-    if (auto end = client_->known_end(at)) {
+    if (partition->end >= 0) {
+      position.end = Offset(static_cast<uint64_t>(partition->end));
+    } else if (auto end = client_->known_end(at)) {
       position.end = Offset(static_cast<uint64_t>(std::max(*end, partition->next)));
     }
     ends.push_back(std::move(position));
@@ -318,9 +361,8 @@ void KafkaReader::committed(const Positions& positions) {
   if (!config_.commits_to_group) return;
   std::lock_guard lock(mutex_);
   for (const PartitionPosition& position : positions) {
-    size_t slash = position.name.rfind('/');
-    if (slash == std::string::npos) continue;
-    TopicPartition at{position.name.substr(0, slash), std::atoi(position.name.c_str() + slash + 1)};
+    TopicPartition at;
+    if (!parse_name(position.name, at)) continue;
     int64_t& told = told_[at];
     if (told == static_cast<int64_t>(position.next.value)) continue;
     told = static_cast<int64_t>(position.next.value);

@@ -34,6 +34,9 @@ class KafkaReader final : public SourceReader {
 
   /// Makes the client and starts the thread; waits for no broker.
   Status open(const Positions& positions);
+  /// The same, but reads exactly up to `until` and no other partitions. Without positions nothing
+  /// is read: where to start is not known yet.
+  Status open_until(const Positions& positions, const Positions& until);
   Result<PollOutcome> poll(RawBatch& batch, int64_t& wait_ms) override;
   Positions ends() const override;
   std::string waiting_reason() const override;
@@ -69,6 +72,8 @@ class KafkaReader final : public SourceReader {
     Time missing_since;
   };
 
+  Status restore(const Positions& positions);
+  Status start();
   void run();
   bool is_stopping() const;
   void look_at_topics();
@@ -81,7 +86,7 @@ class KafkaReader final : public SourceReader {
   void ask_offsets();
   int64_t wanted_start(const Partition& partition) const;
   bool is_ready(const Partition& partition) const;
-  void add_partition(const TopicPartition& at);
+  Partition& add_partition(const TopicPartition& at);
   void start_partitions();
   void take_message(const FetchedMessage& message);
   void take_record(Partition& partition, const FetchedMessage& message);
@@ -99,7 +104,7 @@ class KafkaReader final : public SourceReader {
   void fail(Status status);
   std::string state_of(const Partition& partition) const;
 
-  const KafkaConfig config_;
+  KafkaConfig config_;  // does not change once the thread runs
   const std::shared_ptr<BufferPool> pool_;
   std::unique_ptr<KafkaClient> client_;  // the thread's, once it runs
 
@@ -110,6 +115,7 @@ class KafkaReader final : public SourceReader {
   uint32_t next_id_ = 0;
   bool first_start_ = true;   // nothing was ever committed
   bool looked_once_ = false;  // at all topics, without an error
+  bool closed_ = false;       // the partitions are those that are known
   bool failed_ = false;
   bool heard_ = false;  // something came from the cluster since the last refresh
   bool asking_ends_ = false;

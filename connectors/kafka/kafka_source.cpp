@@ -20,6 +20,13 @@ class KafkaSource final : public Source {
     FOREBAY_RETURN_IF_ERROR(reader->open(positions));
     return std::unique_ptr<SourceReader>(std::move(reader));
   }
+  Result<std::unique_ptr<SourceReader>> open_until(const Positions& positions,
+                                                   const Positions& until,
+                                                   const data::Clock&) const override {
+    auto reader = std::make_unique<KafkaReader>(config_);
+    FOREBAY_RETURN_IF_ERROR(reader->open_until(positions, until));
+    return std::unique_ptr<SourceReader>(std::move(reader));
+  }
   std::unique_ptr<Decoder> make_decoder(const DecodeRequest& request) const override {
     return format_->make_decoder(request);
   }

@@ -26,9 +26,9 @@ constexpr milliseconds kMissingFor{3000};
 
 /// The topics to ask about; false: the cluster could not say.
 bool KafkaReader::names_to_look_at(bool verifying, std::vector<std::string>& names) {
-  names = config_.topics;
+  if (!closed_) names = config_.topics;
   for (const auto& [name, topic] : topics_) names.push_back(name);
-  if (!config_.pattern.empty() && !verifying && !(config_.bounded && looked_once_)) {
+  if (!config_.pattern.empty() && !verifying && !closed_ && !(config_.bounded && looked_once_)) {
     auto listed = client_->list_topics(config_.pattern, kListTimeoutMs);
     if (!listed) {
       note_trouble("broker cannot be reached: " + listed.error().message);
@@ -112,7 +112,7 @@ void KafkaReader::take_topic(const std::string& name, const TopicFacts& facts) {
   // Brokers without topic ids have nothing to verify.
   topic.verified |= verified || facts.id.empty();
   // What comes after the first look is beyond the end of bounded input.
-  const bool closed = config_.bounded && looked_once_;
+  const bool closed = closed_ || (config_.bounded && looked_once_);
   for (int32_t i = 0; i < facts.partitions && !closed; ++i) add_partition({name, i});
   topic.partitions = std::max(topic.partitions, facts.partitions);
 }
@@ -133,13 +133,14 @@ void KafkaReader::take_missing(const std::string& name, Topic& topic) {
   }
 }
 
-void KafkaReader::add_partition(const TopicPartition& at) {
+KafkaReader::Partition& KafkaReader::add_partition(const TopicPartition& at) {
   auto& slot = partitions_[at];
-  if (slot != nullptr) return;
+  if (slot != nullptr) return *slot;
   slot = std::make_unique<Partition>(config_, pool_);
   slot->id = PartitionId(next_id_++);
   slot->at = at;
   slot->name = fmt::format("{}/{}", at.topic, at.partition);
+  return *slot;
 }
 
 /// What to ask for; partitions that come later than the first ones are read from their beginning.

@@ -80,6 +80,22 @@ class Faults(TopicCase):
         server.restart(workers=3, with_kill=True)
         self.see(server, "SELECT * FROM v", expected)
 
+    def test_views_of_one_source_come_to_share_a_reader(self):
+        topic, server = self.start(workers=2)
+        load = Load(self, topic, self.PARTITIONS, self.broker)
+        self.progress(server, 1000)
+        server.execute(PER_PARTITION.replace("VIEW v", "VIEW w"))
+        together = "SELECT count(*) FROM forebay.pipelines WHERE objects LIKE '%v%' AND objects LIKE '%w%'"
+        self.see(server, together, [(1,)])
+        self.assertEqual(server.execute("SELECT count(*) FROM v FULL JOIN w USING (p, n, s, first, last)"),
+                         [(self.PARTITIONS,)])
+        server.restart(with_kill=True)
+        self.progress(server)
+        self.see(server, together, [(1,)])
+        expected = load.stop()
+        for view in "vw":
+            self.see(server, f"SELECT * FROM {view}", expected)
+
     def test_broker_killed_and_restarted_while_read(self):
         topic, server = self.start()
         load = Load(self, topic, self.PARTITIONS, self.broker)
