@@ -96,6 +96,11 @@ class StuckSource final : public connectors::Source {
     };
     return std::unique_ptr<connectors::SourceReader>(std::make_unique<Reader>(this));
   }
+  data::Result<std::unique_ptr<connectors::SourceReader>> open_until(
+      const connectors::Positions& positions, const connectors::Positions&,
+      const data::Clock& clock) const override {
+    return open(positions, clock);
+  }
   std::unique_ptr<connectors::Decoder> make_decoder(
       const connectors::DecodeRequest&) const override {
     return std::make_unique<FakeDecoder>();
