@@ -5,6 +5,7 @@
     --speed N       seconds of 2013 in one second (default 7200: two hours)
     --for SECONDS   ends by itself after that time
     --fresh         forgets what earlier runs have kept
+    --kafka         from the topics of a Kafka broker, which is started and ends with the demo (implies --fresh)
 """
 import argparse
 import os
@@ -53,6 +54,7 @@ def parse_arguments():
     parser.add_argument("--speed", default=None, help="seconds of 2013 in one second (default 7200), or max")
     parser.add_argument("--for", dest="seconds", type=float, help="end by itself after so many seconds")
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs have kept")
+    parser.add_argument("--kafka", action="store_true", help="from the topics of a Kafka broker")
     parser.add_argument("--workers", type=int, help="worker threads of the server (default: its own)")
     parser.add_argument("--data", help="the server's directory (default: one per speed in .deps/demo)")
     parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "forebay"))
@@ -67,14 +69,22 @@ class Demo:
         self.speed = options.speed or ("max" if options.once else "7200")
         self.folder = prepare(os.path.join(ROOT, ".deps", "flights"))
         self.expected = count_records(self.folder)
-        data = options.data or os.path.join(ROOT, ".deps", "demo", f"speed-{self.speed}")
-        if options.fresh:
+        name = f"speed-{self.speed}" + ("-kafka" if options.kafka else "")
+        data = options.data or os.path.join(ROOT, ".deps", "demo", name)
+        if options.fresh or options.kafka:
             shutil.rmtree(data, ignore_errors=True)
         self.server = Server(options.binary, os.path.abspath(data), options.workers)
         self.connection = None
+        self.topics = None
+        if options.kafka:
+            from topics import Topics
+            self.topics = Topics(self.folder, self.speed)
 
     def start(self):
+        broker = self.topics.start() if self.topics else None
         self.server.start()
+        if broker:
+            self.server.psql("-v", f"broker={broker}", "-f", os.path.join(FOLDER, "topics.sql"))
         self.server.psql("-v", f"folder={self.folder}", "-v", f"speed={self.speed}",
                          "-f", os.path.join(FOLDER, "job.sql"))
 
@@ -160,9 +170,11 @@ class Demo:
             if self.connection is not None:
                 self.connection.close()
             status = self.server.stop() if self.server.process is not None else 0
+            if self.topics:
+                self.topics.stop()
         if status != 0:
             raise ServerFailed(self.server.why())
-        if not self.options.once:
+        if not self.options.once and not self.topics:
             print("\nStopped. What was read is kept: run it again, and it goes on from here (--fresh forgets it).")
         return 0
 

@@ -45,10 +45,11 @@ def rows(conninfo, view):
     return collections.Counter(done.stdout.splitlines())
 
 
-def check_once(program, data):
+def check_once(program, data, *options):
     """Runs the demo to its end; what is wrong with its output."""
     done = subprocess.run(
-        [sys.executable, os.path.join(judge.FLIGHTS, "demo.py"), "--once", "--data", data, "--binary", program],
+        [sys.executable, os.path.join(judge.FLIGHTS, "demo.py"), "--once", "--data", data, "--binary", program,
+         *options],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return [f"--once ended with {done.returncode}: {done.stderr}"]
@@ -125,6 +126,8 @@ def main():
         for what, check in [
                 ("--once prints PostgreSQL's answers", lambda: check_once(options.binary, data)),
                 ("all views have PostgreSQL's rows", check_kept),
+                ("--once --kafka prints the same", lambda: check_once(
+                    options.binary, os.path.join(scratch, "kafka"), "--kafka")),
                 ("--once again adds nothing", lambda: check_once(options.binary, data)),
                 (f"{options.kills} times kill -9", lambda: check_kills(
                     options.binary, os.path.join(scratch, "kills"), options.kills, random.Random(number), truth))]:
