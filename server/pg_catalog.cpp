@@ -149,6 +149,7 @@ std::string relation_kind(const CatalogObject& object) {
     case ObjectKind::kSource:
       return "f";  // rows that live elsewhere
     case ObjectKind::kSchema:
+    case ObjectKind::kFunction:
       break;
     case ObjectKind::kVirtual:
       return object.schema == "pg_catalog" ? "r" : "v";

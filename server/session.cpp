@@ -28,7 +28,7 @@ bool has_plan(ast::StatementKind kind) {
 bool is_definition(ast::StatementKind kind) {
   return kind == ast::StatementKind::kCreateSource || kind == ast::StatementKind::kCreateTable ||
          kind == ast::StatementKind::kCreateView || kind == ast::StatementKind::kCreateSchema ||
-         kind == ast::StatementKind::kDrop;
+         kind == ast::StatementKind::kCreateFunction || kind == ast::StatementKind::kDrop;
 }
 
 bool is_write(ast::StatementKind kind) {

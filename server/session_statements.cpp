@@ -49,6 +49,8 @@ std::string_view object_word(ast::ObjectKind kind) {
       return "INDEX";
     case ast::ObjectKind::kSchema:
       return "SCHEMA";
+    case ast::ObjectKind::kFunction:
+      return "FUNCTION";
   }
   return "";
 }
@@ -94,6 +96,8 @@ std::string definition_tag(const ast::Statement& statement) {
     case ast::StatementKind::kCreateView:
       return ast::as<ast::CreateView>(statement).materialized ? "CREATE MATERIALIZED VIEW"
                                                               : "CREATE VIEW";
+    case ast::StatementKind::kCreateFunction:
+      return "CREATE FUNCTION";
     case ast::StatementKind::kCreateSchema:
       return "CREATE SCHEMA";
     case ast::StatementKind::kDrop:

@@ -171,21 +171,23 @@ std::string result_name(data::TypeId id) {
 }
 
 data::Status fill_functions(VirtualRowsBuilder& out) {
-  auto add = [&](const auto& function, const std::string& kind, bool variadic) {
+  auto add = [&](const auto& function, data::TypeId type, const std::string& kind, bool variadic) {
     Cell example = kNull, result = kNull;
     if (!function.examples.empty()) {
       example = std::string(function.examples.front().sql);
       result = std::string(function.examples.front().result);
     }
-    out.row({std::string(function.name), signature_of(function, variadic),
-             result_name(function.result), kind, std::string(function.description), example,
-             result});
+    out.row({std::string(function.name), signature_of(function, variadic), result_name(type), kind,
+             std::string(function.description), example, result});
   };
   for (const udfs::ScalarFunction* function : udfs::all_scalar_functions()) {
-    add(*function, std::string(function->category), function->variadic);
+    add(*function, function->result, std::string(function->category), function->variadic);
   }
   for (const udfs::AggregateFunction* function : udfs::all_aggregate_functions()) {
-    add(*function, "aggregate", false);
+    add(*function, function->result, "aggregate", false);
+  }
+  for (const udfs::TableFunction* function : udfs::all_table_functions()) {
+    add(*function, function->columns[0].type, "table", false);
   }
   return data::Status::ok();
 }

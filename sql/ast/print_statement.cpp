@@ -8,8 +8,8 @@ namespace forebay::sql::ast {
 namespace {
 
 std::string_view object_words(ObjectKind kind) {
-  static constexpr std::array<std::string_view, 7> kWords{
-      "SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SINK", "INDEX", "SCHEMA"};
+  static constexpr std::array<std::string_view, 8> kWords{
+      "SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SINK", "INDEX", "SCHEMA", "FUNCTION"};
   return kWords[static_cast<size_t>(kind)];
 }
 
@@ -48,6 +48,8 @@ void Printer::statement(const Statement& node) {
       return query(*as<CreateTable>(node).query);
     case StatementKind::kCreateView:
       return create_view(as<CreateView>(node));
+    case StatementKind::kCreateFunction:
+      return create_function(as<CreateFunction>(node));
     case StatementKind::kCreateSchema: {
       const auto& create = as<CreateSchema>(node);
       add(create.if_not_exists ? "CREATE SCHEMA IF NOT EXISTS " : "CREATE SCHEMA ");
@@ -301,11 +303,53 @@ void Printer::create_view(const CreateView& node) {
   }
 }
 
+void Printer::parameters(const std::vector<FunctionParameter>& items) {
+  add("(");
+  list(items, [&](const FunctionParameter& item) {
+    if (!item.name.empty()) {
+      identifier(item.name);
+      add(" ");
+    }
+    add(to_sql(item.type));
+  });
+  add(")");
+}
+
+void Printer::create_function(const CreateFunction& node) {
+  add(node.or_replace ? "CREATE OR REPLACE FUNCTION " : "CREATE FUNCTION ");
+  name(node.name.parts);
+  parameters(node.parameters);
+  if (!node.table.empty()) {
+    add(" RETURNS TABLE ");
+    parameters(node.table);
+  } else if (node.result) {
+    add(node.returns_rows ? " RETURNS SETOF " : " RETURNS ");
+    add(to_sql(*node.result));
+  }
+  if (!node.language.empty()) {
+    add(" LANGUAGE ");
+    identifier(node.language);
+  }
+  if (node.strict) add(" STRICT");
+  if (!node.body.empty()) {
+    add(" AS ");
+    list(node.body, [&](const std::string& part) { add(quote_literal(part)); });
+  }
+  if (node.returned) {
+    add(" RETURN ");
+    expr(*node.returned);
+  }
+}
+
 void Printer::drop(const Drop& node) {
   add("DROP ");
   add(object_words(node.object));
   add(node.if_exists ? " IF EXISTS " : " ");
-  list(node.names, [&](const QualifiedName& item) { name(item.parts); });
+  for (size_t i = 0; i < node.names.size(); ++i) {
+    if (i > 0) add(", ");
+    name(node.names[i].parts);
+    if (i < node.signatures.size() && node.signatures[i]) parameters(*node.signatures[i]);
+  }
   if (node.cascade) add(" CASCADE");
 }
 

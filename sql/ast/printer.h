@@ -79,6 +79,8 @@ class Printer {
   void relation(const RelationDef& definition);
   void column(const ColumnDef& column);
   void create_view(const CreateView& node);
+  void create_function(const CreateFunction& node);
+  void parameters(const std::vector<FunctionParameter>& items);
   void option_value(const Option& option);
   void options(const std::vector<Option>& options);
   void on_error(const OnError& clause);

@@ -14,6 +14,7 @@ enum class StatementKind : uint8_t {
   kCreateTable,
   kCreateView,
   kCreateSchema,
+  kCreateFunction,
   kDrop,
   kExplain,
   kSet,
@@ -261,6 +262,36 @@ enum class ObjectKind : uint8_t {
   kSink,
   kIndex,
   kSchema,
+  kFunction,
+};
+
+/// A parameter of a function, or a column of RETURNS TABLE. The name may be empty.
+struct FunctionParameter {
+  int32_t position = 0;
+  std::string name;
+  TypeName type;
+};
+
+struct CreateFunction final : Statement {
+  explicit CreateFunction(int32_t at) : Statement(StatementKind::kCreateFunction, at) {}
+  bool or_replace = false;
+  QualifiedName name;
+  std::vector<FunctionParameter> parameters;
+  /// RETURNS type; not with RETURNS TABLE.
+  std::optional<TypeName> result;
+  /// RETURNS TABLE (...).
+  std::vector<FunctionParameter> table;
+  /// RETURNS TABLE or SETOF.
+  bool returns_rows = false;
+  /// Lower case; empty: not given.
+  std::string language;
+  int32_t language_position = 0;
+  /// NULL for any argument gives NULL.
+  bool strict = false;
+  /// The strings of AS, or none.
+  std::vector<std::string> body;
+  /// RETURN expr, or null.
+  ExprPtr returned;
 };
 
 struct Drop final : Statement {
@@ -268,6 +299,8 @@ struct Drop final : Statement {
   ObjectKind object = ObjectKind::kTable;
   bool if_exists = false;
   std::vector<QualifiedName> names;
+  /// Of functions, one per name: the argument types, if given.
+  std::vector<std::optional<std::vector<FunctionParameter>>> signatures;
   bool cascade = false;
 };
 

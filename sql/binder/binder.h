@@ -352,6 +352,31 @@ class Binder {
                                         std::vector<std::string>& notices);
   Result<BoundCreate> bind_create_view(const ast::CreateView& create,
                                        std::vector<std::string>& notices);
+  // user_functions.cpp
+  Result<BoundCreate> bind_create_function(const ast::CreateFunction& create);
+  Status check_function_words(const ast::CreateFunction& create) const;
+  Status try_body(const ast::CreateFunction& create, const catalog::CatalogObject& function);
+  Result<BoundDrop> bind_drop_function(const ast::Drop& drop, std::vector<std::string>& notices);
+  Result<std::vector<CatalogObjectRef>> find_functions(const std::vector<std::string>& name) const;
+  Result<CatalogObjectRef> choose_function(const std::vector<CatalogObjectRef>& functions,
+                                           std::span<const TypeId> given,
+                                           const ast::Function& call) const;
+  Result<std::vector<ExprRef>> bind_call_arguments(const ast::Function& call,
+                                                   const ExprContext& context,
+                                                   CatalogObjectRef* function);
+  /// A call of a user's function as an expression, and as a FROM item.
+  Result<ExprRef> bind_user_call(const ast::Function& call, const ExprContext& context);
+  Result<NodeRef> bind_user_rows(const ast::Function& call, const ExprContext& context,
+                                 Columns* results);
+  Result<ExprRef> inline_call(const catalog::CatalogObject& function,
+                              const std::vector<ExprRef>& arguments, const ExprContext& context,
+                              int32_t position);
+  Result<ExprRef> as_declared(const ExprRef& value, Type type);
+  Result<Type> typed(const ast::TypeName& name) const;
+  /// Runs `bind_body` where $1 and the names are those of the function, without positions.
+  template <typename F>
+  auto in_body(const catalog::CatalogObject& function, const std::vector<ExprRef>& arguments,
+               F&& bind_body) -> decltype(bind_body());
   Result<BoundCreate> bind_create_schema(const ast::CreateSchema& create,
                                          std::vector<std::string>& notices);
   Result<BoundDrop> bind_drop_schema(const ast::Drop& drop, std::vector<std::string>& notices);
@@ -375,6 +400,8 @@ class Binder {
   std::unordered_map<const expr::Expr*, int32_t> positions_;
   std::vector<ExprRef> kept_;
   const CteFrame* ctes_ = nullptr;
+  /// What $1, $2 ... are inside the body of a function.
+  const std::vector<ExprRef>* function_arguments_ = nullptr;
   int32_t view_depth_ = 0;
   int32_t bound_queries_ = 0;
   /// Binding what a materialized view keeps: no system tables, no now().

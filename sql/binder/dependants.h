@@ -14,4 +14,7 @@ void add_dependants(const catalog::CatalogSnapshot& snapshot,
                     const catalog::CatalogObjectRef& object,
                     std::vector<catalog::CatalogObjectRef>& out);
 
+/// The notice of DROP ... CASCADE about what goes too, each as "view v".
+void note_cascades(const std::vector<std::string>& cascades, std::vector<std::string>& notices);
+
 }  // namespace forebay::sql::binder

@@ -29,6 +29,7 @@ Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
     case ObjectKind::kView:
     case ObjectKind::kSource:
     case ObjectKind::kSchema:
+    case ObjectKind::kFunction:
       break;
   }
   return error(state::kWrongObjectType,

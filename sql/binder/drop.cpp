@@ -35,6 +35,13 @@ std::string upper(std::string_view text) {
 
 }  // namespace
 
+void note_cascades(const std::vector<std::string>& cascades, std::vector<std::string>& notices) {
+  if (cascades.size() == 1) notices.push_back("drop cascades to " + cascades[0]);
+  if (cascades.size() > 1) {
+    notices.push_back(fmt::format("drop cascades to {} other objects", cascades.size()));
+  }
+}
+
 bool contains_object(const std::vector<CatalogObjectRef>& list, ObjectId id) {
   return std::any_of(list.begin(), list.end(),
                      [&](const auto& object) { return object->id == id; });
@@ -117,10 +124,7 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
         .with_detail(fmt::format("{}", fmt::join(details, "\n")))
         .with_hint("Use DROP ... CASCADE to drop the dependent objects too.");
   }
-  if (cascades.size() == 1) notices.push_back("drop cascades to " + cascades[0]);
-  if (cascades.size() > 1) {
-    notices.push_back(fmt::format("drop cascades to {} other objects", cascades.size()));
-  }
+  note_cascades(cascades, notices);
   return out;
 }
 

@@ -132,6 +132,14 @@ Result<ExprRef> Binder::bind_special(const ast::Function& function, const std::s
 
 Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprContext& context) {
   const std::string& name = function.name.back();
+  const bool built_in =
+      (function.name.size() == 1 || function.name[function.name.size() - 2] == "pg_catalog") &&
+      (!udfs::find_scalar(name).empty() || !udfs::find_aggregate(name).empty() ||
+       !udfs::find_table_function(name).empty());
+  if (!built_in && !function.over) {
+    FOREBAY_ASSIGN_OR_RETURN(auto own, find_functions(function.name));
+    if (!own.empty()) return bind_user_call(function, context);
+  }
   if (function.name.size() > 1 && function.name[function.name.size() - 2] != "pg_catalog") {
     return error(state::kUndefinedFunction,
                  fmt::format("function {} does not exist", ast::quote_name(function.name)),

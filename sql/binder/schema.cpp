@@ -68,7 +68,9 @@ Result<BoundDrop> Binder::bind_drop_schema(const ast::Drop& drop,
     if (!contains_object(schemas, object->id)) schemas.push_back(std::move(object));
   }
   std::vector<std::string> details, cascades;
-  for (const CatalogObjectRef& member : snapshot_->objects()) {
+  std::vector<CatalogObjectRef> members = snapshot_->objects();
+  for (CatalogObjectRef& function : snapshot_->functions()) members.push_back(function);
+  for (const CatalogObjectRef& member : members) {
     const bool inside = std::any_of(schemas.begin(), schemas.end(), [&](const auto& schema) {
       return schema->name == member->schema;
     });
@@ -95,10 +97,7 @@ Result<BoundDrop> Binder::bind_drop_schema(const ast::Drop& drop,
         .with_detail(fmt::format("{}", fmt::join(details, "\n")))
         .with_hint("Use DROP ... CASCADE to drop the dependent objects too.");
   }
-  if (cascades.size() == 1) notices.push_back("drop cascades to " + cascades[0]);
-  if (cascades.size() > 1) {
-    notices.push_back(fmt::format("drop cascades to {} other objects", cascades.size()));
-  }
+  note_cascades(cascades, notices);
   return out;
 }
 

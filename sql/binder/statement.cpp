@@ -96,6 +96,12 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       out.what = std::move(create);
       break;
     }
+    case ast::StatementKind::kCreateFunction: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundCreate create,
+                               bind_create_function(ast::as<ast::CreateFunction>(statement)));
+      out.what = std::move(create);
+      break;
+    }
     case ast::StatementKind::kCreateSchema: {
       FOREBAY_ASSIGN_OR_RETURN(
           BoundCreate create,
@@ -106,7 +112,9 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
     case ast::StatementKind::kDrop: {
       const auto& statement_to_drop = ast::as<ast::Drop>(statement);
       FOREBAY_ASSIGN_OR_RETURN(BoundDrop drop,
-                               statement_to_drop.object == ast::ObjectKind::kSchema
+                               statement_to_drop.object == ast::ObjectKind::kFunction
+                                   ? bind_drop_function(statement_to_drop, out.notices)
+                               : statement_to_drop.object == ast::ObjectKind::kSchema
                                    ? bind_drop_schema(statement_to_drop, out.notices)
                                    : bind_drop(statement_to_drop, out.notices));
       out.what = std::move(drop);

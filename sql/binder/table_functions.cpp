@@ -80,7 +80,14 @@ Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& t
   ExprContext context{lateral, Clause::kFunctionInFrom, nullptr, &pending};
   FromItem item;
   Columns results;
-  if (!udfs::find_table_function(name).empty()) {
+  FOREBAY_ASSIGN_OR_RETURN(auto own, find_functions(table.call->name));
+  if (!own.empty() && own[0]->returns_rows) {
+    if (table.with_ordinality) {
+      return unsupported("WITH ORDINALITY of a function in SQL is", table.position,
+                         "Leave it out.");
+    }
+    FOREBAY_ASSIGN_OR_RETURN(item.plan, bind_user_rows(*table.call, context, &results));
+  } else if (!udfs::find_table_function(name).empty()) {
     FOREBAY_ASSIGN_OR_RETURN(
         item.plan, bind_table_call(*table.call, context, table.with_ordinality, &results));
   } else {

@@ -429,6 +429,22 @@ MatchOutcome match_table_function(std::string_view name, std::span<const TypeId>
   return choose(std::move(candidates), arguments, false, out);
 }
 
+MatchOutcome match_signatures(const std::vector<std::vector<TypeId>>& signatures,
+                              std::span<const TypeId> arguments, size_t* chosen) {
+  Candidates candidates;
+  for (const std::vector<TypeId>& signature : signatures) {
+    auto candidate = expand(signature, false, TypeId::kUnknown, arguments);
+    if (candidate) candidates.push_back(std::move(*candidate));
+  }
+  FunctionMatch match;
+  const MatchOutcome outcome = choose(std::move(candidates), arguments, false, &match);
+  if (outcome == MatchOutcome::kFound) {
+    const auto found = std::find(signatures.begin(), signatures.end(), match.arguments);
+    *chosen = static_cast<size_t>(found - signatures.begin());
+  }
+  return outcome;
+}
+
 std::string type_list(std::span<const TypeId> types) {
   std::string out;
   for (TypeId id : types) {

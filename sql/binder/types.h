@@ -53,6 +53,10 @@ MatchOutcome match_aggregate(std::string_view name, std::span<const TypeId> argu
 MatchOutcome match_table_function(std::string_view name, std::span<const TypeId> arguments,
                                   FunctionMatch* out);
 
+/// Chooses among signatures as among overloads of a function.
+MatchOutcome match_signatures(const std::vector<std::vector<TypeId>>& signatures,
+                              std::span<const TypeId> arguments, size_t* chosen);
+
 /// "integer, text" of types.
 std::string type_list(std::span<const TypeId> types);
 

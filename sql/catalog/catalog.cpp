@@ -18,6 +18,8 @@ std::string_view kind_name(ObjectKind kind) {
       return "materialized view";
     case ObjectKind::kSchema:
       return "schema";
+    case ObjectKind::kFunction:
+      return "function";
   }
   return "relation";
 }
@@ -60,9 +62,28 @@ std::vector<CatalogObjectRef> CatalogSnapshot::objects() const {
     if (object->kind == ObjectKind::kVirtual) all.push_back(object);
   }
   for (const auto& [id, object] : by_id_) {
-    if (object->kind != ObjectKind::kVirtual) all.push_back(object);
+    if (object->kind != ObjectKind::kVirtual && object->kind != ObjectKind::kFunction) {
+      all.push_back(object);
+    }
   }
   return all;
+}
+
+std::vector<CatalogObjectRef> CatalogSnapshot::functions() const {
+  std::vector<CatalogObjectRef> all;
+  for (const auto& [id, object] : by_id_) {
+    if (object->kind == ObjectKind::kFunction) all.push_back(object);
+  }
+  return all;
+}
+
+std::vector<CatalogObjectRef> CatalogSnapshot::functions(std::string_view schema,
+                                                         std::string_view name) const {
+  std::vector<CatalogObjectRef> found = functions();
+  std::erase_if(found, [&](const CatalogObjectRef& function) {
+    return function->schema != schema || function->function_name != name;
+  });
+  return found;
 }
 
 std::vector<CatalogObjectRef> CatalogSnapshot::dependants(ObjectId id) const {
@@ -97,7 +118,9 @@ SnapshotRef CatalogSnapshot::with(CatalogObjectRef object) const {
     copy->schemas_[object->name] = std::move(object);
     return copy;
   }
-  copy->by_name_[{object->schema, object->name}] = object;
+  if (object->kind != ObjectKind::kFunction) {
+    copy->by_name_[{object->schema, object->name}] = object;
+  }
   copy->by_id_[object->id.value] = std::move(object);
   return copy;
 }
@@ -108,7 +131,8 @@ SnapshotRef CatalogSnapshot::without(const std::vector<ObjectId>& ids) const {
     std::erase_if(copy->schemas_, [&](const auto& entry) { return entry.second->id == id; });
     auto found = copy->by_id_.find(id.value);
     if (found == copy->by_id_.end()) continue;
-    copy->by_name_.erase({found->second->schema, found->second->name});
+    if (found->second->kind != ObjectKind::kFunction)
+      copy->by_name_.erase({found->second->schema, found->second->name});
     copy->by_id_.erase(found);
   }
   return copy;

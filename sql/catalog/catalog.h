@@ -31,6 +31,9 @@ enum class ObjectKind : uint8_t {
   kVirtual = 5,
   /// A space of names; holds no rows and is not among objects().
   kSchema = 6,
+  /// A function in SQL; its name in the catalog has the types of its parameters. Not among
+  /// objects().
+  kFunction = 7,
 };
 
 /// "table", "materialized view" ...: the word of messages.
@@ -88,6 +91,12 @@ struct CatalogObject {
   /// Virtual tables only.
   VirtualRows rows;
 
+  /// Functions only: the name that calls use, the parameters; `columns` are the result.
+  std::string function_name;
+  data::Schema parameters;
+  bool strict = false;
+  bool returns_rows = false;
+
   bool is_stored() const {
     return kind == ObjectKind::kTable || kind == ObjectKind::kMaterializedView;
   }
@@ -105,6 +114,10 @@ class CatalogSnapshot {
   bool has_schema(std::string_view schema) const;
   /// A schema that was made by CREATE SCHEMA, or nullptr.
   CatalogObjectRef find_schema(std::string_view name) const;
+  /// Functions of a name.
+  std::vector<CatalogObjectRef> functions(std::string_view schema, std::string_view name) const;
+  /// All functions, by id.
+  std::vector<CatalogObjectRef> functions() const;
   /// Those made by CREATE SCHEMA, by name.
   std::vector<CatalogObjectRef> schemas() const;
   /// All, by id; virtual tables first.

@@ -123,6 +123,10 @@ class AstBuilder {
   // build_definition.cpp
   ast::StatementPtr create(P::CreateStatementContext* ctx);
   ast::StatementPtr create_table(P::CreateTableContext* ctx);
+  ast::StatementPtr create_function(P::CreateFunctionContext* ctx);
+  void function_option(P::FunctionOptionContext* ctx, ast::CreateFunction& function);
+  std::vector<ast::FunctionParameter> function_parameters(
+      const std::vector<P::FunctionParamContext*>& params);
   ast::StatementPtr create_schema(P::CreateSchemaContext* ctx);
   ast::StatementPtr truncate(P::TruncateStatementContext* ctx);
   ast::StatementPtr create_source(P::CreateSourceContext* ctx);

@@ -10,6 +10,7 @@ StatementPtr AstBuilder::create(P::CreateStatementContext* ctx) {
   if (ctx->table != nullptr) return create_table(ctx->table);
   if (ctx->source != nullptr) return create_source(ctx->source);
   if (ctx->schema != nullptr) return create_schema(ctx->schema);
+  if (ctx->function != nullptr) return create_function(ctx->function);
   return create_view(ctx->view);
 }
 
@@ -253,6 +254,19 @@ ast::ObjectKind AstBuilder::object_kind(P::DropObjectContext* ctx) const {
 
 StatementPtr AstBuilder::drop(P::DropStatementContext* ctx) {
   auto statement = std::make_unique<ast::Drop>(at(ctx));
+  for (P::DroppedFunctionContext* function : ctx->functions) {
+    statement->names.push_back(qualified(function->name));
+    statement->signatures.emplace_back();
+    if (function->open != nullptr) {
+      statement->signatures.back() = function_parameters(function->params);
+    }
+  }
+  if (!ctx->functions.empty()) {
+    statement->object = ast::ObjectKind::kFunction;
+    statement->if_exists = ctx->exists != nullptr;
+    statement->cascade = ctx->behaviour != nullptr && ctx->behaviour->getType() == P::K_CASCADE;
+    return statement;
+  }
   statement->object = object_kind(ctx->what);
   statement->if_exists = ctx->exists != nullptr;
   for (P::QualifiedNameContext* name : ctx->names) statement->names.push_back(qualified(name));

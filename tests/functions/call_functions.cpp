@@ -119,6 +119,18 @@ void print_page() {
               << type_word(function->result) << " | " << cell(function->description) << " | "
               << examples_cell(function->examples) << " |\n";
   }
+  std::cout << "\n## table\n\nThey give rows, in FROM.\n\n"
+            << "| function | columns | description | example |\n| --- | --- | --- | --- |\n";
+  for (const TableFunction* function : all_table_functions()) {
+    std::string columns;
+    for (const TableFunction::Column& column : function->columns) {
+      columns += (columns.empty() ? "" : ", ") + std::string(column.name) + " " +
+                 std::string(type_word(column.type));
+    }
+    std::cout << "| `" << function->name << "(" << arguments_text(function->arguments, false)
+              << ")` | " << columns << " | " << cell(function->description) << " | "
+              << examples_cell(function->examples) << " |\n";
+  }
 }
 
 std::vector<std::string> split(const std::string& line, char separator) {
