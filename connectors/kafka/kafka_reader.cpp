@@ -306,7 +306,7 @@ void KafkaReader::refresh_facts() {
   std::map<TopicPartition, int64_t> to_commit;
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(heard_, false)) reason_.clear();
+    if (std::exchange(heard_, false)) reason_ = missing_offsets_;
     ends_ = std::move(ends);
     to_commit.swap(to_commit_);
   }

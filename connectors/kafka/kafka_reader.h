@@ -119,6 +119,7 @@ class KafkaReader final : public SourceReader {
   bool failed_ = false;
   bool heard_ = false;  // something came from the cluster since the last refresh
   bool asking_ends_ = false;
+  std::string missing_offsets_;  // why some of those asked for are not known; empty: they are
   std::deque<std::pair<Partition*, RawBatch>> held_;  // of topics that are not verified
   bool started_ = false;                              // all first partitions have their starts
   std::map<TopicPartition, int64_t> asked_;           // the offsets under way

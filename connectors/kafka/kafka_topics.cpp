@@ -187,10 +187,11 @@ void KafkaReader::ask_offsets() {
 
 void KafkaReader::take_offsets(const ClusterAnswer& answer) {
   if (!answer.error.empty()) {
-    note_trouble("broker cannot be reached: " + answer.error);
-  } else if (!answer.offset_error.empty()) {
-    note_trouble(answer.offset_error);
+    missing_offsets_ = "broker cannot be reached: " + answer.error;
+  } else {
+    missing_offsets_ = answer.offset_error;
   }
+  if (!missing_offsets_.empty()) note_trouble(missing_offsets_);
   for (const auto& [at, offset] : answer.offsets) {
     auto found = partitions_.find(at);
     if (found == partitions_.end() || asked_.count(at) == 0) continue;

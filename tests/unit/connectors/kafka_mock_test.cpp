@@ -1,5 +1,5 @@
-// Error replies that a real broker gives rarely, from librdkafka's mock cluster: the reader goes on where it was, or
-// stops with a reason.
+// Error replies that a real broker gives rarely, from librdkafka's mock cluster: the reader goes on
+// where it was, or stops with a reason.
 
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
@@ -51,11 +51,11 @@ class KafkaMockTest : public ::testing::Test {
   void produce(int32_t partition, int count) {
     for (int i = 0; i < count; ++i) {
       const std::string value = std::to_string(produced_[partition]++);
-      ASSERT_EQ(rd_kafka_producev(
-                    producer_, RD_KAFKA_V_TOPIC(kTopic), RD_KAFKA_V_PARTITION(partition),
-                    RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-                    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
-                RD_KAFKA_RESP_ERR_NO_ERROR);
+      ASSERT_EQ(
+          rd_kafka_producev(producer_, RD_KAFKA_V_TOPIC(kTopic), RD_KAFKA_V_PARTITION(partition),
+                            RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
+          RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     ASSERT_EQ(rd_kafka_flush(producer_, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
@@ -66,8 +66,8 @@ class KafkaMockTest : public ::testing::Test {
     reader_ = std::make_unique<KafkaReader>(config_);
     ASSERT_TRUE(reader_->open(positions).is_ok());
   }
-  /// Polls until `done` says so or an error comes (then it is in failure_). Checks that records come in order and
-  /// without a gap.
+  /// Polls until `done` says so or an error comes (then it is in failure_). Checks that records
+  /// come in order and without a gap.
   template <typename Done>
   void poll_until(Done&& done) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -102,7 +102,8 @@ class KafkaMockTest : public ::testing::Test {
     size_t begin = 0;
     for (size_t i = 0; i < batch.records->ends.size(); ++i) {
       int& next = read_[batch.partition_number];
-      EXPECT_EQ(std::string(batch.bytes + begin, batch.records->ends[i] - begin), std::to_string(next));
+      EXPECT_EQ(std::string(batch.bytes + begin, batch.records->ends[i] - begin),
+                std::to_string(next));
       EXPECT_EQ(batch.records->offsets[i], static_cast<uint64_t>(next));
       begin = batch.records->ends[i] + 1;
       ++next;
@@ -123,17 +124,20 @@ class KafkaMockTest : public ::testing::Test {
 TEST_F(KafkaMockTest, ErrorsThatPassAreWaitedOut) {
   produce(0, 100);
   produce(1, 100);
-  answer_with(kMetadata, {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT});
-  answer_with(kListOffsets, {RD_KAFKA_RESP_ERR_NOT_LEADER_OR_FOLLOWER,
-                             RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE});
-  answer_with(kFetch, {RD_KAFKA_RESP_ERR_NOT_LEADER_OR_FOLLOWER, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
-                       RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
-                       RD_KAFKA_RESP_ERR_UNKNOWN, RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
-                       RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH});
+  answer_with(kMetadata,
+              {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT});
+  answer_with(kListOffsets,
+              {RD_KAFKA_RESP_ERR_NOT_LEADER_OR_FOLLOWER, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE});
+  answer_with(kFetch,
+              {RD_KAFKA_RESP_ERR_NOT_LEADER_OR_FOLLOWER, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+               RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+               RD_KAFKA_RESP_ERR_UNKNOWN, RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+               RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH});
   open();
   poll_until([&] { return has_all(); });
   EXPECT_EQ(failure_, "");
-  answer_with(kFetch, std::vector<rd_kafka_resp_err_t>(20, RD_KAFKA_RESP_ERR_NOT_LEADER_OR_FOLLOWER));
+  answer_with(kFetch,
+              std::vector<rd_kafka_resp_err_t>(20, RD_KAFKA_RESP_ERR_NOT_LEADER_OR_FOLLOWER));
   produce(0, 50);
   produce(1, 50);
   poll_until([&] { return has_all(); });
@@ -141,6 +145,7 @@ TEST_F(KafkaMockTest, ErrorsThatPassAreWaitedOut) {
 }
 
 TEST_F(KafkaMockTest, LeadersMoveAndBrokersGo) {
+  rd_kafka_mock_partition_set_leader(cluster_, kTopic, 1, 3);  // must be there when reading starts
   produce(0, 50);
   open();
   for (int turn = 0; turn < 6; ++turn) {
@@ -151,6 +156,19 @@ TEST_F(KafkaMockTest, LeadersMoveAndBrokersGo) {
     ASSERT_EQ(failure_, "");
     rd_kafka_mock_broker_set_up(cluster_, 1 + (turn + 1) % 3);
   }
+}
+
+TEST_F(KafkaMockTest, APartitionWithoutALeaderHoldsTheFirstStartAndIsNamed) {
+  rd_kafka_mock_partition_set_leader(cluster_, kTopic, 0, 1);
+  rd_kafka_mock_partition_set_leader(cluster_, kTopic, 1, -1);
+  produce(0, 10);
+  open();
+  poll_until([&] { return reader_->waiting_reason().find("partition 1") != std::string::npos; });
+  EXPECT_TRUE(positions_.empty());
+  rd_kafka_mock_partition_set_leader(cluster_, kTopic, 1, 1);
+  poll_until([&] { return has_all(); });
+  EXPECT_EQ(positions_.size(), 2u);
+  EXPECT_EQ(failure_, "");
 }
 
 TEST_F(KafkaMockTest, AnOffsetOutOfRangeStopsTheSource) {
@@ -201,7 +219,8 @@ TEST_F(KafkaMockTest, NobodyAnswers) {
   config_.properties[0].second = "127.0.0.1:1";
   open();
   poll_until([&] { return !reader_->waiting_reason().empty(); });
-  EXPECT_NE(reader_->waiting_reason().find("127.0.0.1:1"), std::string::npos) << reader_->waiting_reason();
+  EXPECT_NE(reader_->waiting_reason().find("127.0.0.1:1"), std::string::npos)
+      << reader_->waiting_reason();
 }
 
 }  // namespace
