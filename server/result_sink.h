@@ -22,8 +22,8 @@ class ResultSink {
   virtual ~ResultSink() = default;
   /// Before the first rows of a statement that gives rows.
   virtual data::Status begin_rows(const data::Schema& schema) = 0;
-  /// Rows of at least `schema` columns (further ones are not shown); a weight above 1 repeats the row.
-  /// An error ends the statement (the client is gone).
+  /// Rows of at least `schema` columns (further ones are not shown); a weight above 1 repeats the
+  /// row. An error ends the statement (the client is gone).
   virtual data::Status rows(const data::ChangeBatch& batch) = 0;
   virtual void notice(const Notice& notice) = 0;
 };

@@ -31,11 +31,6 @@ bool is_definition(ast::StatementKind kind) {
          kind == ast::StatementKind::kCreateFunction || kind == ast::StatementKind::kDrop;
 }
 
-bool is_write(ast::StatementKind kind) {
-  return is_definition(kind) || kind == ast::StatementKind::kInsert ||
-         kind == ast::StatementKind::kUpdate || kind == ast::StatementKind::kDelete;
-}
-
 // What a session may use in any case, however small --memory is.
 constexpr size_t kLeastMemoryBytes = size_t{64} << 20;
 
@@ -153,6 +148,22 @@ Status Session::run(std::string_view text, ResultSink& sink,
   return Status::ok();
 }
 
+// DDL is not part of a block: it is committed at once, which is safe as long as the block has
+// written nothing that it would overtake.
+Status Session::check_definition_in_block(ResultSink& sink) {
+  if (block_ != nullptr && block_->has_writes()) {
+    return Status(data::Error{
+        .sqlstate = data::sqlstate::kFeatureNotSupported,
+        .message = "CREATE, DROP and ALTER after writes of the same transaction are not supported",
+        .hint = "COMMIT the writes first."});
+  }
+  sink.notice(
+      {.severity = "WARNING",
+       .sqlstate = data::SqlState("25001"),
+       .message = "CREATE, DROP and ALTER take effect at once: ROLLBACK does not undo them"});
+  return Status::ok();
+}
+
 Result<std::string> Session::dispatch(PreparedStatement& prepared,
                                       std::span<const Datum> parameters, ResultSink& sink) {
   const ast::Statement& statement = *prepared.statement();
@@ -160,11 +171,8 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
       statement.kind != ast::StatementKind::kTransaction) {
     return in_failed_transaction();
   }
-  if (transaction_ == TransactionStatus::kOpen && is_write(statement.kind)) {
-    return Status(data::Error{
-        .sqlstate = data::sqlstate::kFeatureNotSupported,
-        .message = "writing inside a transaction block is not supported",
-        .hint = "Run each statement by itself (autocommit); every statement is atomic."});
+  if (transaction_ == TransactionStatus::kOpen && is_definition(statement.kind)) {
+    FOREBAY_RETURN_IF_ERROR(check_definition_in_block(sink));
   }
   FOREBAY_ASSIGN_OR_RETURN(PreparedStatement::PlanRef plan,
                            prepared.plan_for(database_.catalog().snapshot(), search_path()));
@@ -221,6 +229,17 @@ Result<std::string> Session::select(const sql::PlannedQuery& query,
 // Runs a query over the last committed epoch: by key where the plan allows it, else as a circuit.
 Status Session::read(const sql::PlannedQuery& query, std::span<const Datum> parameters,
                      const std::function<Status(ChangeBatch)>& visit) {
+  if (block_ != nullptr && block_->has_writes()) {
+    FOREBAY_RETURN_IF_ERROR(block_->check_reads(query));
+    sql::PlannedQuery own = sql::with_relations(
+        query, [&](data::ObjectId object) { return block_->relation_of(object); });
+    return read_committed(own, parameters, visit);
+  }
+  return read_committed(query, parameters, visit);
+}
+
+Status Session::read_committed(const sql::PlannedQuery& query, std::span<const Datum> parameters,
+                               const std::function<Status(ChangeBatch)>& visit) {
   expr::EvalContext context = eval_context();
   if (query.point) {
     return PointRead(*query.point, parameters, context).run(*database_.engine().snapshot(), visit);

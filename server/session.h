@@ -13,6 +13,7 @@
 #include "server/result_sink.h"
 #include "server/settings.h"
 #include "server/table_writer.h"
+#include "server/transaction.h"
 #include "sql/parser/parser.h"
 #include "sql/planner.h"
 
@@ -79,7 +80,19 @@ class Session {
                                    std::span<const data::Datum> parameters, ResultSink& sink);
   data::Result<std::string> remove(const sql::BoundDelete& remove,
                                    std::span<const data::Datum> parameters, ResultSink& sink);
-  data::Result<std::string> change_rows(const sql::catalog::CatalogObject& table,
+  data::Status read_committed(const sql::PlannedQuery& query,
+                              std::span<const data::Datum> parameters,
+                              const std::function<data::Status(data::ChangeBatch)>& visit);
+  data::Status check_definition_in_block(ResultSink& sink);
+  struct WriteTurn {
+    std::unique_ptr<runtime::Engine::Gate> gate;
+    TableWriter::Present present;
+  };
+  data::Result<WriteTurn> begin_write(const sql::catalog::CatalogObject& table, bool reads);
+  data::Result<uint64_t> accept(const sql::CatalogObjectRef& table, WriteTurn& turn,
+                                TableWriter& writer);
+  data::Status commit_block(ResultSink& sink);
+  data::Result<std::string> change_rows(const sql::CatalogObjectRef& table,
                                         const sql::PlannedQuery& rows,
                                         const std::optional<sql::Returning>& returning,
                                         std::span<const data::Datum> parameters,
@@ -96,6 +109,8 @@ class Session {
                                       int32_t position, ResultSink& sink);
   data::Result<std::string> show(const sql::ast::Show& statement, ResultSink& sink);
   data::Result<std::string> transaction(const sql::ast::Transaction& statement, ResultSink& sink);
+  void begin_block();
+  data::Result<std::string> savepoint(const sql::ast::Transaction& statement);
   data::Result<std::string> prepare_statement(const PreparedStatement& prepared);
   data::Result<std::string> execute_statement(const sql::ast::Execute& statement, ResultSink& sink);
   std::optional<data::Schema> session_schema(const sql::ast::Statement& statement) const;
@@ -108,6 +123,7 @@ class Session {
   std::vector<std::string> search_path_;
   TransactionStatus transaction_ = TransactionStatus::kIdle;
   MemoryAccount memory_;
+  std::unique_ptr<Transaction> block_;  // of BEGIN; before that and after its end nullptr
   PreparedStatements prepared_;
   runtime::CancelToken cancel_;
 };

@@ -84,6 +84,40 @@ Status Session::finish_write(data::ObjectId table, uint64_t ticket, ResultSink& 
   return Status::ok();
 }
 
+// The right to change a table: its gate or, in a BEGIN block, nothing but the block itself.
+Result<Session::WriteTurn> Session::begin_write(const sql::catalog::CatalogObject& table,
+                                                bool reads) {
+  WriteTurn turn;
+  turn.present.relation = table.relation;
+  if (block_ != nullptr) {
+    if (auto own = block_->relation_of(table.id)) turn.present.relation = std::move(own);
+    return turn;
+  }
+  FOREBAY_ASSIGN_OR_RETURN(turn.gate, database_.engine().enter_gate(table.id, &cancel_));
+  if (reads) FOREBAY_RETURN_IF_ERROR(turn.gate->settle(&cancel_));
+  turn.present.gate = turn.gate.get();
+  return turn;
+}
+
+// The ticket to wait for; 0: nothing changed, or COMMIT will write it.
+Result<uint64_t> Session::accept(const sql::CatalogObjectRef& table, WriteTurn& turn,
+                                 TableWriter& writer) {
+  runtime::Engine::TableChange change = writer.take_change();
+  if (change.change.rows() == 0) return uint64_t{0};
+  if (block_ == nullptr) return turn.gate->write(std::move(change.change), std::move(change.keys));
+  FOREBAY_RETURN_IF_ERROR(block_->add(table, change.change));
+  return uint64_t{0};
+}
+
+// COMMIT of a block that has written: all of it in one epoch, or nothing.
+Status Session::commit_block(ResultSink& sink) {
+  std::unique_ptr<Transaction> block = std::move(block_);
+  if (block == nullptr || !block->has_writes()) return Status::ok();
+  FOREBAY_ASSIGN_OR_RETURN(Transaction::Written written,
+                           block->commit(database_.engine(), &cancel_));
+  return finish_write(written.table, written.ticket, sink);
+}
+
 Result<std::string> Session::insert(const sql::BoundInsert& insert,
                                     std::span<const Datum> parameters, ResultSink& sink) {
   const sql::catalog::CatalogObject& table = *insert.table;
@@ -97,10 +131,9 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
   ChangeBatch returned;
   if (insert.rows.plan != nullptr) FOREBAY_RETURN_IF_ERROR(settle_reads());
   {
-    FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
     bool reads = insert.rows.plan != nullptr || insert.on_conflict == Conflict::kOverwrite;
-    if (reads) FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
-    TableWriter writer(table, insert.on_conflict, *gate, database_.engine(), memory_);
+    FOREBAY_ASSIGN_OR_RETURN(WriteTurn turn, begin_write(table, reads));
+    TableWriter writer(table, insert.on_conflict, turn.present, database_.engine(), memory_);
     if (insert.rows.plan != nullptr) {
       FOREBAY_RETURN_IF_ERROR(read(insert.rows, parameters, [&](const ChangeBatch& batch) {
         return writer.insert(batch, database_.engine());
@@ -111,7 +144,7 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
     FOREBAY_RETURN_IF_ERROR(writer.judge());
     count = writer.count();
     FOREBAY_ASSIGN_OR_RETURN(returned, evaluate_returning(insert.returning, writer, context));
-    FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
+    FOREBAY_ASSIGN_OR_RETURN(ticket, accept(insert.table, turn, writer));
   }
   FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket, sink));
   FOREBAY_RETURN_IF_ERROR(send_returning(insert.returning, returned, sink));
@@ -119,7 +152,7 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
 }
 
 // UPDATE and DELETE: find the rows, then write their change, both under the table's gate.
-Result<std::string> Session::change_rows(const sql::catalog::CatalogObject& table,
+Result<std::string> Session::change_rows(const sql::CatalogObjectRef& table,
                                          const sql::PlannedQuery& rows,
                                          const std::optional<sql::Returning>& returning,
                                          std::span<const Datum> parameters, std::string_view word,
@@ -130,31 +163,30 @@ Result<std::string> Session::change_rows(const sql::catalog::CatalogObject& tabl
   ChangeBatch returned;
   FOREBAY_RETURN_IF_ERROR(settle_reads());
   {
-    FOREBAY_ASSIGN_OR_RETURN(auto gate, database_.engine().enter_gate(table.id, &cancel_));
-    FOREBAY_RETURN_IF_ERROR(gate->settle(&cancel_));
-    TableWriter writer(table, table.on_conflict, *gate, database_.engine(), memory_);
+    FOREBAY_ASSIGN_OR_RETURN(WriteTurn turn, begin_write(*table, true));
+    TableWriter writer(*table, table->on_conflict, turn.present, database_.engine(), memory_);
     FOREBAY_RETURN_IF_ERROR(
         read(rows, parameters, [&](ChangeBatch batch) { return (writer.*add)(batch); }));
     FOREBAY_RETURN_IF_ERROR(writer.judge());
     count = writer.count();
     FOREBAY_ASSIGN_OR_RETURN(returned, evaluate_returning(returning, writer, eval_context()));
-    FOREBAY_ASSIGN_OR_RETURN(ticket, writer.write());
+    FOREBAY_ASSIGN_OR_RETURN(ticket, accept(table, turn, writer));
   }
-  FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket, sink));
+  FOREBAY_RETURN_IF_ERROR(finish_write(table->id, ticket, sink));
   FOREBAY_RETURN_IF_ERROR(send_returning(returning, returned, sink));
   return fmt::format("{} {}", word, count);
 }
 
 Result<std::string> Session::update(const sql::BoundUpdate& update,
                                     std::span<const Datum> parameters, ResultSink& sink) {
-  return change_rows(*update.table, update.rows, update.returning, parameters, "UPDATE",
+  return change_rows(update.table, update.rows, update.returning, parameters, "UPDATE",
                      &TableWriter::update, sink);
 }
 
 Result<std::string> Session::remove(const sql::BoundDelete& remove,
                                     std::span<const Datum> parameters, ResultSink& sink) {
   FOREBAY_ASSIGN_OR_RETURN(std::string tag,
-                           change_rows(*remove.table, remove.rows, remove.returning, parameters,
+                           change_rows(remove.table, remove.rows, remove.returning, parameters,
                                        "DELETE", &TableWriter::remove, sink));
   return remove.truncates ? std::string("TRUNCATE TABLE") : tag;
 }

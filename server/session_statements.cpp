@@ -320,25 +320,57 @@ Result<std::string> Session::transaction(const ast::Transaction& statement, Resu
                      .sqlstate = data::SqlState("25001"),
                      .message = "there is already a transaction in progress"});
       } else {
-        transaction_ = TransactionStatus::kOpen;
+        begin_block();
       }
       return std::string(statement.action == ast::TransactionAction::kBegin ? "BEGIN"
                                                                             : "START TRANSACTION");
     case ast::TransactionAction::kCommit:
     case ast::TransactionAction::kRollback: {
-      bool failed = transaction_ == TransactionStatus::kFailed;
+      const bool keeps = statement.action == ast::TransactionAction::kCommit &&
+                         transaction_ != TransactionStatus::kFailed;
       if (transaction_ == TransactionStatus::kIdle) {
         sink.notice({.severity = "WARNING",
                      .sqlstate = data::SqlState("25P01"),
                      .message = "there is no transaction in progress"});
       }
-      transaction_ = TransactionStatus::kIdle;
-      return std::string(
-          statement.action == ast::TransactionAction::kRollback || failed ? "ROLLBACK" : "COMMIT");
+      transaction_ = TransactionStatus::kIdle;  // also when the commit fails: then nothing is left
+      if (keeps) FOREBAY_RETURN_IF_ERROR(commit_block(sink));
+      block_.reset();
+      if (statement.chain) begin_block();
+      return std::string(keeps ? "COMMIT" : "ROLLBACK");
     }
     default:
-      return Status(not_supported("SAVEPOINT")).at(statement.position);
+      return savepoint(statement);
   }
+}
+
+void Session::begin_block() {
+  transaction_ = TransactionStatus::kOpen;
+  block_ = std::make_unique<Transaction>(memory_);
+}
+
+Result<std::string> Session::savepoint(const ast::Transaction& statement) {
+  const bool sets = statement.action == ast::TransactionAction::kSavepoint;
+  const bool releases = statement.action == ast::TransactionAction::kRelease;
+  const std::string_view word = sets       ? "SAVEPOINT"
+                                : releases ? "RELEASE SAVEPOINT"
+                                           : "ROLLBACK TO SAVEPOINT";
+  if (block_ == nullptr) {
+    return Status(data::SqlState("25P01"),
+                  fmt::format("{} can only be used in transaction blocks", word));
+  }
+  if (sets) {
+    FOREBAY_RETURN_IF_ERROR(block_->savepoint(statement.savepoint));
+    return std::string("SAVEPOINT");
+  }
+  const bool found =
+      releases ? block_->release(statement.savepoint) : block_->rollback_to(statement.savepoint);
+  if (!found) {
+    return Status(data::SqlState("3B001"),
+                  fmt::format("savepoint \"{}\" does not exist", statement.savepoint));
+  }
+  if (!releases) transaction_ = TransactionStatus::kOpen;
+  return std::string(releases ? "RELEASE" : "ROLLBACK");
 }
 
 Result<std::string> Session::prepare_statement(const PreparedStatement& prepared) {

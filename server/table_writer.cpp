@@ -41,12 +41,33 @@ void append(const std::vector<Datum>& row, data::Weight weight, data::BatchBuild
 
 }  // namespace
 
+Status duplicate_key(const sql::catalog::CatalogObject& table, const std::vector<Datum>& row) {
+  std::string names;
+  std::string values;
+  for (uint32_t column : table.key_columns) {
+    names += (names.empty() ? "" : ", ") + table.columns[column].name;
+    values += (values.empty() ? "" : ", ") + text_of(row[column]);
+  }
+  return Status(data::Error{
+      .sqlstate = data::sqlstate::kUniqueViolation,
+      .message =
+          fmt::format("duplicate key value violates unique constraint \"{}_pkey\"", table.name),
+      .detail = fmt::format("Key ({})=({}) already exists.", names, values)});
+}
+
+std::string table_key(const sql::catalog::CatalogObject& table, const std::vector<Datum>& row) {
+  std::string key;
+  for (uint32_t column : table.key_columns) {
+    data::append_key(row[column], data::KeyMode::kGrouping, key);
+  }
+  return key;
+}
+
 TableWriter::TableWriter(const sql::catalog::CatalogObject& table, Conflict on_conflict,
-                         runtime::Engine::Gate& gate, const runtime::Engine& engine,
-                         MemoryAccount& account)
+                         Present present, const runtime::Engine& engine, MemoryAccount& account)
     : table_(table),
       on_conflict_(on_conflict),
-      gate_(gate),
+      present_(std::move(present)),
       engine_(engine),
       types_(types_of(table.stored_columns())),
       change_(types_),
@@ -70,39 +91,17 @@ Status TableWriter::check_not_null(const std::vector<Datum>& row) const {
   return Status::ok();
 }
 
-Status TableWriter::duplicate_key(const std::vector<Datum>& row) const {
-  std::string names;
-  std::string values;
-  for (uint32_t column : table_.key_columns) {
-    names += (names.empty() ? "" : ", ") + table_.columns[column].name;
-    values += (values.empty() ? "" : ", ") + text_of(row[column]);
-  }
-  return Status(data::Error{
-      .sqlstate = data::sqlstate::kUniqueViolation,
-      .message =
-          fmt::format("duplicate key value violates unique constraint \"{}_pkey\"", table_.name),
-      .detail = fmt::format("Key ({})=({}) already exists.", names, values)});
-}
-
-std::string TableWriter::key_of(const std::vector<Datum>& row) const {
-  std::string key;
-  for (uint32_t column : table_.key_columns) {
-    data::append_key(row[column], data::KeyMode::kGrouping, key);
-  }
-  return key;
-}
-
 Result<bool> TableWriter::exists(const std::vector<Datum>& row, const std::string& key,
                                  std::vector<Datum>* old) const {
-  if (std::optional<bool> pending = gate_.pending_key(key)) {
-    if (!*pending || old == nullptr) return *pending;
-  }
+  std::optional<bool> pending;
+  if (present_.gate != nullptr) pending = present_.gate->pending_key(key);
+  if (pending && (!*pending || old == nullptr)) return *pending;
   std::vector<Datum> values;
-  for (uint32_t column : table_.relation->key_columns()) values.push_back(row[column]);
+  for (uint32_t column : present_.relation->key_columns()) values.push_back(row[column]);
   data::BatchBuilder found(types_);
   // Taken after the look at what is pending: a key leaves the pending ones only when it is in the
   // snapshot.
-  FOREBAY_RETURN_IF_ERROR(table_.relation->get(*engine_.snapshot(), values, found));
+  FOREBAY_RETURN_IF_ERROR(present_.relation->get(*engine_.snapshot(), values, found));
   if (found.rows() == 0) return false;
   if (old != nullptr) *old = row_of(found.finish(), 0, 0, types_.size());
   return true;
@@ -139,7 +138,7 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
         ++count_;
         continue;
       }
-      std::string key = key_of(row);
+      std::string key = table_key(table_, row);
       auto own = keys_.find(key);
       bool overwrites = on_conflict_ == Conflict::kOverwrite;
       std::vector<Datum> old;
@@ -147,7 +146,7 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
       if (own == keys_.end()) {
         FOREBAY_ASSIGN_OR_RETURN(taken, exists(row, key, overwrites ? &old : nullptr));
       }
-      if (taken && on_conflict_ == Conflict::kError) return duplicate_key(row);
+      if (taken && on_conflict_ == Conflict::kError) return duplicate_key(table_, row);
       if (taken && !overwrites) continue;
       if (own != keys_.end() && overwrites) {
         // Written twice by one statement: the last row stands, found again among the new ones.
@@ -184,11 +183,11 @@ Status TableWriter::update(const ChangeBatch& rows) {
     std::vector<Datum> old = row_of(rows, physical, 0, stored);
     std::vector<Datum> fresh = row_of(rows, physical, stored, visible);
     for (size_t c = visible; c < stored; ++c) fresh.push_back(old[c]);
-    if (!keys_.try_emplace(key_of(old), false).second) continue;
+    if (!keys_.try_emplace(table_key(table_, old), false).second) continue;
     FOREBAY_RETURN_IF_ERROR(check_not_null(fresh));
     FOREBAY_RETURN_IF_ERROR(charge(old, 0));
     FOREBAY_RETURN_IF_ERROR(charge(fresh, 0));
-    updated_.emplace_back(key_of(fresh), std::move(fresh));
+    updated_.emplace_back(table_key(table_, fresh), std::move(fresh));
     put(std::move(old), -1);
     ++count_;
   }
@@ -198,7 +197,7 @@ Status TableWriter::update(const ChangeBatch& rows) {
 Status TableWriter::remove(const ChangeBatch& rows) {
   for (uint32_t i = 0; i < rows.rows(); ++i) {
     std::vector<Datum> old = row_of(rows, rows.physical(i), 0, types_.size());
-    if (!keys_.try_emplace(key_of(old), false).second) continue;
+    if (!keys_.try_emplace(table_key(table_, old), false).second) continue;
     FOREBAY_RETURN_IF_ERROR(charge(old, 0));
     append(old, 1, returned_);
     put(std::move(old), -1);
@@ -215,7 +214,7 @@ Status TableWriter::judge() {
       FOREBAY_ASSIGN_OR_RETURN(taken, exists(row, key, nullptr));
     }
     // Rows of an overwriting INSERT have taken their key already.
-    if (taken && !has_overwritten_) return duplicate_key(row);
+    if (taken && !has_overwritten_) return duplicate_key(table_, row);
     keys_[key] = true;
     append(row, 1, returned_);
     put(std::move(row), 1);
@@ -224,11 +223,13 @@ Status TableWriter::judge() {
   return Status::ok();
 }
 
-Result<uint64_t> TableWriter::write() {
-  if (change_.rows() == 0) return uint64_t{0};
-  std::vector<std::pair<std::string, bool>> keys;
-  if (table_.declared_key) keys.assign(keys_.begin(), keys_.end());
-  return gate_.write(change_.finish(), std::move(keys));
+runtime::Engine::TableChange TableWriter::take_change() {
+  runtime::Engine::TableChange out;
+  out.table = table_.id;
+  if (change_.rows() == 0) return out;
+  if (table_.declared_key) out.keys.assign(keys_.begin(), keys_.end());
+  out.change = change_.finish();
+  return out;
 }
 
 ChangeBatch TableWriter::returned() { return returned_.finish(); }

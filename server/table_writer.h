@@ -10,16 +10,31 @@
 
 namespace forebay::server {
 
+/// 23505 for a row of `table`, in stored columns.
+data::Status duplicate_key(const sql::catalog::CatalogObject& table,
+                           const std::vector<data::Datum>& row);
+/// The bytes of a row's key, as Gate::pending_key takes them.
+std::string table_key(const sql::catalog::CatalogObject& table,
+                      const std::vector<data::Datum>& row);
+
 /// Turns the rows of one DML statement into the net change of a table: checks NOT NULL and keys,
-/// and keeps what the gate needs to know. Used under the table's gate.
+/// and keeps what the gate needs to know. Used under the table's gate, or in a transaction.
 class TableWriter {
  public:
   using Conflict = sql::catalog::CatalogObject::Conflict;
 
+  /// Where the statement finds the rows that are there already.
+  struct Present {
+    /// The table's own relation, or that of a transaction.
+    operators::StoredRelationRef relation;
+    /// Under the gate: knows keys that are accepted and not committed. nullptr: in a transaction.
+    const runtime::Engine::Gate* gate = nullptr;
+  };
+
   /// `on_conflict`: of the statement, which may differ from the table's. The rows count against the
   /// session's memory: 53200.
-  TableWriter(const sql::catalog::CatalogObject& table, Conflict on_conflict,
-              runtime::Engine::Gate& gate, const runtime::Engine& engine, MemoryAccount& account);
+  TableWriter(const sql::catalog::CatalogObject& table, Conflict on_conflict, Present present,
+              const runtime::Engine& engine, MemoryAccount& account);
 
   /// Adds new rows: batches of the visible columns; `engine` numbers them when the table has no
   /// declared key. 23502, 23505; nothing is written then.
@@ -35,16 +50,14 @@ class TableWriter {
   /// Old rows (deleted) or new rows (inserted, updated) in stored columns: for RETURNING. After
   /// judge(), once.
   data::ChangeBatch returned();
-  /// Gives the change to the gate; the ticket is 0 when nothing changed. After judge().
-  data::Result<uint64_t> write();
+  /// The net change, once. After judge().
+  runtime::Engine::TableChange take_change();
 
   /// Rows inserted, updated or deleted.
   uint64_t count() const { return count_; }
 
  private:
   data::Status check_not_null(const std::vector<data::Datum>& row) const;
-  data::Status duplicate_key(const std::vector<data::Datum>& row) const;
-  std::string key_of(const std::vector<data::Datum>& row) const;
   /// Does a row of this key exist, this statement's changes left out? Fills `old` when asked for
   /// and the row is committed.
   data::Result<bool> exists(const std::vector<data::Datum>& row, const std::string& key,
@@ -54,7 +67,7 @@ class TableWriter {
 
   const sql::catalog::CatalogObject& table_;
   const Conflict on_conflict_;
-  runtime::Engine::Gate& gate_;
+  const Present present_;
   const runtime::Engine& engine_;
   std::vector<data::Type> types_;
   data::BatchBuilder change_;

@@ -46,6 +46,39 @@ Result<runtime::Fragment> lower_query(const PlannedQuery& query,
 
 namespace {
 
+plan::NodeRef replace_relations(
+    const plan::NodeRef& node,
+    const std::function<operators::StoredRelationRef(ObjectId)>& relation_of) {
+  std::vector<plan::NodeRef> inputs;
+  for (const plan::NodeRef& input : node->inputs) {
+    inputs.push_back(replace_relations(input, relation_of));
+  }
+  if (node->kind != plan::NodeKind::kScan) return plan::with_inputs(node, std::move(inputs));
+  const auto& scan = plan::as<plan::Scan>(*node);
+  operators::StoredRelationRef relation = relation_of(scan.object->id);
+  if (relation == nullptr) return node;
+  auto object = std::make_shared<CatalogObject>(*scan.object);
+  object->relation = std::move(relation);
+  auto copy = std::make_shared<plan::Scan>(scan);
+  copy->object = std::move(object);
+  return copy;
+}
+
+}  // namespace
+
+PlannedQuery with_relations(
+    const PlannedQuery& query,
+    const std::function<operators::StoredRelationRef(ObjectId)>& relation_of) {
+  PlannedQuery out = query;
+  if (out.plan != nullptr) out.plan = replace_relations(out.plan, relation_of);
+  if (out.point) {
+    if (auto relation = relation_of(out.point->object)) out.point->relation = std::move(relation);
+  }
+  return out;
+}
+
+namespace {
+
 /// Lowers what runs; gives the object its relation and tables.
 Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
                                                       CatalogObject& object,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -87,6 +88,12 @@ struct PlannedQuery {
 /// The circuit of one execution: parameters (one Datum per parameter_types, of that type) are put
 /// in and the plan is lowered. A value that is refused, as LIMIT -1 is, is the error.
 Result<runtime::Fragment> lower_query(const PlannedQuery& query, std::span<const Datum> parameters);
+
+/// The query reading other relations in place of the objects' own: how a transaction sees its own
+/// rows. `relation_of` gives nullptr for what is read as it is.
+PlannedQuery with_relations(
+    const PlannedQuery& query,
+    const std::function<operators::StoredRelationRef(ObjectId)>& relation_of);
 
 /// RETURNING: expressions over the table's stored columns (of the new row; of the old one for
 /// DELETE).

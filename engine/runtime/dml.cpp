@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/runtime/engine_impl.h"
 
 namespace forebay::runtime {
@@ -44,17 +46,30 @@ class EngineImpl::GateImpl final : public Engine::Gate {
 
   Result<uint64_t> write(ChangeBatch change,
                          std::vector<std::pair<std::string, bool>> keys) override {
+    std::vector<TableChange> changes(1);
+    changes[0] = {object_->fragment.object, std::move(change), std::move(keys)};
+    return write_all(std::move(changes));
+  }
+
+  Result<uint64_t> write_all(std::vector<TableChange> changes) override {
     std::lock_guard lock(engine_->mutex_);
     Pipeline& pipeline = *object_->pipeline;
     if (pipeline.is_failed()) return pipeline.failure.clone();
     uint64_t ticket = engine_->next_ticket_++;
-    put_slices(std::move(change), pipeline.open_epoch);
-    pipeline.last_ticket = ticket;
-    object_->open_tickets.insert(ticket);
-    for (auto& [key, exists] : keys) {
-      object_->pending_order.emplace_back(ticket, key);
-      object_->pending_keys[std::move(key)] = {exists, ticket};
+    for (TableChange& change : changes) {
+      RunningObject* object = engine_->find_object(change.table);
+      if (object == nullptr || object->pipeline != &pipeline) return no_such_table();
     }
+    for (TableChange& change : changes) {
+      RunningObject& object = *engine_->find_object(change.table);
+      put_slices(object, std::move(change.change), pipeline.open_epoch);
+      object.open_tickets.insert(ticket);
+      for (auto& [key, exists] : change.keys) {
+        object.pending_order.emplace_back(ticket, key);
+        object.pending_keys[std::move(key)] = {exists, ticket};
+      }
+    }
+    pipeline.last_ticket = ticket;
     pipeline.signals.changed.store(true);
     engine_->workers_[ticket % engine_->workers_.size()]->wake();
     engine_->coordinator_notifier_.notify();
@@ -63,10 +78,10 @@ class EngineImpl::GateImpl final : public Engine::Gate {
 
  private:
   // Operators expect batches of about batch_rows; the slices share the statement's columns.
-  void put_slices(ChangeBatch change, uint64_t epoch) {
+  void put_slices(RunningObject& object, ChangeBatch change, uint64_t epoch) {
     uint32_t slice_rows = engine_->settings_.batch_rows.load();
     if (change.rows() <= slice_rows) {
-      object_->table->put(epoch, std::move(change));
+      object.table->put(epoch, std::move(change));
       return;
     }
     for (uint32_t begin = 0; begin < change.rows(); begin += slice_rows) {
@@ -75,7 +90,7 @@ class EngineImpl::GateImpl final : public Engine::Gate {
       for (uint32_t i = begin; i < end; ++i) rows.push_back(change.physical(i));
       ChangeBatch slice = change.share();
       slice.set_selection(std::move(rows));
-      object_->table->put(epoch, std::move(slice));
+      object.table->put(epoch, std::move(slice));
     }
   }
 
@@ -95,6 +110,56 @@ Result<std::unique_ptr<Engine::Gate>> EngineImpl::enter_gate(ObjectId table,
   if (object->pipeline->is_failed()) return object->pipeline->failure.clone();
   object->pipeline->gate_busy = true;
   return std::unique_ptr<Gate>(std::make_unique<GateImpl>(this, object));
+}
+
+Result<std::vector<Pipeline*>> EngineImpl::pipelines_of(const std::vector<ObjectId>& tables) {
+  std::vector<Pipeline*> pipelines;
+  for (ObjectId table : tables) {
+    RunningObject* object = find_object(table);
+    if (object == nullptr || object->table == nullptr) return no_such_table();
+    if (std::find(pipelines.begin(), pipelines.end(), object->pipeline) == pipelines.end()) {
+      pipelines.push_back(object->pipeline);
+    }
+  }
+  return pipelines;
+}
+
+// Merges the pipelines of the tables, held behind committed epochs.
+Status EngineImpl::bring_together(Lock& lock, const std::vector<ObjectId>& tables,
+                                  const CancelToken* cancel) {
+  FOREBAY_RETURN_IF_ERROR(take_ddl_turn(lock, cancel));
+  Result<std::vector<Pipeline*>> pipelines = pipelines_of(tables);
+  Status status = pipelines.take_status();
+  if (status.is_ok() && pipelines->size() > 1) {
+    status = hold_all(lock, *pipelines, false, cancel);
+    if (status.is_ok()) {
+      WorkerLocks workers = lock_workers(lock);
+      Pipeline& into = *pipelines->front();
+      for (size_t i = 1; i < pipelines->size(); ++i) merge(into, *(*pipelines)[i]);
+      into.gate_busy = false;
+      release(into);
+    }
+  }
+  ddl_busy_ = false;
+  changed_.notify_all();
+  coordinator_notifier_.notify();
+  return status;
+}
+
+Result<std::unique_ptr<Engine::Gate>> EngineImpl::enter_gates(const std::vector<ObjectId>& tables,
+                                                              const CancelToken* cancel) {
+  while (true) {
+    {
+      Lock lock(mutex_);
+      FOREBAY_ASSIGN_OR_RETURN(std::vector<Pipeline*> pipelines, pipelines_of(tables));
+      if (pipelines.size() > 1) FOREBAY_RETURN_IF_ERROR(bring_together(lock, tables, cancel));
+    }
+    FOREBAY_ASSIGN_OR_RETURN(std::unique_ptr<Gate> gate, enter_gate(tables.front(), cancel));
+    Lock lock(mutex_);
+    FOREBAY_ASSIGN_OR_RETURN(std::vector<Pipeline*> pipelines, pipelines_of(tables));
+    if (pipelines.size() == 1) return gate;
+    lock.unlock();  // a restart has parted them again
+  }
 }
 
 Status EngineImpl::wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) {

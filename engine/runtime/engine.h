@@ -9,7 +9,8 @@
 #include "engine/runtime/circuit.h"
 #include "state/memory_budget.h"
 
-/// The engine: pipelines, workers, epochs, commit. It knows objects by number; names and SQL live above.
+/// The engine: pipelines, workers, epochs, commit. It knows objects by number; names and SQL live
+/// above.
 namespace forebay::runtime {
 
 using data::Epoch;
@@ -53,7 +54,8 @@ struct CancelToken {
   }
 };
 
-/// A catalog record: opaque to the engine, stored in the same commit as the change that it describes.
+/// A catalog record: opaque to the engine, stored in the same commit as the change that it
+/// describes.
 struct CatalogRecord {
   ObjectId id;
   std::string bytes;
@@ -122,19 +124,27 @@ class Engine {
   virtual Status change_catalog(std::vector<CatalogRecord> put, std::vector<ObjectId> remove) = 0;
 
   // --- objects that run
-  /// Attaches a fragment of an object that exists (at opening; in dependency order). Does not run until
-  /// start().
+  /// Attaches a fragment of an object that exists (at opening; in dependency order). Does not run
+  /// until start().
   virtual Status attach(Fragment fragment) = 0;
   /// Starts workers after opening.
   virtual Status start() = 0;
-  /// Creates a table or view: joins the pipelines that it reads from, fills it from their present rows
-  /// (the pipelines are held meanwhile), commits contents and record in one epoch. Returns when that is
-  /// committed; or with the error or cancellation, having left nothing.
+  /// Creates a table or view: joins the pipelines that it reads from, fills it from their present
+  /// rows (the pipelines are held meanwhile), commits contents and record in one epoch. Returns
+  /// when that is committed; or with the error or cancellation, having left nothing.
   virtual Status create(Fragment fragment, CatalogRecord record, const CancelToken* cancel) = 0;
-  /// Detaches the objects (a set closed under dependants), drops their state and records in one commit.
+  /// Detaches the objects (a set closed under dependants), drops their state and records in one
+  /// commit.
   virtual Status drop(std::vector<ObjectId> objects) = 0;
 
   // --- writing
+  /// What one statement or transaction does to a table: rows with weights, and the keys it touches
+  /// (key bytes, whether they exist afterwards), for pending_key.
+  struct TableChange {
+    ObjectId table;
+    ChangeBatch change;
+    std::vector<std::pair<std::string, bool>> keys;
+  };
   /// Serialises DML of the pipeline that holds `table`: hold the gate while reading and writing.
   class Gate {
    public:
@@ -142,16 +152,25 @@ class Engine {
     /// Waits until everything accepted before is committed, so that a snapshot taken next sees it.
     virtual Status settle(const CancelToken* cancel) = 0;
     /// Rows accepted for `table` and perhaps not yet committed: for primary-key checks. Each is the
-    /// key's bytes (kGrouping) -> whether the key exists after them; only keys written since the last
-    /// committed epoch.
+    /// key's bytes (kGrouping) -> whether the key exists after them; only keys written since the
+    /// last committed epoch.
     virtual std::optional<bool> pending_key(std::string_view key) const = 0;
     /// Accepts a statement's change, atomic in one epoch. `keys`: key bytes and whether they exist
     /// afterwards, for pending_key. Returns a ticket for wait().
     virtual Result<uint64_t> write(ChangeBatch change,
                                    std::vector<std::pair<std::string, bool>> keys) = 0;
+    /// Accepts changes of several tables of the gate, atomic in one epoch. At least one. The ticket
+    /// is for wait() with any of the gate's tables.
+    virtual Result<uint64_t> write_all(std::vector<TableChange> changes) = 0;
   };
   virtual Result<std::unique_ptr<Gate>> enter_gate(ObjectId table, const CancelToken* cancel) = 0;
-  /// Waits until the ticket's epoch is committed; ends the epoch at once. Call after leaving the gate.
+  /// The gate of several tables at once, for write_all: their pipelines become one, for good (until
+  /// a restart), because what is atomic moves in one epoch. Its pending_key knows the first
+  /// table's.
+  virtual Result<std::unique_ptr<Gate>> enter_gates(const std::vector<ObjectId>& tables,
+                                                    const CancelToken* cancel) = 0;
+  /// Waits until the ticket's epoch is committed; ends the epoch at once. Call after leaving the
+  /// gate.
   virtual Status wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) = 0;
   /// FLUSH: waits until everything accepted before, in all pipelines, is committed.
   virtual Status flush(const CancelToken* cancel) = 0;

@@ -36,6 +36,8 @@ class EngineImpl final : public Engine, public LaneHost {
   Status create(Fragment fragment, CatalogRecord record, const CancelToken* cancel) override;
   Status drop(std::vector<ObjectId> objects) override;
   Result<std::unique_ptr<Gate>> enter_gate(ObjectId table, const CancelToken* cancel) override;
+  Result<std::unique_ptr<Gate>> enter_gates(const std::vector<ObjectId>& tables,
+                                            const CancelToken* cancel) override;
   Status wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) override;
   Status flush(const CancelToken* cancel) override;
   uint64_t allocate_row_ids(uint64_t count) override;
@@ -69,6 +71,8 @@ class EngineImpl final : public Engine, public LaneHost {
   void make_lanes(Pipeline& pipeline);
   void delete_pipeline(Pipeline* pipeline);
   void merge(Pipeline& into, Pipeline& from);
+  Result<std::vector<Pipeline*>> pipelines_of(const std::vector<ObjectId>& tables);
+  Status bring_together(Lock& lock, const std::vector<ObjectId>& tables, const CancelToken* cancel);
   Result<FragmentInputs> make_inputs(const Fragment& fragment);
   std::vector<Pipeline*> pipelines_read_by(const Fragment& fragment);
   Status hold(Lock& lock, Pipeline& pipeline, const CancelToken* cancel);

@@ -205,6 +205,67 @@ class Psycopg(unittest.TestCase):
         self.connection.execute("SET statement_timeout = 0")
         self.connection.execute("DROP TABLE slow")
 
+    def test_transactions_as_psycopg_opens_them(self):
+        """Without autocommit psycopg begins a block at the first statement."""
+        with self.server.connect(autocommit=False) as connection:
+            connection.execute("CREATE TABLE orders (id int PRIMARY KEY, what text)")
+            connection.execute("CREATE TABLE lines (id int, n int)")
+            connection.execute("CREATE MATERIALIZED VIEW big AS SELECT id, sum(n) AS n FROM lines GROUP BY id")
+            connection.commit()
+            with connection.cursor() as cursor:
+                cursor.executemany("INSERT INTO orders VALUES (%s, %s)", [(i, f"order {i}") for i in range(500)])
+                cursor.executemany("INSERT INTO lines VALUES (%s, %s)", [(i % 500, i) for i in range(1000)])
+            self.assertEqual(self.fetch("SELECT count(*) FROM orders"), [(0,)])
+            connection.rollback()
+            connection.execute("INSERT INTO orders VALUES (1, 'one')")
+            try:
+                with connection.transaction():  # a savepoint
+                    connection.execute("INSERT INTO orders VALUES (2, 'two')")
+                    raise psycopg.Rollback
+            except psycopg.Rollback:
+                pass
+            connection.execute("INSERT INTO lines VALUES (1, 5)")
+            self.assertEqual(connection.execute("SELECT id FROM orders").fetchall(), [(1,)])
+            connection.commit()
+            self.assertEqual(self.fetch("SELECT * FROM orders"), [(1, "one")])
+            self.assertEqual(self.fetch("SELECT * FROM big"), [(1, 5)])
+            with self.assertRaises(psycopg.errors.UniqueViolation):
+                connection.execute("INSERT INTO orders VALUES (1, 'again')")
+            connection.rollback()
+            connection.execute("UPDATE orders SET what = 'mine' WHERE id = 1")
+            self.connection.execute("UPDATE orders SET what = 'theirs' WHERE id = 1")
+            with self.assertRaises(psycopg.errors.SerializationFailure):
+                connection.commit()
+        self.assertEqual(self.fetch("SELECT * FROM orders"), [(1, "theirs")])
+
+    def test_transactions_are_atomic_in_views_of_both_tables(self):
+        """Money moves between two tables in blocks; a view over both never sees it missing."""
+        self.connection.execute("CREATE TABLE here (id int PRIMARY KEY, n int)")
+        self.connection.execute("CREATE TABLE there (id int PRIMARY KEY, n int)")
+        self.connection.execute("INSERT INTO here VALUES (1, 1000)")
+        self.connection.execute("INSERT INTO there VALUES (1, 0)")
+        wrong, done = [], threading.Event()
+
+        def look():
+            with self.server.connect() as connection:
+                while not done.is_set():
+                    (total,) = connection.execute(
+                        "SELECT (SELECT n FROM here) + (SELECT n FROM there)").fetchone()
+                    if total != 1000:
+                        wrong.append(total)
+
+        reader = threading.Thread(target=look)
+        reader.start()
+        with self.server.connect(autocommit=False) as connection:
+            for _ in range(200):
+                connection.execute("UPDATE here SET n = n - 1")
+                connection.execute("UPDATE there SET n = n + 1")
+                connection.commit()
+        done.set()
+        reader.join()
+        self.assertEqual(wrong, [])
+        self.assertEqual(self.fetch("SELECT n FROM there"), [(200,)])
+
     def test_copy_is_refused(self):
         with self.assertRaises(psycopg.errors.FeatureNotSupported):
             with self.connection.cursor().copy("COPY x FROM STDIN"):

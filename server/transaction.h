@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/runtime/engine.h"
+#include "server/memory_account.h"
+#include "sql/planner.h"
+
+namespace forebay::server {
+
+/// The writes of a BEGIN block. They are kept back, the block's own statements see them in the
+/// tables that they changed, and COMMIT applies all of them in one epoch, provided that nobody has
+/// changed the same rows meanwhile. Each statement reads the last committed epoch (READ COMMITTED).
+/// One thread at a time.
+class Transaction {
+ public:
+  /// The kept rows count against the session's memory: 53200.
+  explicit Transaction(MemoryAccount& account);
+
+  bool has_writes() const { return !tables_.empty(); }
+  /// What the block reads in place of a table that it has written; nullptr: the table's own.
+  operators::StoredRelationRef relation_of(data::ObjectId table) const;
+  /// 0A000 when a query reads a view of a table that the block has written: the view doesn't follow
+  /// before COMMIT.
+  data::Status check_reads(const sql::PlannedQuery& query) const;
+
+  /// Takes over a statement's change: rows of stored columns, weights -1 and +1.
+  data::Status add(const sql::CatalogObjectRef& table, const data::ChangeBatch& change);
+
+  /// Keeps a copy of the writes so far: 53200.
+  data::Status savepoint(std::string name);
+  /// False: there is none of this name. Rolling back keeps the savepoint.
+  bool rollback_to(const std::string& name);
+  bool release(const std::string& name);
+
+  struct Written {
+    data::ObjectId table;
+    uint64_t ticket = 0;  // 0: nothing changed
+  };
+  /// Accepts all writes in one epoch; wait for the ticket. 23505 or 40001 when a row is not what
+  /// the block saw: nothing is applied then.
+  data::Result<Written> commit(runtime::Engine& engine, const runtime::CancelToken* cancel);
+
+ private:
+  using Row = std::vector<data::Datum>;
+  struct Change {
+    std::optional<Row> before;  // as committed when the block first touched it; empty: no such row
+    std::optional<Row> after;   // empty: deleted
+  };
+  /// Changes by the bytes of their relation's key columns.
+  using Changes = std::map<std::string, Change, std::less<>>;
+  struct TableChanges {
+    sql::CatalogObjectRef table;
+    Changes changes;
+  };
+  using Tables = std::map<uint32_t, TableChanges>;  // by object number
+  class OwnRows;
+
+  data::Result<std::optional<runtime::Engine::TableChange>> settle(
+      const TableChanges& table, const state::Snapshot& snapshot) const;
+
+  Tables tables_;
+  std::vector<std::pair<std::string, Tables>> savepoints_;
+  MemoryAccount::Share memory_;
+  size_t bytes_ = 0;  // of tables_, about
+};
+
+}  // namespace forebay::server
