@@ -45,14 +45,20 @@ data::Status fill_errors(Database& database, VirtualRowsBuilder& out) {
   return data::Status::ok();
 }
 
-// The value of WITH (connector = ...) in the source's definition.
+// The value of WITH (connector = ...) in the definition of a source or table.
 Cell connector_of(const sql::CatalogObjectRef& object) {
   if (object == nullptr) return kNull;
   auto parsed = sql::parse_statements(object->definition);
   if (!parsed.is_ok() || parsed->size() != 1) return kNull;
   const sql::ast::Statement& statement = *parsed->front().statement;
-  if (statement.kind != sql::ast::StatementKind::kCreateSource) return kNull;
-  for (const auto& option : sql::ast::as<sql::ast::CreateSource>(statement).definition.options) {
+  const sql::ast::RelationDef* definition = nullptr;
+  if (statement.kind == sql::ast::StatementKind::kCreateSource) {
+    definition = &sql::ast::as<sql::ast::CreateSource>(statement).definition;
+  } else if (statement.kind == sql::ast::StatementKind::kCreateTable) {
+    definition = &sql::ast::as<sql::ast::CreateTable>(statement).definition;
+  }
+  if (definition == nullptr) return kNull;
+  for (const auto& option : definition->options) {
     if (option.key == "connector") return option.value;
   }
   return kNull;

@@ -88,13 +88,18 @@ Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
     object.tables.push_back(next_table());
     return object.tables.back();
   };
-  if (object.kind == ObjectKind::kTable) {
+  if (object.kind == ObjectKind::kTable && object.connector == nullptr) {
     fragment = lowering::lower_table(object.stored_columns(), object.key_columns, take_table);
-  } else if (object.kind == ObjectKind::kMaterializedView) {
+  } else if (object.is_stored()) {
     FOREBAY_ASSIGN_OR_RETURN(fragment, lowering::lower_view(create.plan, object.key_columns,
                                                             object.has_key, take_table));
   }
   if (fragment) {
+    for (runtime::CircuitNode& node : fragment->nodes) {
+      // A table's own source has no number but the table's.
+      auto* source = std::get_if<runtime::SourceInput>(&node.what);
+      if (source != nullptr && object.connector != nullptr) source->source = object.id;
+    }
     fragment->object = object.id;
     fragment->name = object.name;
     object.relation = fragment->relation;

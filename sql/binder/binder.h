@@ -388,6 +388,11 @@ class Binder {
                       bool for_source);
   Status bind_default(const ast::ColumnDef& column, const data::Field& field, std::string* text);
   Status bind_key(const ast::RelationDef& definition, catalog::CatalogObject& object);
+  /// WITH (connector ...), INCLUDE and FORMAT of an object whose columns are bound.
+  Status bind_connector(const ast::RelationDef& definition, catalog::CatalogObject& object);
+  /// The rest of a table that a connector fills; columns and key are bound.
+  Result<BoundCreate> bind_connector_table(const ast::RelationDef& definition,
+                                           std::shared_ptr<catalog::CatalogObject> table);
 
   SnapshotRef snapshot_;
   const BindOptions& options_;

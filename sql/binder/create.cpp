@@ -174,18 +174,15 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
         "Use CREATE TABLE, then INSERT INTO ... SELECT; or CREATE MATERIALIZED VIEW, which "
         "stays fresh.");
   }
-  if (definition.has_options || definition.format || !definition.includes.empty()) {
-    int32_t position = definition.format ? definition.format->position : definition.name.position;
-    return unsupported("a connector in CREATE TABLE is", position,
-                       "Use CREATE SOURCE, and a materialized view over it.");
-  }
+  const bool has_connector =
+      definition.has_options || definition.format || !definition.includes.empty();
   auto object = std::make_shared<CatalogObject>();
   object->kind = ObjectKind::kTable;
   object->schema = name.first;
   object->name = name.second;
   object->definition = options_.text;
   object->search_path = options_.search_path;
-  FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, false));
+  FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, has_connector));
   FOREBAY_RETURN_IF_ERROR(bind_key(definition, *object));
   if (definition.append_only) {
     return unsupported("APPEND ONLY is", definition.append_only_position, "Leave it out.");
@@ -199,6 +196,7 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
                               ? CatalogObject::Conflict::kOverwrite
                               : CatalogObject::Conflict::kIgnore;
   }
+  if (has_connector) return bind_connector_table(definition, std::move(object));
   out.object = std::move(object);
   out.catalog = snapshot_;
   return out;
@@ -222,6 +220,70 @@ std::string lower(std::string text) {
 }
 
 }  // namespace
+
+Status Binder::bind_connector(const ast::RelationDef& definition, CatalogObject& object) {
+  if (!definition.format) {
+    return error(state::kSyntaxError, "a source needs FORMAT ... ENCODE ...",
+                 definition.name.position)
+        .with_hint("Add FORMAT PLAIN ENCODE JSON, for example.");
+  }
+  connectors::SourceSpec spec;
+  spec.name = object.name;
+  spec.schema = object.columns;
+  for (size_t i = 0; i < definition.options.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (definition.options[i].key == definition.options[j].key) {
+        return error(
+            state::kSyntaxError,
+            fmt::format("option \"{}\" provided more than once", definition.options[i].key),
+            definition.options[i].position);
+      }
+    }
+  }
+  spec.options = options_of(definition.options);
+  spec.format = lower(definition.format->format);
+  spec.encode = lower(definition.format->encode);
+  spec.encode_options = options_of(definition.format->options);
+  spec.force_bounded = options_.force_bounded;
+  object.metadata.assign(object.columns.size(), "");
+  auto named = spec.options.find("connector");
+  std::vector<data::Field> offered;
+  if (named != spec.options.end()) offered = connectors::metadata_columns(named->second);
+  for (const ast::Include& include : definition.includes) {
+    auto found = std::find_if(offered.begin(), offered.end(), [&](const data::Field& field) {
+      return field.name == include.what ||
+             (include.what == "partition" && field.name == "partition_number");
+    });
+    if (found == offered.end()) {
+      return unsupported(fmt::format("INCLUDE {} is", include.what), include.position,
+                         "A file has partition (its path) and offset; a topic also has key, "
+                         "timestamp and header.");
+    }
+    std::string metadata = found->name;
+    if (include.what == "header") {
+      if (!include.header) {
+        return unsupported("INCLUDE header without a name is", include.position,
+                           "Name one: INCLUDE header 'name' AS column.");
+      }
+      metadata += ":" + *include.header;
+    }
+    std::string column = include.alias;
+    if (column.empty()) column = include.what == "header" ? "kafka_headers" : "kafka_" + include.what;
+    for (const data::Field& other : object.columns) {
+      if (other.name != column) continue;
+      return error(state::kDuplicateColumn,
+                   fmt::format("column \"{}\" specified more than once", column), include.position);
+    }
+    object.columns.push_back({column, found->type, found->not_null});
+    object.metadata.push_back(metadata);
+    spec.metadata.push_back(std::move(metadata));
+    object.defaults.emplace_back();
+  }
+  auto connector = connectors::make_source(spec);
+  if (!connector.is_ok()) return connector.take_status().at(definition.name.position);
+  object.connector = std::move(*connector);
+  return Status::ok();
+}
 
 Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
                                                std::vector<std::string>& notices) {
@@ -250,66 +312,7 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
                        "Group by the key in a view, or use a table.");
   }
   FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, true));
-  if (!definition.format) {
-    return error(state::kSyntaxError, "a source needs FORMAT ... ENCODE ...",
-                 definition.name.position)
-        .with_hint("Add FORMAT PLAIN ENCODE JSON, for example.");
-  }
-  connectors::SourceSpec spec;
-  spec.name = object->name;
-  spec.schema = object->columns;
-  for (size_t i = 0; i < definition.options.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (definition.options[i].key == definition.options[j].key) {
-        return error(
-            state::kSyntaxError,
-            fmt::format("option \"{}\" provided more than once", definition.options[i].key),
-            definition.options[i].position);
-      }
-    }
-  }
-  spec.options = options_of(definition.options);
-  spec.format = lower(definition.format->format);
-  spec.encode = lower(definition.format->encode);
-  spec.encode_options = options_of(definition.format->options);
-  spec.force_bounded = options_.force_bounded;
-  object->metadata.assign(object->columns.size(), "");
-  auto named = spec.options.find("connector");
-  std::vector<data::Field> offered;
-  if (named != spec.options.end()) offered = connectors::metadata_columns(named->second);
-  for (const ast::Include& include : definition.includes) {
-    auto found = std::find_if(offered.begin(), offered.end(), [&](const data::Field& field) {
-      return field.name == include.what ||
-             (include.what == "partition" && field.name == "partition_number");
-    });
-    if (found == offered.end()) {
-      return unsupported(fmt::format("INCLUDE {} is", include.what), include.position,
-                         "A file has partition (its path) and offset; a topic also has key, "
-                         "timestamp and header.");
-    }
-    std::string metadata = found->name;
-    if (include.what == "header") {
-      if (!include.header) {
-        return unsupported("INCLUDE header without a name is", include.position,
-                           "Name one: INCLUDE header 'name' AS column.");
-      }
-      metadata += ":" + *include.header;
-    }
-    std::string column = include.alias;
-    if (column.empty()) column = include.what == "header" ? "kafka_headers" : "kafka_" + include.what;
-    for (const data::Field& other : object->columns) {
-      if (other.name != column) continue;
-      return error(state::kDuplicateColumn,
-                   fmt::format("column \"{}\" specified more than once", column), include.position);
-    }
-    object->columns.push_back({column, found->type, found->not_null});
-    object->metadata.push_back(metadata);
-    spec.metadata.push_back(std::move(metadata));
-    object->defaults.emplace_back();
-  }
-  auto connector = connectors::make_source(spec);
-  if (!connector.is_ok()) return connector.take_status().at(definition.name.position);
-  object->connector = std::move(*connector);
+  FOREBAY_RETURN_IF_ERROR(bind_connector(definition, *object));
   out.object = std::move(object);
   out.catalog = snapshot_;
   return out;

@@ -17,7 +17,9 @@ Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, find_object(name.parts, name.position));
   switch (object->kind) {
     case ObjectKind::kTable:
-      return object;
+      if (object->connector == nullptr) return object;
+      return unsupported(fmt::format("{} a table that a connector fills is", verb),
+                         name.position, "Write to where the connector reads.");
     case ObjectKind::kVirtual:
       return error(data::SqlState("42501"),
                    fmt::format("permission denied for table {}", object->name), name.position);
