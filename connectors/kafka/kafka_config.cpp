@@ -151,6 +151,8 @@ Status read_properties(const SourceSpec& spec, KafkaConfig& config) {
       {"fetch.error.backoff.ms", "100"},
       {"reconnect.backoff.max.ms", "1000"},
       {"log.connection.close", "false"},
+      // Partitions are assigned: no poll is ever too late for a group.
+      {"max.poll.interval.ms", "86400000"},
       {"topic.metadata.refresh.interval.ms", "10000"},
   };
   bool has_servers = false;
