@@ -77,6 +77,14 @@ Command usage_error(const std::string& text) {
   return PrintCommand{.text = fmt::format("forebay: {}\n", text), .exit_code = kExitUsage};
 }
 
+Command open_to_the_network(std::string_view option, const std::string& address) {
+  return usage_error(fmt::format(
+      "{} {} is open to the network, and there are no passwords yet.\n"
+      "Listen on 127.0.0.1, or add --insecure when everybody who can reach this port may do "
+      "everything.",
+      option, address));
+}
+
 Command finish_serve(ServeCommand command, const Raw& raw) {
   if (std::string error = split_settings(raw.settings, command.settings); !error.empty()) {
     return usage_error(error);
@@ -85,12 +93,15 @@ Command finish_serve(ServeCommand command, const Raw& raw) {
   if (!address.is_ok()) {
     return usage_error(fmt::format("{}. {}", address.error().message, address.error().hint));
   }
+  if (command.http != "none") {
+    auto http = pgwire::parse_listen_address(command.http);
+    if (!http.is_ok()) {
+      return usage_error(fmt::format("--http: {}. {}", http.error().message, http.error().hint));
+    }
+    if (!http->is_loopback && !command.insecure) return open_to_the_network("--http", command.http);
+  }
   if (!address->is_loopback && !command.insecure) {
-    return usage_error(fmt::format(
-        "--listen {} is open to the network, and there are no passwords yet.\n"
-        "Listen on 127.0.0.1, or add --insecure when everybody who can reach this port may do "
-        "everything.",
-        command.listen));
+    return open_to_the_network("--listen", command.listen);
   }
   return command;
 }
@@ -122,6 +133,11 @@ Command parse_command_line(int argc, const char* const* argv) {
                    "Address and port for PostgreSQL clients; port 0 takes a free one")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  CLI::Option* http =
+      serve_app
+          ->add_option("--http", serve.http, "Address and port of /metrics and /health, or none")
+          ->type_name("HOST:PORT")
+          ->capture_default_str();
   add_engine_options(*serve_app, serve, raw);
   serve_app->add_flag("--insecure", serve.insecure,
                       "Allow listening beyond this machine, without passwords");
@@ -150,6 +166,7 @@ Command parse_command_line(int argc, const char* const* argv) {
   set_log_level(*log_level_of(raw.log_level));
   if (version_app->parsed()) return PrintCommand{.text = fmt::format("forebay {}\n", version())};
   if (run_app->parsed()) return finish_run(std::move(run), raw);
+  serve.is_http_given = http->count() > 0;
   return finish_serve(std::move(serve), raw);
 }
 

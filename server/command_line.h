@@ -17,6 +17,10 @@ inline constexpr int kExitUsage = 2;
 struct ServeCommand {
   std::string data_directory = "./forebay-data";
   std::string listen = "127.0.0.1:4566";
+  /// "none": no HTTP.
+  std::string http = "127.0.0.1:4567";
+  /// --http was given: without it, a port that is taken is no reason not to start.
+  bool is_http_given = false;
   uint16_t workers = 1;
   uint64_t memory_bytes = 0;
   std::vector<std::pair<std::string, std::string>> settings;

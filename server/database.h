@@ -37,6 +37,7 @@ class Database {
   const runtime::Engine& engine() const { return *engine_; }
   sql::catalog::Catalog& catalog() { return catalog_; }
   state::StoreFigures store_figures() const { return store_->figures(); }
+  data::Epoch committed_epoch() const { return store_->last_committed(); }
   const DatabaseOptions& options() const { return options_; }
   std::string default_setting(std::string_view name) const;
   /// Sets a server setting (checked before).

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "server/database.h"
+#include "server/http/http_server.h"
 #include "server/log.h"
 #include "server/pgwire/server.h"
 #include "server/version.h"
@@ -66,9 +67,24 @@ int serve(const ServeCommand& command) {
   auto server = pgwire::Server::start(**database, server_options);
   if (!server.is_ok()) return failed("cannot start", server.error());
 
+  std::unique_ptr<http::HttpServer> http_server;
+  if (command.http != "none") {
+    auto http = http::HttpServer::start(**database, command.http);
+    if (http.is_ok()) {
+      http_server = std::move(*http);
+    } else if (command.is_http_given) {
+      return failed("cannot start", http.error());
+    } else {
+      log_warning(http.error().message + "; without --http, that is no reason to stop");
+    }
+  }
+
   fmt::print("forebay {} is listening on {} (data directory {}, {} {})\n", version(),
              (*server)->address(), command.data_directory, command.workers,
              command.workers == 1 ? "worker" : "workers");
+  if (http_server != nullptr) {
+    fmt::print("/metrics and /health are on http://{}\n", http_server->address());
+  }
   std::fflush(stdout);
 
   int signal = 0;
@@ -76,6 +92,7 @@ int serve(const ServeCommand& command) {
   // A second signal ends the process at once.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   log_info(fmt::format("{}: stopping", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+  http_server.reset();
   (*server)->stop(kStopGraceMs);
   if (data::Status status = (*database)->shut_down(); !status.is_ok()) {
     return failed("cannot commit the last epoch", status.error());

@@ -30,7 +30,7 @@ class CommandLine(unittest.TestCase):
         done = run("serve", "--help")
         self.assertEqual(done.returncode, 0)
         for part in ("--data", "./forebay-data", "--listen", "127.0.0.1:4566", "--workers", "--memory",
-                     "--set", "--insecure", "--log-level"):
+                     "--set", "--http", "--insecure", "--log-level"):
             self.assertIn(part, done.stdout)
 
     def test_mistakes_exit_with_2(self):
@@ -54,7 +54,8 @@ class Serve(unittest.TestCase):
 
     def start(self, *arguments):
         process = subprocess.Popen(
-            [binary(), "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--workers", "2", *arguments],
+            [binary(), "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--workers", "2",
+             "--http", "127.0.0.1:0", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent())
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.stdout.close)

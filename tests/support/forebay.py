@@ -1,5 +1,4 @@
 """A `forebay serve` of its own for a test: start, stop, kill, restart with other settings, connect."""
-import functools
 import os
 import shutil
 import signal
@@ -26,13 +25,6 @@ def binary():
     return max(built, key=os.path.getmtime)
 
 
-@functools.lru_cache(maxsize=None)
-def _listens_on_http(program):
-    """True when `serve` knows --http, whose default port two servers at once would fight over."""
-    shown = subprocess.run([program, "serve", "--help"], capture_output=True, text=True, check=False)
-    return "--http" in shown.stdout
-
-
 class ServerEnded(Exception):
     """The server ended while it was needed; the text holds its exit status and the end of its log."""
 
@@ -55,6 +47,7 @@ class Forebay:
         self.arguments = list(arguments)
         self.env = dict(env or {})
         self.port = None
+        self.http_port = None
         self.process = None
 
     def __enter__(self):
@@ -70,9 +63,9 @@ class Forebay:
     def start(self, wait=True):
         """Starts it on a free port; with `wait`, returns when it answers a query."""
         self.port = free_port()
-        command = [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
-        if _listens_on_http(self.program):
-            command += ["--http", f"127.0.0.1:{free_port()}"]
+        self.http_port = free_port()
+        command = [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
+                   "--http", f"127.0.0.1:{self.http_port}"]
         if self.workers is not None:
             command += ["--workers", str(self.workers)]
         for name, value in self.settings.items():

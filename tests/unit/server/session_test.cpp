@@ -84,7 +84,7 @@ TEST_F(SessionTest, APlanThatDdlHasMadeOldIsMadeAgainOnce) {
   ASSERT_EQ(answer(*client, "CREATE TABLE t (id int PRIMARY KEY)"), "CREATE TABLE");
   ASSERT_EQ(answer(*client, "PREPARE p AS SELECT * FROM t"), "PREPARE");
   PreparedRef prepared = *client->prepared_statements().find("p");
-  auto plan = [&] { return *prepared->plan_for(database_->catalog().snapshot(), {"public"}); };
+  auto plan = [&] { return *prepared->plan_for(database_->catalog().snapshot(), {"root", "public"}); };
   PreparedStatement::PlanRef first = plan();
   ASSERT_EQ(answer(*client, "EXECUTE p"), "SELECT 0");
   EXPECT_EQ(plan(), first);
