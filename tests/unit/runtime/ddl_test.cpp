@@ -1,6 +1,9 @@
 // Objects that come and go while something else happens: cancels, failures.
 
+#include <unistd.h>
+
 #include <atomic>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -137,23 +140,31 @@ TEST(DdlTest, ConnectorThatPollsForLongHoldsNobodyUp) {
   EXPECT_TRUE(dropped.get().is_ok());
 }
 
-// A worker that is always busy lets DDL have its lock after the step at hand.
+// True when a thread of this process waits for something.
+bool is_asleep(pid_t thread) {
+  std::ifstream file(fmt::format("/proc/self/task/{}/stat", thread));
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  size_t name_end = text.rfind(')');
+  return name_end != std::string::npos && text.substr(name_end, 3) == ") S";
+}
+
+// A worker that comes back for its next step at once lets DDL, which waits already, go first.
 TEST(DdlTest, BusyWorkerLetsDdlGoFirst) {
   Worker worker(0);
-  std::atomic<uint64_t> steps{0};
-  std::jthread busy([&](std::stop_token stop) {
-    while (!stop.stop_requested()) {
-      auto step = worker.lock();  // as run_once does
-      for (int i = 0; i < 100'000; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
-      ++steps;
-    }
-  });
-  while (steps == 0) std::this_thread::yield();
-  for (int round = 0; round < 50; ++round) {
-    uint64_t before = steps;
-    auto lock = worker.lock();
-    // The step at hand, and one that may have begun before this thread got to ask.
-    EXPECT_LE(steps - before, 50u) << "round " << round;
+  for (int round = 0; round < 20; ++round) {
+    auto step = worker.lock();  // as run_once does
+    std::atomic<pid_t> asking{0};
+    std::atomic<bool> went_first{false};
+    std::jthread ddl([&] {
+      asking = gettid();
+      auto lock = worker.lock();
+      went_first = true;
+    });
+    while (asking == 0 || !is_asleep(asking)) std::this_thread::yield();
+    step.unlock();
+    step = worker.lock();
+    EXPECT_TRUE(went_first) << "round " << round;
+    step.unlock();
   }
 }
 
