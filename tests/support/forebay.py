@@ -1,4 +1,6 @@
 """A `forebay serve` of its own for a test: start, stop, kill, restart with other settings, connect."""
+import functools
+import mmap
 import os
 import shutil
 import signal
@@ -23,6 +25,13 @@ def binary():
     if not built:
         raise FileNotFoundError("no build/*/forebay: build it, or set FOREBAY_BINARY")
     return max(built, key=os.path.getmtime)
+
+
+@functools.lru_cache(maxsize=None)
+def sanitized():
+    """True when the program under test is a sanitizer's build, whose memory says nothing about ours."""
+    with open(binary(), "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as program:
+        return any(program.find(library) >= 0 for library in (b"libasan.so", b"libtsan.so"))
 
 
 class ServerEnded(Exception):
