@@ -74,6 +74,13 @@ Status ColumnWriter::set_text(uint32_t row, std::string_view text) {
         return Status::ok();
       }
       break;
+    case TypeId::kSmallint:
+      if (int64_t value;
+          parse_plain_integer(text.data(), length, value) && value == static_cast<int16_t>(value)) {
+        set(row, static_cast<int32_t>(value));
+        return Status::ok();
+      }
+      break;
     case TypeId::kInteger:
       if (int64_t value;
           parse_plain_integer(text.data(), length, value) && value == static_cast<int32_t>(value)) {

@@ -46,14 +46,16 @@ struct Precision {
 Precision precision_of(const data::Type& type) {
   Precision precision;
   switch (type.id) {
+    case TypeId::kSmallint:
     case TypeId::kInteger:
     case TypeId::kBigint:
-      precision.digits = int32_t{type.id == TypeId::kInteger ? 32 : 64};
+      precision.digits = int32_t{8 * data::type_length(type.id)};
       precision.radix = int32_t{2};
       precision.scale = int32_t{0};
       break;
+    case TypeId::kReal:
     case TypeId::kDouble:
-      precision.digits = int32_t{53};
+      precision.digits = int32_t{type.id == TypeId::kReal ? 24 : 53};
       precision.radix = int32_t{2};
       break;
     case TypeId::kNumeric:
@@ -64,6 +66,7 @@ Precision precision_of(const data::Type& type) {
       }
       break;
     case TypeId::kVarchar:
+    case TypeId::kChar:
       if (type.modifier >= 0) precision.characters = type.modifier;
       precision.octets = int32_t{1073741824};
       break;
@@ -73,6 +76,7 @@ Precision precision_of(const data::Type& type) {
     case TypeId::kDate:
       precision.fraction = int32_t{0};
       break;
+    case TypeId::kTime:
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
     case TypeId::kInterval:
@@ -82,28 +86,6 @@ Precision precision_of(const data::Type& type) {
       break;
   }
   return precision;
-}
-
-// pg_type.typname of a column's type.
-std::string udt_name(TypeId id) {
-  switch (id) {
-    case TypeId::kBoolean:
-      return "bool";
-    case TypeId::kInteger:
-      return "int4";
-    case TypeId::kBigint:
-      return "int8";
-    case TypeId::kDouble:
-      return "float8";
-    case TypeId::kVarchar:
-      return "varchar";
-    case TypeId::kTimestamp:
-      return "timestamp";
-    case TypeId::kTimestampTz:
-      return "timestamptz";
-    default:
-      return data::Type{id}.name();
-  }
 }
 
 Status fill_columns(Database& database, VirtualRowsBuilder& out) {
@@ -125,7 +107,7 @@ Status fill_columns(Database& database, VirtualRowsBuilder& out) {
                static_cast<int32_t>(i + 1),
                written,
                std::string(not_null ? "NO" : "YES"),
-               data::Type{field.type.id}.name(),
+               field.type.is_array() ? std::string("ARRAY") : data::Type{field.type.id}.name(),
                precision.characters,
                precision.octets,
                precision.digits,
@@ -134,7 +116,7 @@ Status fill_columns(Database& database, VirtualRowsBuilder& out) {
                precision.fraction,
                kDatabase,
                std::string("pg_catalog"),
-               udt_name(field.type.id),
+               data::internal_name(field.type.id),
                std::string("NO"),
                std::string("NEVER"),
                std::string(table ? "YES" : "NO")});

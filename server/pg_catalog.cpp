@@ -168,11 +168,7 @@ std::string key_column_list(const CatalogObject& object) {
   return list;
 }
 
-int32_t type_modifier(const data::Type& type) {
-  if (type.modifier < 0) return -1;
-  bool counts_header = type.id == data::TypeId::kVarchar || type.id == data::TypeId::kNumeric;
-  return type.modifier + (counts_header ? 4 : 0);
-}
+int32_t type_modifier(const data::Type& type) { return data::to_wire_modifier(type); }
 
 void add_pg_catalog(Database& database) {
   udfs::set_catalog_facts(std::make_shared<DatabaseFacts>(database));

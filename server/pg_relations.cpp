@@ -45,21 +45,7 @@ bool has_default(const CatalogObject& object, size_t column) {
 
 int64_t collation_of(const data::Type& type) { return type.is_string() ? kDefaultCollationOid : 0; }
 
-int32_t stored_length(data::TypeId id) {
-  switch (data::layout_of(id)) {
-    case data::Layout::kBool:
-      return 1;
-    case data::Layout::kInt32:
-      return 4;
-    case data::Layout::kInt64:
-    case data::Layout::kDouble:
-      return 8;
-    case data::Layout::kInterval:
-      return 16;
-    default:
-      return -1;
-  }
-}
+int32_t stored_length(data::TypeId id) { return data::type_length(id); }
 
 void class_row(VirtualRowsBuilder& out, int64_t oid, const std::string& name, int64_t schema,
                int64_t method, const std::string& kind, size_t columns, bool has_index, bool rules,

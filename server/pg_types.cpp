@@ -13,29 +13,22 @@ namespace {
 
 struct TypeRow {
   int64_t oid;
-  const char* name;
+  std::string_view name;
   int32_t length;
-  const char* category;
+  char category;
   int64_t array;
 };
 
-// pg_type's rows for the types that exist, and those that the catalog's own columns have elsewhere.
-constexpr TypeRow kTypes[] = {
-    {16, "bool", 1, "B", 1000},          {18, "char", 1, "Z", 1002},
-    {19, "name", 64, "S", 1003},         {20, "int8", 8, "N", 1016},
-    {23, "int4", 4, "N", 1007},          {25, "text", -1, "S", 1009},
-    {26, "oid", 4, "N", 1028},           {701, "float8", 8, "N", 1022},
-    {705, "unknown", -2, "X", 0},        {1043, "varchar", -1, "S", 1015},
-    {1082, "date", 4, "D", 1182},        {1114, "timestamp", 8, "D", 1115},
-    {1184, "timestamptz", 8, "D", 1185}, {1186, "interval", 16, "T", 1187},
-    {1700, "numeric", -1, "N", 1231},    {2205, "regclass", 4, "N", 2210},
-    {2206, "regtype", 4, "N", 2211},     {2278, "void", 4, "P", 0},
+// Types that the catalog's own columns have elsewhere; all others come from data::kTypeInfos.
+constexpr TypeRow kCatalogTypes[] = {
+    {18, "char", 1, 'Z', 1002},      {19, "name", 64, 'S', 1003},     {26, "oid", 4, 'N', 1028},
+    {2205, "regclass", 4, 'N', 2210}, {2206, "regtype", 4, 'N', 2211}, {2278, "void", 4, 'P', 0},
 };
 
 void type_row(VirtualRowsBuilder& out, const TypeRow& type, bool array) {
-  bool text = type.oid == 25 || type.oid == 1043;
+  bool text = type.category == 'S';
   bool pseudo = type.oid == 705 || type.oid == 2278;
-  std::string name = array ? std::string("_") + type.name : std::string(type.name);
+  std::string name = (array ? "_" : "") + std::string(type.name);
   out.row({array ? type.array : type.oid,
            name,
            kPgCatalogOid,
@@ -43,8 +36,8 @@ void type_row(VirtualRowsBuilder& out, const TypeRow& type, bool array) {
            array ? int32_t{-1} : type.length,
            !array && type.length > 0 && type.length <= 8,
            std::string(pseudo ? "p" : "b"),
-           std::string(array ? "A" : type.category),
-           type.oid == 25 || type.oid == 701 || type.oid == 1184 || type.oid == 16,
+           std::string(1, array ? 'A' : type.category),
+           !array && data::is_preferred(data::type_of_oid(static_cast<uint32_t>(type.oid))),
            true,
            std::string(","),
            int64_t{0},
@@ -67,10 +60,14 @@ void type_row(VirtualRowsBuilder& out, const TypeRow& type, bool array) {
 }
 
 Status fill_type(VirtualRowsBuilder& out) {
-  for (const TypeRow& type : kTypes) {
+  const auto rows = [&](const TypeRow& type) {
     type_row(out, type, false);
     if (type.array != 0) type_row(out, type, true);
+  };
+  for (const data::TypeInfo& info : data::kTypeInfos) {
+    rows({info.oid, info.internal_name, info.length, info.category, info.array_oid});
   }
+  for (const TypeRow& type : kCatalogTypes) rows(type);
   return Status::ok();
 }
 

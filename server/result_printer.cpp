@@ -31,8 +31,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 }
 
 bool is_right_aligned(TypeId id) {
-  return id == TypeId::kInteger || id == TypeId::kBigint || id == TypeId::kDouble ||
-         id == TypeId::kNumeric;
+  return data::Type{id}.is_number();
 }
 
 std::string spaces(size_t count) { return std::string(count, ' '); }

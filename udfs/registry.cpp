@@ -38,6 +38,7 @@ class Registry {
   std::vector<AggregateFunction> aggregates;
   std::vector<TableFunction> tables;
   std::vector<CastEntry> cast_entries;
+  std::vector<CastEntry> array_cast_entries;
   std::vector<const ScalarFunction*> all_scalars;
   std::vector<const AggregateFunction*> all_aggregates;
   std::vector<const TableFunction*> all_tables;
@@ -61,26 +62,38 @@ class Registry {
     add_conditional(scalars);
     add_system(scalars);
     add_pg_catalog(scalars);
+    add_bytes(scalars);
+    add_jsonb(scalars);
+    add_arrays(scalars);
     add_casts(cast_entries);
+    add_array_casts(cast_entries, array_cast_entries);
     add_aggregates(aggregates);
     add_float_aggregates(aggregates);
+    add_collecting_aggregates(aggregates);
     add_statistics(aggregates);
     add_bit_aggregates(aggregates);
     add_ordered_aggregates(aggregates);
     add_generate_series(tables);
+    add_unnesting(tables);
     index();
+  }
+
+  void add_cast(const CastEntry& entry) {
+    const bool two = entry.assignment.kernel != nullptr;
+    casts[{entry.from, entry.to}] = Cast{entry.from, entry.to, entry.context, &entry.function,
+                                         two ? &entry.assignment : &entry.function};
   }
 
   void index() {
     for (const ScalarFunction& function : scalars) all_scalars.push_back(&function);
     for (const CastEntry& entry : cast_entries) {
       const bool two = entry.assignment.kernel != nullptr;
-      const ScalarFunction* stored = two ? &entry.assignment : &entry.function;
-      casts[{entry.from, entry.to}] =
-          Cast{entry.from, entry.to, entry.context, &entry.function, stored};
+      add_cast(entry);
       all_scalars.push_back(&entry.function);
       if (two) all_scalars.push_back(&entry.assignment);
     }
+    // Not listed: they follow from the casts of the elements.
+    for (const CastEntry& entry : array_cast_entries) add_cast(entry);
     for (const ScalarFunction* function : all_scalars) {
       scalars_by_name[function->name].push_back(function);
       for (const Example& example : function->examples)

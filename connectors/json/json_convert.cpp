@@ -106,6 +106,13 @@ Status JsonRecordParser::convert(ColumnWriter& column, const char* base, const u
                                  const uint32_t* next, uint32_t row) {
   const data::Type& type = column.field().type;
   char c = base[*t];
+  if (type.id == TypeId::kJsonb) {
+    // Any value; null is SQL's NULL, as a missing member is.
+    if (c == 'n') return column.set_missing(row);
+    const bool container = c == '{' || c == '[';
+    return column.set_text(
+        row, container ? std::string_view(base + *t, next[-1] + 1 - *t) : token_text(base, t));
+  }
   if (c == '{' || c == '[') {
     std::string_view raw(base + *t, next[-1] + 1 - *t);
     return type.is_string() ? column.set_text(row, raw) : invalid_for(type, raw);
@@ -138,6 +145,7 @@ Status JsonRecordParser::convert_number(ColumnWriter& column, std::string_view t
   }
   switch (type.id) {
     case TypeId::kBigint:
+    case TypeId::kSmallint:
     case TypeId::kInteger: {
       if (text.find_first_of(".eE") == std::string_view::npos) return column.set_text(row, text);
       FOREBAY_ASSIGN_OR_RETURN(data::Numeric number, data::parse_numeric(text));
@@ -147,6 +155,9 @@ Status JsonRecordParser::convert_number(ColumnWriter& column, std::string_view t
         column.set(row, rounded);
       } else {
         FOREBAY_ASSIGN_OR_RETURN(int32_t narrow, data::to_int32(number));
+        if (type.id == TypeId::kSmallint && narrow != static_cast<int16_t>(narrow)) {
+          return Status(data::sqlstate::kNumericOutOfRange, "smallint out of range");
+        }
         column.set(row, narrow);
       }
       return Status::ok();
@@ -154,6 +165,7 @@ Status JsonRecordParser::convert_number(ColumnWriter& column, std::string_view t
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
       return convert_epoch_ms(column, text, row);
+    case TypeId::kReal:
     case TypeId::kDouble:
     case TypeId::kNumeric:
       return column.set_text(row, text);

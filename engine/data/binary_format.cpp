@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine/data/any_value.h"
+#include "engine/data/array.h"
+#include "engine/data/datetime.h"
 #include "engine/data/datetime_limits.h"
 #include "engine/data/numeric.h"
 #include "engine/data/numeric_wide.h"
@@ -22,6 +25,8 @@ constexpr uint16_t kNegativeInfinitySign = 0xF000;
 constexpr uint16_t kMaxScale = 0x3FFF;
 constexpr int kBase = 10'000;
 constexpr int kBaseDigits = 4;
+// The first byte of jsonb's format.
+constexpr char kJsonbVersion = 1;
 // 38 digits, and their ends within the first and last digit of base 10,000.
 constexpr int kMaxBaseDigits = 12;
 
@@ -103,26 +108,6 @@ Result<Datum> parse_binary_timestamp(std::string_view bytes, Type type) {
   return Datum{type, round_timestamp(micros, type.modifier)};
 }
 
-/// The bytes that a type's values have; 0: any number.
-size_t fixed_bytes(TypeId id) {
-  switch (id) {
-    case TypeId::kBoolean:
-      return 1;
-    case TypeId::kInteger:
-    case TypeId::kDate:
-      return 4;
-    case TypeId::kBigint:
-    case TypeId::kDouble:
-    case TypeId::kTimestamp:
-    case TypeId::kTimestampTz:
-      return 8;
-    case TypeId::kInterval:
-      return 16;
-    default:
-      return 0;
-  }
-}
-
 }  // namespace
 
 void append_binary_boolean(bool value, std::string& out) { out += value ? '\1' : '\0'; }
@@ -197,34 +182,64 @@ void append_binary_numeric(const Numeric& value, std::string& out) {
   for (size_t i = count; i-- > 0;) append_big_endian(digits[i], out);
 }
 
-void append_binary(const Datum& datum, std::string& out) {
-  if (datum.is_null()) return;
-  switch (layout_of(datum.type.id)) {
+namespace {
+
+template <typename Value>
+void append_any(Type type, const Value& value, std::string& out) {
+  switch (type.id) {
+    case TypeId::kSmallint:
+      return append_big_endian(static_cast<uint16_t>(value.int32()), out);
+    case TypeId::kReal:
+      return append_big_endian(std::bit_cast<uint32_t>(static_cast<float>(value.real())), out);
+    case TypeId::kChar:
+      return format_padded(value.string(), type.modifier, out);
+    case TypeId::kJsonb:
+      out.append(1, kJsonbVersion).append(value.string());
+      return;
+    default:
+      if (type.is_array()) return append_binary_array(value.string(), type.element(), out);
+      break;
+  }
+  switch (layout_of(type.id)) {
     case Layout::kBool:
-      return append_binary_boolean(std::get<bool>(datum.value), out);
+      return append_binary_boolean(value.boolean(), out);
     case Layout::kInt32:
-      return append_binary_int32(std::get<int32_t>(datum.value), out);
+      return append_binary_int32(value.int32(), out);
     case Layout::kInt64:
-      return append_binary_int64(std::get<int64_t>(datum.value), out);
+      return append_binary_int64(value.int64(), out);
     case Layout::kDouble:
-      return append_binary_double(std::get<double>(datum.value), out);
+      return append_binary_double(value.real(), out);
     case Layout::kNumeric:
-      return append_binary_numeric(std::get<Numeric>(datum.value), out);
+      return append_binary_numeric(value.numeric(), out);
     case Layout::kString:
-      out += std::get<std::string>(datum.value);
+      out += value.string();
       return;
     case Layout::kInterval:
-      return append_binary_interval(std::get<Interval>(datum.value), out);
+      return append_binary_interval(value.interval(), out);
   }
 }
 
+}  // namespace
+
+void append_binary(const Datum& datum, std::string& out) {
+  if (!datum.is_null()) append_any(datum.type, DatumView{datum.value}, out);
+}
+
+void append_binary_value(Type type, const ColumnView& view, uint32_t row, std::string& out) {
+  append_any(type, ColumnValue{view, row}, out);
+}
+
 Result<Datum> parse_binary(std::string_view bytes, Type type) {
-  const size_t expected = fixed_bytes(type.id);
-  if (expected != 0 && bytes.size() != expected) return wrong_format();
+  const int16_t expected = type_length(type.id);
+  if (expected > 0 && bytes.size() != static_cast<size_t>(expected)) return wrong_format();
   const char* const data = bytes.data();
   switch (type.id) {
     case TypeId::kBoolean:
       return Datum{type, bytes[0] != '\0'};
+    case TypeId::kSmallint:
+      return Datum{type, int32_t{static_cast<int16_t>(read_big_endian<uint16_t>(data))}};
+    case TypeId::kReal:
+      return Datum{type, double{std::bit_cast<float>(read_big_endian<uint32_t>(data))}};
     case TypeId::kInteger:
       return Datum{type, static_cast<int32_t>(read_big_endian<uint32_t>(data))};
     case TypeId::kBigint:
@@ -249,12 +264,31 @@ Result<Datum> parse_binary(std::string_view bytes, Type type) {
       FOREBAY_ASSIGN_OR_RETURN(const Interval value, round_interval(exact, type.modifier));
       return Datum{type, value};
     }
-    case TypeId::kUnknown:
-    case TypeId::kVarchar:
-    case TypeId::kText:
+    case TypeId::kTime: {
+      const auto micros = static_cast<int64_t>(read_big_endian<uint64_t>(data));
+      if (micros < 0 || micros > kMicrosPerDay) {
+        return Status(sqlstate::kDatetimeOverflow, "time out of range");
+      }
+      return Datum{type, round_time(micros, type.modifier)};
+    }
+    case TypeId::kBytea:
+    case TypeId::kUuid:
+      return Datum{type, std::string(bytes)};
+    case TypeId::kJsonb: {
+      if (bytes.empty() || bytes[0] != kJsonbVersion) {
+        return Status(SqlState{"XX000"},
+                      "unsupported jsonb version number " +
+                          std::to_string(bytes.empty() ? 0 : static_cast<uint8_t>(bytes[0])));
+      }
+      return parse_datum(bytes.substr(1), type);
+    }
+    default:
+      if (type.is_array()) {
+        FOREBAY_ASSIGN_OR_RETURN(std::string array, parse_binary_array(bytes, type.element()));
+        return Datum{type, std::move(array)};
+      }
       return parse_datum(bytes, type);
   }
-  return Status::internal("no such type");
 }
 
 }  // namespace forebay::data

@@ -1,8 +1,8 @@
 #include "engine/data/column.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace forebay::data {
 
@@ -26,13 +26,20 @@ size_t Column::bytes() const {
 Datum Column::datum(uint32_t row) const {
   if (is_null(row)) return Datum::null(type_);
   switch (layout_of(type_.id)) {
-    case Layout::kBool: return {type_, at<uint8_t>(row) != 0};
-    case Layout::kInt32: return {type_, at<int32_t>(row)};
-    case Layout::kInt64: return {type_, at<int64_t>(row)};
-    case Layout::kDouble: return {type_, at<double>(row)};
-    case Layout::kNumeric: return {type_, at<Numeric>(row)};
-    case Layout::kString: return {type_, at<StringView>(row).str()};
-    case Layout::kInterval: return {type_, at<Interval>(row)};
+    case Layout::kBool:
+      return {type_, at<uint8_t>(row) != 0};
+    case Layout::kInt32:
+      return {type_, at<int32_t>(row)};
+    case Layout::kInt64:
+      return {type_, at<int64_t>(row)};
+    case Layout::kDouble:
+      return {type_, at<double>(row)};
+    case Layout::kNumeric:
+      return {type_, at<Numeric>(row)};
+    case Layout::kString:
+      return {type_, at<StringView>(row).str()};
+    case Layout::kInterval:
+      return {type_, at<Interval>(row)};
   }
   return Datum::null(type_);
 }
@@ -97,13 +104,27 @@ void ColumnBuilder::append_datum(const Datum& datum) {
     return;
   }
   switch (layout_of(type_.id)) {
-    case Layout::kBool: append<uint8_t>(std::get<bool>(datum.value) ? 1 : 0); break;
-    case Layout::kInt32: append(std::get<int32_t>(datum.value)); break;
-    case Layout::kInt64: append(std::get<int64_t>(datum.value)); break;
-    case Layout::kDouble: append(std::get<double>(datum.value)); break;
-    case Layout::kNumeric: append(std::get<Numeric>(datum.value)); break;
-    case Layout::kString: append_string(std::get<std::string>(datum.value)); break;
-    case Layout::kInterval: append(std::get<Interval>(datum.value)); break;
+    case Layout::kBool:
+      append<uint8_t>(std::get<bool>(datum.value) ? 1 : 0);
+      break;
+    case Layout::kInt32:
+      append(std::get<int32_t>(datum.value));
+      break;
+    case Layout::kInt64:
+      append(std::get<int64_t>(datum.value));
+      break;
+    case Layout::kDouble:
+      append(std::get<double>(datum.value));
+      break;
+    case Layout::kNumeric:
+      append(std::get<Numeric>(datum.value));
+      break;
+    case Layout::kString:
+      append_string(std::get<std::string>(datum.value));
+      break;
+    case Layout::kInterval:
+      append(std::get<Interval>(datum.value));
+      break;
   }
 }
 
@@ -143,11 +164,21 @@ void ColumnBuilder::append_selected(const Column& source, std::span<const uint32
   ColumnView view = source.view();
   char* target = values_.get() + size_t{first} * width_;
   switch (width_) {
-    case 1: gather<uint8_t>(view, rows, target); break;
-    case 4: gather<uint32_t>(view, rows, target); break;
-    case 8: gather<uint64_t>(view, rows, target); break;
-    case 16: gather<Interval>(view, rows, target); break;
-    default: gather<Numeric>(view, rows, target); break;
+    case 1:
+      gather<uint8_t>(view, rows, target);
+      break;
+    case 4:
+      gather<uint32_t>(view, rows, target);
+      break;
+    case 8:
+      gather<uint64_t>(view, rows, target);
+      break;
+    case 16:
+      gather<Interval>(view, rows, target);
+      break;
+    default:
+      gather<Numeric>(view, rows, target);
+      break;
   }
   if (view.validity == nullptr) {
     if (!validity_.empty()) {

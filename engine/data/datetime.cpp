@@ -223,6 +223,12 @@ int64_t round_timestamp(int64_t timestamp, int32_t precision) {
   return (timestamp + half) / unit * unit;
 }
 
+int64_t round_time(int64_t microseconds, int32_t precision) {
+  if (precision < 0 || precision >= kMicroDigits) return microseconds;
+  const int64_t unit = kRoundingUnits[precision];
+  return (microseconds + unit / 2) / unit * unit;
+}
+
 Result<Interval> round_interval(const Interval& value, int32_t precision) {
   if (precision < 0 || precision >= kMicroDigits) return value;
   const int64_t unit = kRoundingUnits[precision];

@@ -44,6 +44,8 @@ int compare(const Interval& a, const Interval& b);
 /// Rounds to the digits of timestamp(p) and interval(p), half away from zero; precision -1: as it
 /// is.
 int64_t round_timestamp(int64_t timestamp, int32_t precision);
+/// The same for time(p).
+int64_t round_time(int64_t microseconds, int32_t precision);
 [[nodiscard]] Result<Interval> round_interval(const Interval& value, int32_t precision);
 /// age(a, b): in years, months and days.
 [[nodiscard]] Result<Interval> age(int64_t a, int64_t b);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <string_view>
 
+#include "engine/data/array.h"
+#include "engine/data/json.h"
 #include "engine/data/row_codec.h"
 
 /// The order-preserving bytes of single values, one kernel per layout; used by row_codec.cpp only.
@@ -212,6 +214,37 @@ struct StringKernel {
     return value;
   }
 };
+
+/// Bytes that a value of a type with an order of its own writes as it pleases.
+template <auto Append, auto Read>
+struct OrderedKernel {
+  using Value = StringView;
+  static constexpr uint32_t kFixedSize = 0;
+  static std::string bytes_of(std::string_view value, KeyMode mode) {
+    std::string bytes;
+    Append(value, mode, bytes);
+    return bytes;
+  }
+  static uint32_t size(std::string_view value, KeyMode mode) {
+    return static_cast<uint32_t>(bytes_of(value, mode).size());
+  }
+  static uint32_t size(const Value& value, KeyMode mode) { return size(value.view(), mode); }
+  static char* write(std::string_view value, KeyMode mode, char* out) {
+    const std::string bytes = bytes_of(value, mode);
+    std::memcpy(out, bytes.data(), bytes.size());
+    return out + bytes.size();
+  }
+  static char* write(const Value& value, KeyMode mode, char* out) {
+    return write(value.view(), mode, out);
+  }
+  static std::string read(Reader& in, KeyMode mode) {
+    std::string value;
+    if (!Read(in.bytes, in.mask, mode, value)) in.failed = true;
+    return value;
+  }
+};
+using JsonKernel = OrderedKernel<append_json_key, read_json_key>;
+using ArrayKernel = OrderedKernel<append_array_key, read_array_key>;
 
 /// A class byte; for finite values that are not zero a decimal exponent and the digits without
 /// trailing zeros, two per byte (1 to 100), ended by 0, all complemented when negative; kExact

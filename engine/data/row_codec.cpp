@@ -18,10 +18,18 @@ struct Rows {
   uint32_t physical(uint32_t i) const { return selection != nullptr ? selection[i] : i; }
 };
 
-/// Calls visit.template operator()<Kernel>() for the kernel of `layout`.
+/// Calls visit.template operator()<Kernel>() for the kernel of a type.
 template <typename F>
-void with_kernel(Layout layout, F&& visit) {
-  switch (layout) {
+void with_kernel(TypeId type, F&& visit) {
+  switch (ordering_of(type)) {
+    case Ordering::kJson:
+      return visit.template operator()<JsonKernel>();
+    case Ordering::kArray:
+      return visit.template operator()<ArrayKernel>();
+    case Ordering::kLayout:
+      break;
+  }
+  switch (layout_of(type)) {
     case Layout::kBool:
       return visit.template operator()<BoolKernel>();
     case Layout::kInt32:
@@ -55,7 +63,7 @@ struct NumericScratch {
 void add_sizes(const Column& column, const Rows& rows, KeyMode mode, uint32_t* sizes,
                NumericScratch& scratch) {
   ColumnView view = column.view();
-  with_kernel(layout_of(column.type().id), [&]<typename Kernel>() {
+  with_kernel(column.type().id, [&]<typename Kernel>() {
     if (Kernel::kFixedSize != 0 && view.validity == nullptr) {
       for (uint32_t i = 0; i < rows.count; ++i) sizes[i] += 1 + Kernel::kFixedSize;
       return;
@@ -85,7 +93,7 @@ void add_sizes(const Column& column, const Rows& rows, KeyMode mode, uint32_t* s
 void write_column(const Column& column, const Rows& rows, KeyMode mode, KeyOrder order, char* base,
                   uint32_t* at, const NumericScratch& scratch) {
   ColumnView view = column.view();
-  with_kernel(layout_of(column.type().id), [&]<typename Kernel>() {
+  with_kernel(column.type().id, [&]<typename Kernel>() {
     for (uint32_t i = 0; i < rows.count; ++i) {
       uint32_t row = rows.physical(i);
       char* start = base + at[i];
@@ -159,6 +167,7 @@ bool encode_single(const Column& column, const Rows& rows, KeyMode mode, KeyOrde
                    KeyRows& out) {
   if (order.descending) return false;
   Layout layout = layout_of(column.type().id);
+  if (ordering_of(column.type().id) != Ordering::kLayout) return false;
   if (layout == Layout::kString) {
     encode_single_string(column, rows, mode, order, out);
     return true;
@@ -247,6 +256,17 @@ void append_key(const Datum& value, KeyMode mode, std::string& out, KeyOrder ord
     return;
   }
   const DatumValue& v = value.value;
+  const auto append_ordered = [&]<typename Kernel>() {
+    append_value<Kernel>(std::string_view(std::get<std::string>(v)), mode, out, order);
+  };
+  switch (ordering_of(value.type.id)) {
+    case Ordering::kJson:
+      return append_ordered.template operator()<JsonKernel>();
+    case Ordering::kArray:
+      return append_ordered.template operator()<ArrayKernel>();
+    case Ordering::kLayout:
+      break;
+  }
   switch (layout_of(value.type.id)) {
     case Layout::kBool:
       return append_value<BoolKernel>(uint8_t{std::get<bool>(v)}, mode, out, order);
@@ -272,7 +292,7 @@ void append_key(const Column& column, uint32_t row, KeyMode mode, std::string& o
     out.push_back(null_marker(order));
     return;
   }
-  with_kernel(layout_of(column.type().id), [&]<typename Kernel>() {
+  with_kernel(column.type().id, [&]<typename Kernel>() {
     append_value<Kernel>(column.at<typename Kernel::Value>(row), mode, out, order);
   });
 }
@@ -289,8 +309,8 @@ Status decode_key(std::string_view& key, KeyMode mode, ColumnBuilder& out, KeyOr
   if (in.failed || marker != kValue) return {sqlstate::kDataCorrupted, "corrupt key bytes"};
   in.mask = order.descending ? 0xFF : 0;
   int32_t scale = numeric_scale >= 0 ? numeric_scale : out.type().numeric_scale();
-  with_kernel(layout_of(out.type().id), [&]<typename Kernel>() {
-    if constexpr (std::is_same_v<Kernel, StringKernel>) {
+  with_kernel(out.type().id, [&]<typename Kernel>() {
+    if constexpr (std::is_same_v<typename Kernel::Value, StringView>) {
       std::string value = Kernel::read(in, mode);
       if (!in.failed) out.append_string(value);
     } else if constexpr (std::is_same_v<Kernel, NumericKernel>) {

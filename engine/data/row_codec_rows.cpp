@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "engine/data/row_codec.h"
+#include "engine/data/row_value.h"
 
 /// The compact row codec: a bitmap of NULLs, then the values that are there. DO NOT CHANGE:
 /// persisted; the byte table is in state/README.md.
@@ -41,7 +42,9 @@ bool read_int128(std::string_view& bytes, Int128& value) {
   return false;
 }
 
-void append_value(const Column& column, uint32_t row, std::string& out) {
+}  // namespace
+
+void append_row_value(const Column& column, uint32_t row, std::string& out) {
   switch (layout_of(column.type().id)) {
     case Layout::kBool:
       out.push_back(static_cast<char>(column.at<uint8_t>(row)));
@@ -80,6 +83,8 @@ void append_value(const Column& column, uint32_t row, std::string& out) {
     }
   }
 }
+
+namespace {
 
 bool read_signed(std::string_view& bytes, int64_t least, int64_t most, int64_t& value) {
   uint64_t raw;
@@ -125,7 +130,9 @@ bool read_interval(std::string_view& bytes, ColumnBuilder& out) {
   return true;
 }
 
-bool read_value(std::string_view& bytes, ColumnBuilder& out) {
+}  // namespace
+
+bool read_row_value(std::string_view& bytes, ColumnBuilder& out) {
   switch (layout_of(out.type().id)) {
     case Layout::kBool:
       if (bytes.empty()) return false;
@@ -159,6 +166,8 @@ bool read_value(std::string_view& bytes, ColumnBuilder& out) {
   return false;
 }
 
+namespace {
+
 /// `column(i)` is the i-th of `count` columns.
 template <typename F>
 void append_columns(size_t count, F&& column, uint32_t row, std::string& out) {
@@ -169,7 +178,7 @@ void append_columns(size_t count, F&& column, uint32_t row, std::string& out) {
     if (c.is_null(row)) {
       out[bitmap + i / 8] = static_cast<char>(out[bitmap + i / 8] | 1 << (i % 8));
     } else {
-      append_value(c, row, out);
+      append_row_value(c, row, out);
     }
   }
 }
@@ -219,7 +228,7 @@ Status decode_row(std::string_view& bytes, std::span<ColumnBuilder> out) {
   for (size_t i = 0; i < out.size(); ++i) {
     if ((bitmap[i / 8] >> (i % 8) & 1) != 0) {
       out[i].append_null();
-    } else if (!read_value(bytes, out[i])) {
+    } else if (!read_row_value(bytes, out[i])) {
       return {sqlstate::kDataCorrupted, "corrupt row bytes"};
     }
   }

@@ -1,5 +1,6 @@
 #include "engine/data/text_format.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -53,33 +54,54 @@ Result<Integer> parse_integer_of(std::string_view text, const char* type_name) {
   for (; p != end; ++p) {
     const unsigned digit = static_cast<unsigned char>(*p) - unsigned{'0'};
     if (digit > 9) return parse_integer_slowly<Integer>(text, type_name);
-    value = value * 10 + static_cast<Integer>(digit);
+    value = static_cast<Integer>(value * 10 + static_cast<Integer>(digit));
   }
   return negative ? static_cast<Integer>(-value) : value;
 }
 
-Status double_out_of_range(std::string_view number) {
+template <typename Float>
+constexpr const char* kFloatName = sizeof(Float) == 4 ? "real" : "double precision";
+
+template <typename Float>
+Status float_out_of_range(std::string_view number) {
   return Status(sqlstate::kNumericOutOfRange,
-                "\"" + std::string(number) + "\" is out of range for type double precision");
+                "\"" + std::string(number) + "\" is out of range for type " + kFloatName<Float>);
 }
 
 /// Everything that C's strtod takes: hexadecimal, nan(...), huge and tiny numbers.
-Result<double> parse_double_slowly(std::string_view original) {
+template <typename Float>
+Result<Float> parse_float_slowly(std::string_view original) {
   std::string number(original);
   size_t start = 0;
   while (start < number.size() && is_space(number[start])) ++start;
   const char* const begin = number.c_str() + start;
   char* end = nullptr;
   errno = 0;
-  const double value = std::strtod(begin, &end);
-  if (end == begin) return invalid_text("double precision", original);
+  Float value;
+  if constexpr (sizeof(Float) == 4) {
+    value = std::strtof(begin, &end);
+  } else {
+    value = std::strtod(begin, &end);
+  }
+  if (end == begin) return invalid_text(kFloatName<Float>, original);
   if (errno == ERANGE && (value == 0 || std::isinf(value))) {
-    return double_out_of_range(std::string_view(begin, static_cast<size_t>(end - begin)));
+    // PostgreSQL quotes the number of a double, and all of the text of a real.
+    if (sizeof(Float) == 4) return float_out_of_range<Float>(original);
+    return float_out_of_range<Float>(std::string_view(begin, static_cast<size_t>(end - begin)));
   }
   const std::string_view rest =
       std::string_view(number).substr(static_cast<size_t>(end - number.c_str()));
-  if (!trimmed(rest).empty()) return invalid_text("double precision", original);
+  if (!trimmed(rest).empty()) return invalid_text(kFloatName<Float>, original);
   return value;
+}
+
+template <typename Float>
+Result<Float> parse_float(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  Float value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && stop == end && value != 0 && std::isfinite(value)) return value;
+  return parse_float_slowly<Float>(text);
 }
 
 /// The digits and exponent of d * 10^exponent.
@@ -103,14 +125,16 @@ ShortDecimal split_scientific(const char* text, const char* end) {
   return result;
 }
 
-/// True when the decimal lies exactly halfway between two doubles: readers that don't round to even
-/// would read another number, so PostgreSQL prints one more digit (1e23 -> 9.999999999999999e+22).
-bool is_halfway(const ShortDecimal& decimal, double value) {
+/// True when the decimal lies exactly halfway between two numbers: readers that don't round to even
+/// would read another one, so PostgreSQL prints one more digit (1e23 -> 9.999999999999999e+22).
+template <typename Float>
+bool is_halfway(const ShortDecimal& decimal, Float value) {
+  constexpr int kBits = std::numeric_limits<Float>::digits;
   uint64_t digits = 0;
   for (int i = 0; i < decimal.count; ++i) {
     digits = digits * 10 + static_cast<uint64_t>(decimal.digits[i] - '0');
   }
-  // digits * 5^k * 2^k = odd 54-bit number * 2^x can only be exact for few k.
+  // digits * 5^k * 2^k = odd number of kBits + 1 bits * 2^x can only be exact for few k.
   const int k = decimal.exponent - (decimal.count - 1);
   if (k < -22 || k > 23) return false;
   unsigned __int128 odd = digits;
@@ -125,17 +149,18 @@ bool is_halfway(const ShortDecimal& decimal, double value) {
     ++twos;
   }
   int exponent = 0;
-  const uint64_t mantissa = static_cast<uint64_t>(std::ldexp(std::frexp(value, &exponent), 53));
-  exponent -= 53;
+  const uint64_t mantissa = static_cast<uint64_t>(std::ldexp(std::frexp(value, &exponent), kBits));
+  exponent -= kBits;
   // Neighbours are mantissa * 2^exponent +- 2^exponent; the halves are at (2 m +- 1)
   // 2^(exponent-1). Below a power of two they are twice as dense.
-  const bool is_power = mantissa == uint64_t{1} << 52;
+  const bool is_power = mantissa == uint64_t{1} << (kBits - 1);
   return (twos == exponent - 1 && (odd == 2 * mantissa + 1 || odd == 2 * mantissa - 1)) ||
          (is_power && twos == exponent - 2 && odd == 4 * mantissa - 1);
 }
 
 /// The shortest digits strictly within the interval that reads back as `value` (> 0, finite).
-ShortDecimal shortest(double value) {
+template <typename Float>
+ShortDecimal shortest(Float value) {
   char text[40];
   const auto end =
       std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
@@ -216,26 +241,6 @@ Status invalid_encoding(std::string_view text, size_t offset) {
   return Status(sqlstate::kInvalidCharacter, std::move(message));
 }
 
-/// varchar(n): n characters; excess is refused unless it is blanks, which are cut.
-Result<std::string> fit_varchar(std::string_view text, int32_t limit) {
-  if (limit < 0 || text.size() <= static_cast<size_t>(limit)) return std::string(text);
-  size_t i = 0;
-  for (int32_t characters = 0; i < text.size() && characters < limit; ++characters) {
-    i += sequence_length(static_cast<unsigned char>(text[i]));
-  }
-  if (text.find_first_not_of(' ', i) != std::string_view::npos) {
-    return Status(sqlstate::kStringTooLong,
-                  "value too long for type character varying(" + std::to_string(limit) + ")");
-  }
-  return std::string(text.substr(0, i));
-}
-
-template <typename T>
-Result<Datum> datum_of(Type type, Result<T> result) {
-  if (!result.is_ok()) return result.take_status();
-  return Datum{type, std::move(result).value()};
-}
-
 }  // namespace
 
 Result<bool> parse_boolean(std::string_view text) {
@@ -259,50 +264,31 @@ Result<int64_t> parse_bigint(std::string_view text) {
   return parse_integer_of<int64_t>(text, "bigint");
 }
 
-Result<double> parse_double(std::string_view text) {
-  const char* const end = text.data() + text.size();
-  double value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && stop == end && value != 0 && std::isfinite(value)) return value;
-  return parse_double_slowly(text);
+Result<int32_t> parse_smallint(std::string_view text) {
+  FOREBAY_ASSIGN_OR_RETURN(const int16_t value, parse_integer_of<int16_t>(text, "smallint"));
+  return int32_t{value};
+}
+
+Result<double> parse_double(std::string_view text) { return parse_float<double>(text); }
+
+Result<double> parse_real(std::string_view text) {
+  FOREBAY_ASSIGN_OR_RETURN(const float value, parse_float<float>(text));
+  return double{value};
 }
 
 bool is_valid_text(std::string_view text) { return find_invalid(text) == std::string_view::npos; }
 
-Result<Datum> parse_datum(std::string_view text, Type type) {
-  switch (type.id) {
-    case TypeId::kBoolean:
-      return datum_of(type, parse_boolean(text));
-    case TypeId::kInteger:
-      return datum_of(type, parse_integer(text));
-    case TypeId::kBigint:
-      return datum_of(type, parse_bigint(text));
-    case TypeId::kDouble:
-      return datum_of(type, parse_double(text));
-    case TypeId::kNumeric:
-      return datum_of(type, parse_numeric(text, type.modifier));
-    case TypeId::kDate:
-      return datum_of(type, parse_date(text));
-    case TypeId::kTimestamp:
-      return datum_of(type, parse_timestamp(text, type.modifier));
-    case TypeId::kTimestampTz:
-      return datum_of(type, parse_timestamptz(text, type.modifier));
-    case TypeId::kInterval: {
-      FOREBAY_ASSIGN_OR_RETURN(const Interval exact, parse_interval(text));
-      FOREBAY_ASSIGN_OR_RETURN(const Interval value, round_interval(exact, type.modifier));
-      return Datum{type, value};
-    }
-    case TypeId::kUnknown:
-    case TypeId::kVarchar:
-    case TypeId::kText: {
-      const size_t invalid = find_invalid(text);
-      if (invalid != std::string_view::npos) return invalid_encoding(text, invalid);
-      const int32_t limit = type.id == TypeId::kVarchar ? type.modifier : -1;
-      FOREBAY_ASSIGN_OR_RETURN(std::string fitted, fit_varchar(text, limit));
-      return Datum{type, std::move(fitted)};
-    }
+Status check_text(std::string_view text) {
+  const size_t invalid = find_invalid(text);
+  return invalid == std::string_view::npos ? Status::ok() : invalid_encoding(text, invalid);
+}
+
+size_t bytes_of_characters(std::string_view text, int32_t characters) {
+  size_t i = 0;
+  for (; i < text.size() && characters > 0; --characters) {
+    i += sequence_length(static_cast<unsigned char>(text[i]));
   }
-  return Status::internal("no such type");
+  return std::min(i, text.size());
 }
 
 void format_boolean(bool value, std::string& out) { out += value ? 't' : 'f'; }
@@ -313,7 +299,11 @@ void format_int64(int64_t value, std::string& out) {
   out.append(text, static_cast<size_t>(end - text));
 }
 
-void format_double(double value, std::string& out) {
+namespace {
+
+/// `fixed_digits`: longer numbers are shown with an exponent.
+template <typename Float>
+void format_float(Float value, int fixed_digits, Float most_fixed, std::string& out) {
   if (std::isnan(value)) {
     out += "NaN";
     return;
@@ -324,14 +314,13 @@ void format_double(double value, std::string& out) {
     out += "Infinity";
     return;
   }
-  constexpr int kFixedDigits = 15;  // longer numbers are shown with an exponent
-  if (value < 1e15 && value == std::trunc(value)) {
+  if (value < most_fixed && value == std::trunc(value)) {
     format_int64(static_cast<int64_t>(value), out);
     return;
   }
   const ShortDecimal decimal = shortest(value);
   const auto count = static_cast<size_t>(decimal.count);
-  if (decimal.exponent < -4 || decimal.exponent >= kFixedDigits) {
+  if (decimal.exponent < -4 || decimal.exponent >= fixed_digits) {
     out += decimal.digits[0];
     if (count > 1) out.append(1, '.').append(decimal.digits + 1, count - 1);
     const int magnitude = std::abs(decimal.exponent);
@@ -351,33 +340,12 @@ void format_double(double value, std::string& out) {
   if (count > whole) out.append(1, '.').append(decimal.digits + whole, count - whole);
 }
 
-void format_datum(const Datum& datum, std::string& out) {
-  if (datum.is_null()) return;
-  switch (datum.type.id) {
-    case TypeId::kBoolean:
-      return format_boolean(std::get<bool>(datum.value), out);
-    case TypeId::kInteger:
-      return format_int64(std::get<int32_t>(datum.value), out);
-    case TypeId::kBigint:
-      return format_int64(std::get<int64_t>(datum.value), out);
-    case TypeId::kDouble:
-      return format_double(std::get<double>(datum.value), out);
-    case TypeId::kNumeric:
-      return format_numeric(std::get<Numeric>(datum.value), out);
-    case TypeId::kDate:
-      return format_date(std::get<int32_t>(datum.value), out);
-    case TypeId::kTimestamp:
-      return format_timestamp(std::get<int64_t>(datum.value), out);
-    case TypeId::kTimestampTz:
-      return format_timestamptz(std::get<int64_t>(datum.value), out);
-    case TypeId::kInterval:
-      return format_interval(std::get<Interval>(datum.value), out);
-    case TypeId::kUnknown:
-    case TypeId::kVarchar:
-    case TypeId::kText:
-      out += std::get<std::string>(datum.value);
-      return;
-  }
+}  // namespace
+
+void format_double(double value, std::string& out) { format_float<double>(value, 15, 1e15, out); }
+
+void format_real(double value, std::string& out) {
+  format_float<float>(static_cast<float>(value), 6, 1e6F, out);
 }
 
 }  // namespace forebay::data

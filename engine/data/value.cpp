@@ -2,7 +2,9 @@
 
 #include <cmath>
 
+#include "engine/data/array.h"
 #include "engine/data/datetime.h"
+#include "engine/data/json.h"
 #include "engine/data/numeric.h"
 
 namespace forebay::data {
@@ -22,8 +24,25 @@ int compare_doubles(double a, double b) {
 
 }  // namespace
 
+int compare_ordered(TypeId type, std::string_view a, std::string_view b) {
+  switch (ordering_of(type)) {
+    case Ordering::kJson:
+      return compare_json(a, b);
+    case Ordering::kArray:
+      return compare_arrays(a, b);
+    case Ordering::kLayout:
+      break;
+  }
+  const int order = a.compare(b);
+  return order < 0 ? -1 : order > 0;
+}
+
 int compare(const Datum& a, const Datum& b) {
   if (a.is_null() || b.is_null()) return three_way(a.is_null(), b.is_null());
+  if (ordering_of(a.type.id) != Ordering::kLayout) {
+    return compare_ordered(a.type.id, std::get<std::string>(a.value),
+                           std::get<std::string>(b.value));
+  }
   FOREBAY_CHECK(a.value.index() == b.value.index(), a.type.name() + " against " + b.type.name());
   switch (layout_of(a.type.id)) {
     case Layout::kBool:

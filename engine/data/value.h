@@ -121,5 +121,7 @@ struct Datum {
 /// A total order over two values of one type, as ORDER BY sorts: NULL last, NaN above all numbers,
 /// text by bytes. Numbers compare by value (1.5 = 1.50). Returns <0, 0, >0.
 int compare(const Datum& a, const Datum& b);
+/// The same of two values that lie as strings, by the order of their type.
+int compare_ordered(TypeId type, std::string_view a, std::string_view b);
 
 }  // namespace forebay::data

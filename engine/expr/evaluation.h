@@ -163,7 +163,7 @@ inline void for_rows(Rows rows, F&& visit) {
 }
 
 /// Equality as IS NOT DISTINCT FROM has it, of two values that are not NULL.
-bool same_value(Layout layout, const ColumnView& a, uint32_t row_a, const ColumnView& b,
+bool same_value(data::TypeId type, const ColumnView& a, uint32_t row_a, const ColumnView& b,
                 uint32_t row_b);
 
 /// Appends the rows whose byte is 1 and not NULL.

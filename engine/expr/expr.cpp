@@ -157,7 +157,8 @@ ExprRef call(const udfs::ScalarFunction* function, Type type, std::vector<ExprRe
   for (size_t i = 0; i < arguments.size(); ++i) {
     const udfs::TypeId expected = function->arguments[std::min(i, declared - 1)];
     FOREBAY_CHECK(
-        expected == udfs::TypeId::kUnknown || expected == arguments[i]->type.id,
+        expected == udfs::TypeId::kUnknown || expected == arguments[i]->type.id ||
+            (expected == udfs::TypeId::kAnyArray && arguments[i]->type.is_array()),
         fmt::format("{}, argument {}: {}", function->name, i + 1, arguments[i]->type.name()));
   }
   auto expr = make(ExprKind::kCall, type, std::move(arguments));

@@ -20,6 +20,8 @@ std::string literal_text(const Datum& datum) {
   std::string text;
   data::format_datum(datum, text);
   switch (datum.type.id) {
+    case data::TypeId::kSmallint:
+    case data::TypeId::kReal:
     case data::TypeId::kInteger:
     case data::TypeId::kBigint:
     case data::TypeId::kNumeric:

@@ -8,9 +8,13 @@
 /// IS [NOT] DISTINCT FROM and IN: equality of values of one layout.
 namespace forebay::expr {
 
-bool same_value(Layout layout, const ColumnView& a, uint32_t row_a, const ColumnView& b,
+bool same_value(data::TypeId type, const ColumnView& a, uint32_t row_a, const ColumnView& b,
                 uint32_t row_b) {
-  switch (layout) {
+  if (data::ordering_of(type) != data::Ordering::kLayout) {
+    return data::compare_ordered(type, a.at<data::StringView>(row_a).view(),
+                                 b.at<data::StringView>(row_b).view()) == 0;
+  }
+  switch (data::layout_of(type)) {
     case Layout::kBool:
       return a.at<uint8_t>(row_a) == b.at<uint8_t>(row_b);
     case Layout::kInt32:
@@ -44,11 +48,11 @@ ColumnView Evaluation::eval_distinct(Node& node, Rows rows) {
   Output out = output(node);
   auto* values = reinterpret_cast<uint8_t*>(out.values);
   const bool distinct = node.expr->kind == ExprKind::kIsDistinctFrom;
-  const Layout layout = node.children[0].layout;
+  const data::TypeId type = node.children[0].expr->type.id;
   for_rows(rows, [&](uint32_t row) {
     const bool null_a = a.is_null(row);
     const bool null_b = b.is_null(row);
-    const bool same = null_a || null_b ? null_a == null_b : same_value(layout, a, row, b, row);
+    const bool same = null_a || null_b ? null_a == null_b : same_value(type, a, row, b, row);
     values[row] = same != distinct;
   });
   return out.view();
@@ -58,7 +62,7 @@ void Evaluation::build_in_set(Node& node) {
   const Layout layout = node.children[0].layout;
   const bool fits =
       layout == Layout::kInt32 || layout == Layout::kInt64 || layout == Layout::kString;
-  if (!fits) return;
+  if (!fits || data::ordering_of(node.children[0].expr->type.id) != data::Ordering::kLayout) return;
   auto set = std::make_unique<InSet>();
   for (size_t i = 1; i < node.children.size(); ++i) {
     const Expr& item = *node.children[i].expr;
@@ -136,7 +140,7 @@ ColumnView Evaluation::eval_in_list(Node& node, Rows rows) {
   rows = without_failed(rows, failures, *live);
   Output out = output(node);
   auto* values = reinterpret_cast<uint8_t*>(out.values);
-  const Layout layout = node.children[0].layout;
+  const data::TypeId type = node.children[0].expr->type.id;
   for_rows(rows, [&](uint32_t row) {
     values[row] = 0;
     if (subject.is_null(row)) out.set_null(row);
@@ -149,7 +153,7 @@ ColumnView Evaluation::eval_in_list(Node& node, Rows rows) {
     for (const uint32_t row : *open) {
       if (has_failed(row)) continue;
       if (!subject.is_null(row) && !item.is_null(row) &&
-          same_value(layout, subject, row, item, row)) {
+          same_value(type, subject, row, item, row)) {
         values[row] = 1;
         out.validity[row >> 6] |= uint64_t{1} << (row & 63);
         continue;

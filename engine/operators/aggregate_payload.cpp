@@ -130,12 +130,27 @@ AggregatePayload::AggregatePayload(const AggregateParameters& parameters)
   bytes_ = offset;
 }
 
-void AggregatePayload::offer_string(const Call& call, bool maximum, std::string_view offered,
+namespace {
+
+/// The order of kExact key bytes, as in the table of the values.
+int exact_order(data::TypeId type, std::string_view a, std::string_view b) {
+  if (data::ordering_of(type) == data::Ordering::kLayout || a == b) return a.compare(b);
+  std::string key_a;
+  std::string key_b;
+  data::append_key(data::Datum{{type}, std::string(a)}, data::KeyMode::kExact, key_a);
+  data::append_key(data::Datum{{type}, std::string(b)}, data::KeyMode::kExact, key_b);
+  return key_a.compare(key_b);
+}
+
+}  // namespace
+
+void AggregatePayload::offer_string(size_t index, bool maximum, std::string_view offered,
                                     char* payload, std::vector<char*>& retired) const {
+  const Call& call = calls_[index];
   char* at = payload + call.offset;
   OwnedString current = load_string(at);
   if (current.size_plus_one != 0) {
-    int order = offered.compare(current.view());
+    int order = exact_order(parameters_.aggregates[index].result_type.id, offered, current.view());
     if (order == 0 || (order > 0) != maximum) return;
     retired.push_back(current.bytes);
   }
@@ -150,7 +165,7 @@ void AggregatePayload::offer_extremes(size_t index, const data::ColumnView& colu
   bool maximum = parameters_.aggregates[index].function->kind == AggregateKind::kMaximum;
   if (call.layout == Layout::kString) {
     for (size_t i = 0; i < rows.size(); ++i) {
-      offer_string(call, maximum, column.at<data::StringView>(rows[i]).view(), payloads[i],
+      offer_string(index, maximum, column.at<data::StringView>(rows[i]).view(), payloads[i],
                    retired);
     }
     return;

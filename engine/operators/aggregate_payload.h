@@ -113,7 +113,7 @@ class AggregatePayload final : public state::PayloadCodec {
     std::memcpy(&value, at, 8);
     return value;
   }
-  void offer_string(const Call& call, bool maximum, std::string_view offered, char* payload,
+  void offer_string(size_t index, bool maximum, std::string_view offered, char* payload,
                     std::vector<char*>& retired) const;
   void finish_extreme(const Call& call, std::span<const char* const> payloads,
                       data::ColumnBuilder& out) const;

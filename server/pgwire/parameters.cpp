@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
-
 #include "engine/data/binary_format.h"
 #include "server/pgwire/wire.h"
 
@@ -18,8 +16,7 @@ namespace {
 
 // Types that parameters may have though columns may not: what clients choose for small numbers and
 // names.
-constexpr uint32_t kInt2Oid = 21, kOidOid = 26, kFloat4Oid = 700, kUnknownOid = 705, kNameOid = 19,
-                   kBpcharOid = 1042;
+constexpr uint32_t kOidOid = 26, kUnknownOid = 705, kNameOid = 19, kBpcharOid = 1042;
 
 Datum integer_datum(int64_t value, Type type) {
   if (type.id == data::TypeId::kBigint) return Datum{type, value};
@@ -33,12 +30,8 @@ Result<Type> parameter_type(uint32_t oid) {
     case 0:
     case kUnknownOid:
       return data::kUnknownType;
-    case kInt2Oid:
-      return data::kIntegerType;
     case kOidOid:
       return data::kBigintType;
-    case kFloat4Oid:
-      return data::kDoubleType;
     case kNameOid:
     case kBpcharOid:
       return data::kTextType;
@@ -53,15 +46,12 @@ Result<Type> parameter_type(uint32_t oid) {
 }
 
 Result<Datum> parse_binary_parameter(std::string_view bytes, uint32_t oid, Type type) {
-  MessageReader reader(bytes);
-  bool is_known_width = oid == kInt2Oid || oid == kOidOid || oid == kFloat4Oid;
-  if (!is_known_width) return data::parse_binary(bytes, type);
-  if (bytes.size() != (oid == kInt2Oid ? 2u : 4u)) {
+  if (oid != kOidOid) return data::parse_binary(bytes, type);
+  if (bytes.size() != 4) {
     return Status(data::sqlstate::kInvalidBinary, "incorrect binary data format");
   }
-  if (oid == kInt2Oid) return integer_datum(reader.int16(), type);
-  if (oid == kOidOid) return integer_datum(static_cast<uint32_t>(reader.int32()), type);
-  return Datum{type, double{std::bit_cast<float>(static_cast<uint32_t>(reader.int32()))}};
+  MessageReader reader(bytes);
+  return integer_datum(static_cast<uint32_t>(reader.int32()), type);
 }
 
 }  // namespace forebay::server::pgwire

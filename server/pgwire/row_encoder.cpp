@@ -13,34 +13,6 @@ using data::TypeId;
 
 namespace {
 
-constexpr int32_t kVariableHeaderBytes = 4;
-
-int16_t size_of(TypeId id) {
-  switch (id) {
-    case TypeId::kBoolean:
-      return 1;
-    case TypeId::kInteger:
-    case TypeId::kDate:
-      return 4;
-    case TypeId::kBigint:
-    case TypeId::kDouble:
-    case TypeId::kTimestamp:
-    case TypeId::kTimestampTz:
-      return 8;
-    case TypeId::kInterval:
-      return 16;
-    default:
-      return -1;
-  }
-}
-
-// atttypmod as PostgreSQL gives it: varchar and numeric count their header.
-int32_t wire_modifier(const data::Type& type) {
-  if (type.modifier < 0) return -1;
-  bool counts_header = type.id == TypeId::kVarchar || type.id == TypeId::kNumeric;
-  return type.modifier + (counts_header ? kVariableHeaderBytes : 0);
-}
-
 void append_integer(int64_t value, MessageWriter& out) {
   char digits[24];
   auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
@@ -69,8 +41,8 @@ void write_row_description(const data::Schema& schema, std::span<const int16_t> 
     out.int32(0);
     out.int16(0);
     out.int32(static_cast<int32_t>(data::type_oid(id)));
-    out.int16(size_of(id));
-    out.int32(wire_modifier(schema[i].type));
+    out.int16(data::type_length(id));
+    out.int32(data::to_wire_modifier(schema[i].type));
     out.int16(formats[i]);
   }
   out.end();
@@ -80,6 +52,8 @@ RowEncoder::Form RowEncoder::form_of(TypeId id, bool binary) {
   switch (id) {
     case TypeId::kBoolean:
       return binary ? Form::kBinaryBoolean : Form::kTextBoolean;
+    case TypeId::kSmallint:
+      return binary ? Form::kBinary : Form::kTextInt32;
     case TypeId::kInteger:
       return binary ? Form::kBinary32 : Form::kTextInt32;
     case TypeId::kBigint:
@@ -100,24 +74,34 @@ RowEncoder::Form RowEncoder::form_of(TypeId id, bool binary) {
     case TypeId::kVarchar:
     case TypeId::kText:
       return Form::kString;
+    default:
+      return binary ? Form::kBinary : Form::kText;
   }
-  return Form::kString;
 }
 
 void RowEncoder::prepare(const data::Schema& schema, std::span<const int16_t> formats) {
-  forms_.clear();
+  targets_.clear();
   for (size_t i = 0; i < schema.size(); ++i) {
-    forms_.push_back(form_of(schema[i].type.id, formats[i] == 1));
+    const data::Type type = schema[i].type;
+    targets_.push_back({type, form_of(type.id, formats[i] == 1)});
   }
 }
 
 void RowEncoder::start_batch(const data::ChangeBatch& batch) {
   views_.clear();
-  for (size_t i = 0; i < forms_.size(); ++i) views_.push_back(batch.column(i).view());
+  for (size_t i = 0; i < targets_.size(); ++i) views_.push_back(batch.column(i).view());
 }
 
-void RowEncoder::append_value(Form form, const ColumnView& view, uint32_t row, MessageWriter& out) {
-  switch (form) {
+void RowEncoder::append_value(const Target& target, const ColumnView& view, uint32_t row,
+                              MessageWriter& out) {
+  switch (target.form) {
+    case Form::kText:
+      return append_sized(
+          out, [&](std::string& text) { data::format_value(target.type, view, row, text); });
+    case Form::kBinary:
+      return append_sized(out, [&](std::string& bytes) {
+        data::append_binary_value(target.type, view, row, bytes);
+      });
     case Form::kString: {
       std::string_view text = view.at<data::StringView>(row).view();
       out.int32(static_cast<int32_t>(text.size()));
@@ -184,12 +168,12 @@ void RowEncoder::append_value(Form form, const ColumnView& view, uint32_t row, M
 
 void RowEncoder::write_row(uint32_t row, MessageWriter& out) const {
   out.begin('D');
-  out.int16(static_cast<int16_t>(forms_.size()));
-  for (size_t i = 0; i < forms_.size(); ++i) {
+  out.int16(static_cast<int16_t>(targets_.size()));
+  for (size_t i = 0; i < targets_.size(); ++i) {
     if (views_[i].is_null(row)) {
       out.int32(-1);
     } else {
-      append_value(forms_[i], views_[i], row, out);
+      append_value(targets_[i], views_[i], row, out);
     }
   }
   out.end();

@@ -43,12 +43,19 @@ class RowEncoder {
     kBinaryDouble,
     kBinaryNumeric,
     kBinaryInterval,
+    // The formats of all other types.
+    kText,
+    kBinary,
+  };
+  struct Target {
+    data::Type type;
+    Form form;
   };
   static Form form_of(data::TypeId id, bool binary);
-  static void append_value(Form form, const data::ColumnView& view, uint32_t row,
+  static void append_value(const Target& target, const data::ColumnView& view, uint32_t row,
                            MessageWriter& out);
 
-  std::vector<Form> forms_;
+  std::vector<Target> targets_;
   std::vector<data::ColumnView> views_;
 };
 

@@ -188,6 +188,14 @@ class Binder {
   // catalog_arrays.cpp
   Result<ExprRef> call_named(std::string_view name, std::vector<ExprRef> arguments,
                              int32_t position);
+  /// ARRAY[...]; its elements as `element` unless that is kUnknown.
+  Result<ExprRef> bind_array(const ast::Array& array, Type element, const ExprContext& context);
+  Result<ExprRef> bind_subscript(const ast::Subscript& subscript, const ExprContext& context);
+  Result<ExprRef> bind_json_subscript(ExprRef value,
+                                      const std::vector<const ast::Subscript*>& chain,
+                                      const ExprContext& context);
+  Result<ExprRef> bind_quantified_array(const ast::Quantified& quantified, ExprRef array,
+                                        const ExprContext& context);
   Result<ExprRef> bind_any_of_array(const ast::Quantified& quantified, const ExprContext& context);
   Result<ExprRef> bind_array_query(const ast::Subquery& subquery, const ExprContext& context);
   /// Is there a row of `plan` for which `condition` holds? As a value.
@@ -242,6 +250,8 @@ class Binder {
   Result<ExprRef> bind_set_item(const ast::Function& call, const ExprContext& context);
   /// unnest(array) and pg_options_to_table(array) of system tables.
   static bool is_catalog_function(const ast::FunctionTable& table);
+  /// False for unnest of an array proper.
+  Result<bool> has_text_argument(const ast::FunctionTable& table, const Scope* scope);
   Result<FromItem> bind_catalog_function(const ast::FunctionTable& table, const Scope* scope);
   /// An inner or left join, dependent when the right side uses the left one.
   Result<NodeRef> join_items(plan::JoinKind kind, const NodeRef& left, const NodeRef& right,

@@ -40,6 +40,9 @@ Result<ExprRef> Binder::call_named(std::string_view name, std::vector<ExprRef> a
 Result<ExprRef> Binder::bind_any_of_array(const ast::Quantified& quantified,
                                           const ExprContext& context) {
   FOREBAY_ASSIGN_OR_RETURN(ExprRef array, bind(*quantified.array, context));
+  if (array->type.is_array() || array->type.id == TypeId::kUnknown) {
+    return bind_quantified_array(quantified, array, context);
+  }
   if (array->type.id != TypeId::kText || quantified.op.symbol != "=" || quantified.all) {
     return unsupported("ANY and ALL over an array value are", quantified.array->position,
                        "Write the array as ARRAY[...], or use IN (...).");
@@ -73,6 +76,15 @@ bool Binder::is_catalog_function(const ast::FunctionTable& table) {
   const std::string& name = table.call->name.back();
   return (name == kOptionsTable || name == kUnnest) && table.call->args.size() == 1 &&
          table.call->args[0].value->kind == ast::ExprKind::kColumnRef;
+}
+
+Result<bool> Binder::has_text_argument(const ast::FunctionTable& table, const Scope* scope) {
+  if (table.call->name.back() == kOptionsTable) return true;
+  ExprContext context;
+  context.scope = scope;
+  context.clause = Clause::kFunctionInFrom;
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef array, bind(*table.call->args[0].value, context));
+  return array->type.id == TypeId::kText;
 }
 
 Result<Binder::FromItem> Binder::bind_catalog_function(const ast::FunctionTable& table,

@@ -68,10 +68,6 @@ Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& o
       return error(state::kInvalidName, "column name \"_row_id\" is reserved", column.position);
     }
     FOREBAY_ASSIGN_OR_RETURN(Type type, resolve_type(column.type));
-    if (column.type.array_dimensions > 0) {
-      return unsupported("array types are", column.type.position,
-                         "Use text, or a table of its own.");
-    }
     if (column.generated) {
       return unsupported("generated columns are", column.position, "Compute the column in a view.");
     }

@@ -88,10 +88,9 @@ Result<ExprRef> Binder::bind_inner(const ast::Expr& expr, const ExprContext& con
       return unsupported("row values are", expr.position,
                          "Rows can be compared with rows: (a, b) = (1, 2), (a, b) IN (...).");
     case ast::ExprKind::kArray:
-      return unsupported("arrays are", expr.position,
-                         "x = ANY (ARRAY[...]) and IN lists are supported.");
+      return bind_array(ast::as<ast::Array>(expr), data::kUnknownType, context);
     case ast::ExprKind::kSubscript:
-      return unsupported("subscripts are", expr.position, "There are no array types.");
+      return bind_subscript(ast::as<ast::Subscript>(expr), context);
     case ast::ExprKind::kField:
       return unsupported("composite values are", expr.position, "Name the column itself.");
     case ast::ExprKind::kDefault:
@@ -216,6 +215,13 @@ Result<ExprRef> Binder::bind_cast(const ast::Cast& cast, const ExprContext& cont
       ExprRef bound = expr::literal({data::kDoubleType, *number});
       remember(bound, cast.operand->position);
       return bound;
+    }
+  }
+  if (cast.operand->kind == ast::ExprKind::kArray) {
+    // The elements are read as the type that is wanted: ARRAY[]::integer[], ARRAY['1']::integer[].
+    auto type = resolve_type(cast.type);
+    if (type.is_ok() && type->is_array()) {
+      return bind_array(ast::as<ast::Array>(*cast.operand), type->element(), context);
     }
   }
   FOREBAY_ASSIGN_OR_RETURN(ExprRef operand, bind(*cast.operand, context));

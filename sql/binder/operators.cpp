@@ -33,6 +33,14 @@ Result<ExprRef> Binder::call_function(const FunctionMatch& match, std::vector<Ex
 
 Result<ExprRef> Binder::apply_operator(std::string_view op, std::vector<ExprRef> operands,
                                        int32_t position) {
+  static constexpr std::string_view kPatternOperators[] = {"~~", "!~~", "~~*", "!~~*",
+                                                           "~",  "!~",  "~*",  "!~*"};
+  if (operands.size() == 2 && operands[0]->type.id == TypeId::kChar &&
+      std::find(std::begin(kPatternOperators), std::end(kPatternOperators), op) !=
+          std::end(kPatternOperators)) {
+    // Patterns see the blanks of character(n).
+    FOREBAY_ASSIGN_OR_RETURN(operands[0], call_named("bpchar_padded", {operands[0]}, position));
+  }
   std::vector<TypeId> types;
   for (const ExprRef& operand : operands) types.push_back(operand->type.id);
   FunctionMatch match;

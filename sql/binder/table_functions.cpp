@@ -48,6 +48,7 @@ Result<NodeRef> Binder::bind_table_call(const ast::Function& call, const ExprCon
                          "Compute it in a subquery first.");
     }
     if (match.table->arguments[i] == TypeId::kUnknown) any = arguments[i]->type;
+    if (match.table->arguments[i] == TypeId::kAnyArray) any = arguments[i]->type.element();
   }
   model.function = match.table;
   for (const udfs::TableFunction::Column& column : match.table->columns) {
@@ -64,7 +65,10 @@ Result<NodeRef> Binder::bind_table_call(const ast::Function& call, const ExprCon
 
 Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& table,
                                                      const Scope* lateral) {
-  if (is_catalog_function(table)) return bind_catalog_function(table, lateral);
+  if (is_catalog_function(table)) {
+    FOREBAY_ASSIGN_OR_RETURN(const bool is_text, has_text_argument(table, lateral));
+    if (is_text) return bind_catalog_function(table, lateral);
+  }
   const std::string& name = table.call->name.back();
   static constexpr std::string_view kLater[] = {"tumble", "hop", "session", "cumulate"};
   if (std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater)) {

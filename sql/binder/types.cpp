@@ -9,6 +9,8 @@
 
 namespace forebay::sql::binder {
 
+using data::is_preferred;
+using data::type_category;
 using udfs::CastContext;
 
 namespace {
@@ -18,8 +20,8 @@ TypeId catalog_type(std::string_view name) {
   static constexpr std::string_view kNumbers[] = {
       "oid",          "regclass", "regtype", "regproc", "regprocedure", "regrole",
       "regnamespace", "regoper",  "xid",     "cid",     "regoperator",  "regconfig"};
-  static constexpr std::string_view kTexts[] = {"name",    "char",         "bpchar",
-                                                "cstring", "pg_node_tree", "aclitem"};
+  static constexpr std::string_view kTexts[] = {"name", "char", "cstring", "pg_node_tree",
+                                                "aclitem"};
   if (std::find(std::begin(kNumbers), std::end(kNumbers), name) != std::end(kNumbers)) {
     return TypeId::kBigint;
   }
@@ -29,10 +31,9 @@ TypeId catalog_type(std::string_view name) {
 }
 
 bool is_known_elsewhere(std::string_view name) {
-  static constexpr std::string_view kNames[] = {
-      "time",  "timetz",  "bytea",  "json",   "jsonb",  "uuid",    "xml",
-      "money", "bit",     "varbit", "inet",   "cidr",   "point",   "macaddr",
-      "super", "variant", "map",    "struct", "hstore", "tsvector"};
+  static constexpr std::string_view kNames[] = {"timetz", "json",   "xml",    "money",   "bit",
+                                                "varbit", "inet",   "cidr",   "point",   "macaddr",
+                                                "map",    "struct", "hstore", "tsvector"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
@@ -65,18 +66,27 @@ Result<Type> with_modifiers(TypeId id, const ast::TypeName& name) {
       return data::numeric_type(static_cast<int32_t>(precision), static_cast<int32_t>(scale));
     }
     case TypeId::kVarchar:
+    case TypeId::kChar: {
+      const char* word = id == TypeId::kChar ? "char" : "varchar";
       if (modifiers.size() != 1) return invalid("invalid type modifier");
-      if (modifiers[0] < 1) return invalid("length for type varchar must be at least 1");
-      if (modifiers[0] > 10485760) return invalid("length for type varchar cannot exceed 10485760");
+      if (modifiers[0] < 1)
+        return invalid(fmt::format("length for type {} must be at least 1", word));
+      if (modifiers[0] > 10485760) {
+        return invalid(fmt::format("length for type {} cannot exceed 10485760", word));
+      }
       type.modifier = static_cast<int32_t>(modifiers[0]);
       return type;
+    }
+    case TypeId::kTime:
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
     case TypeId::kInterval:
       if (modifiers.size() != 1) return invalid("invalid type modifier");
       if (modifiers[0] < 0) {
         return invalid(fmt::format("{}({}) precision must not be negative",
-                                   id == TypeId::kInterval ? "INTERVAL" : "TIMESTAMP",
+                                   id == TypeId::kInterval ? "INTERVAL"
+                                   : id == TypeId::kTime   ? "TIME"
+                                                           : "TIMESTAMP",
                                    modifiers[0]));
       }
       type.modifier = static_cast<int32_t>(std::min<int64_t>(modifiers[0], 6));
@@ -88,11 +98,8 @@ Result<Type> with_modifiers(TypeId id, const ast::TypeName& name) {
   }
 }
 
-}  // namespace
-
-Result<Type> resolve_type(const ast::TypeName& name) {
+Result<Type> resolve_element(const ast::TypeName& name) {
   const std::string& last = name.names.back();
-  if (name.array_dimensions > 0) return data::kTextType;
   if (name.names.size() > 2 || (name.names.size() == 2 && name.names[0] != "pg_catalog" &&
                                 name.names[0] != "information_schema")) {
     return Status(data::sqlstate::kUndefinedObject,
@@ -111,24 +118,13 @@ Result<Type> resolve_type(const ast::TypeName& name) {
     return with_modifiers(id, name);
   }
   const bool quoted_char = last == "char";
-  if (last == "bpchar" && !name.modifiers.empty()) {
-    return Status(data::sqlstate::kFeatureNotSupported, "type character(n) is not supported")
-        .with_hint("Use varchar(n) or text.")
-        .at(name.position);
-  }
   id = catalog_type(last);
   if (id != TypeId::kUnknown || quoted_char)
     return Type{id == TypeId::kUnknown ? TypeId::kText : id};
-  if (last == "int2" || last == "smallint" || last == "float4" || last == "real" ||
-      is_known_elsewhere(last)) {
-    const char* hint = last == "int2" || last == "smallint" ? "Use integer."
-                       : last == "float4" || last == "real" ? "Use double precision."
-                                                            : "Use text for its values as text.";
+  if (is_known_elsewhere(last)) {
     return Status(data::sqlstate::kFeatureNotSupported,
-                  fmt::format("type {} is not supported", last == "int2"     ? "smallint"
-                                                          : last == "float4" ? "real"
-                                                                             : last))
-        .with_hint(hint)
+                  fmt::format("type {} is not supported", last))
+        .with_hint(last == "json" ? "Use jsonb." : "Use text for its values as text.")
         .at(name.position);
   }
   return Status(data::sqlstate::kUndefinedObject,
@@ -136,33 +132,14 @@ Result<Type> resolve_type(const ast::TypeName& name) {
       .at(name.position);
 }
 
-char type_category(TypeId id) {
-  switch (id) {
-    case TypeId::kBoolean:
-      return 'B';
-    case TypeId::kInteger:
-    case TypeId::kBigint:
-    case TypeId::kDouble:
-    case TypeId::kNumeric:
-      return 'N';
-    case TypeId::kVarchar:
-    case TypeId::kText:
-      return 'S';
-    case TypeId::kDate:
-    case TypeId::kTimestamp:
-    case TypeId::kTimestampTz:
-      return 'D';
-    case TypeId::kInterval:
-      return 'T';
-    case TypeId::kUnknown:
-      return 'X';
-  }
-  return 'X';
-}
+}  // namespace
 
-bool is_preferred(TypeId id) {
-  return id == TypeId::kBoolean || id == TypeId::kDouble || id == TypeId::kText ||
-         id == TypeId::kTimestampTz || id == TypeId::kInterval;
+Result<Type> resolve_type(const ast::TypeName& name) {
+  if (name.array_dimensions == 0) return resolve_element(name);
+  FOREBAY_ASSIGN_OR_RETURN(Type element, resolve_element(name));
+  // Arrays of the catalog's own types are their text.
+  if (data::type_of_name(name.names.back()) == TypeId::kUnknown) return data::kTextType;
+  return Type{data::array_of(element.id), element.modifier};
 }
 
 bool can_cast_implicitly(TypeId from, TypeId to) {
@@ -214,14 +191,21 @@ struct Candidate {
   TypeId result;
 };
 
-/// Resolves "any" arguments: all any-typed ones get one common type.
+/// Resolves "any" arguments: all any-typed ones get one common type, and any arrays are arrays of
+/// it.
 bool resolve_any(Candidate& candidate, std::span<const TypeId> given) {
   std::vector<Type> known;
-  bool has_any = false;
+  bool has_any = candidate.result == TypeId::kAnyArray;
   for (size_t i = 0; i < given.size(); ++i) {
-    if (candidate.arguments[i] != TypeId::kUnknown) continue;
-    has_any = true;
-    known.push_back(Type{given[i]});
+    if (candidate.arguments[i] == TypeId::kAnyArray) {
+      has_any = true;
+      if (given[i] == TypeId::kUnknown) continue;
+      if (!data::is_array(given[i])) return false;
+      known.push_back(Type{data::element_of(given[i])});
+    } else if (candidate.arguments[i] == TypeId::kUnknown) {
+      has_any = true;
+      known.push_back(Type{given[i]});
+    }
   }
   if (!has_any) return true;
   Type common;
@@ -230,8 +214,11 @@ bool resolve_any(Candidate& candidate, std::span<const TypeId> given) {
   if (common.id == TypeId::kUnknown) common.id = TypeId::kText;
   for (TypeId& argument : candidate.arguments) {
     if (argument == TypeId::kUnknown) argument = common.id;
+    if (argument == TypeId::kAnyArray) argument = data::array_of(common.id);
   }
   if (candidate.result == TypeId::kUnknown) candidate.result = common.id;
+  // An array of arrays is an array of more dimensions.
+  if (candidate.result == TypeId::kAnyArray) candidate.result = data::array_of(common.id);
   return true;
 }
 
@@ -395,7 +382,16 @@ MatchOutcome choose(Candidates candidates, std::span<const TypeId> given, bool i
 MatchOutcome match_scalar(std::string_view name, std::span<const TypeId> arguments,
                           bool is_operator, FunctionMatch* out) {
   Candidates candidates;
+  const bool has_array = std::any_of(arguments.begin(), arguments.end(),
+                                     [](TypeId type) { return data::is_array(type); });
+  const bool has_char =
+      std::find(arguments.begin(), arguments.end(), TypeId::kChar) != arguments.end();
   for (const udfs::ScalarFunction* function : udfs::find_scalar(name)) {
+    // Of || with text, "any" is PostgreSQL's anynonarray, and character(n) is text.
+    const bool takes_any = function->arguments != std::vector{TypeId::kText, TypeId::kText};
+    if ((has_array || has_char) && takes_any && name == "||" && function->result == TypeId::kText) {
+      continue;
+    }
     auto candidate = expand(function->arguments, function->variadic, function->result, arguments,
                             function->mixed_types);
     if (!candidate) continue;
@@ -409,6 +405,11 @@ MatchOutcome match_aggregate(std::string_view name, std::span<const TypeId> argu
                              FunctionMatch* out) {
   Candidates candidates;
   for (const udfs::AggregateFunction* function : udfs::find_aggregate(name)) {
+    // array_agg of arrays is not there.
+    const bool of_array = function->result == TypeId::kAnyArray && arguments.size() == 1 &&
+                          function->arguments[0] == TypeId::kUnknown &&
+                          data::is_array(arguments[0]);
+    if (of_array) continue;
     auto candidate = expand(function->arguments, false, function->result, arguments);
     if (!candidate) continue;
     candidate->aggregate = function;

@@ -24,9 +24,6 @@ using expr::ExprRef;
 /// not there.
 Result<Type> resolve_type(const ast::TypeName& name);
 
-/// Categories as pg_type.typcategory.
-char type_category(TypeId id);
-bool is_preferred(TypeId id);
 /// kUnknown goes to anything.
 bool can_cast_implicitly(TypeId from, TypeId to);
 

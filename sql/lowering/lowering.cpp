@@ -380,8 +380,11 @@ std::vector<uint32_t> Lowering::add_representatives(const std::vector<ColumnId>&
     const data::Type type = parameters.input_types[column];
     if (plan::has_one_form(type) || !shown_->contains(groups[i])) continue;
     operators::AggregateCallSpec spec;
-    for (const udfs::AggregateFunction* least : udfs::find_aggregate("min")) {
-      if (least->arguments[0] == type.id) spec.function = least;
+    const data::TypeId wanted = type.is_array() ? data::TypeId::kAnyArray : type.id;
+    for (const char* name : {"min", "least_form"}) {
+      for (const udfs::AggregateFunction* least : udfs::find_aggregate(name)) {
+        if (least->arguments[0] == wanted) spec.function = least;
+      }
     }
     FOREBAY_CHECK(spec.function != nullptr, "min() of " + type.name());
     spec.arguments = {column};

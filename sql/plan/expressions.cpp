@@ -129,6 +129,10 @@ ExprRef injective_source(const ExprRef& expr) {
   const TypeId from = expr->children[0]->type.id;
   const TypeId to = expr->type.id;
   const bool injective =
+      (from == TypeId::kSmallint &&
+       (to == TypeId::kInteger || to == TypeId::kBigint || to == TypeId::kNumeric ||
+        to == TypeId::kReal || to == TypeId::kDouble)) ||
+      (from == TypeId::kReal && to == TypeId::kDouble) ||
       (from == TypeId::kVarchar && to == TypeId::kText) ||
       (from == TypeId::kInteger &&
        (to == TypeId::kBigint || to == TypeId::kNumeric || to == TypeId::kDouble)) ||

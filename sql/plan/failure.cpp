@@ -24,7 +24,8 @@ Failure failure_of_cast(const Expr& call) {
     return call.type.modifier < 0 ? Failure::kNever : Failure::kValue;
   }
   const bool exact =
-      (from == TypeId::kInteger || from == TypeId::kBigint) && to == TypeId::kNumeric;
+      (from == TypeId::kSmallint || from == TypeId::kInteger || from == TypeId::kBigint) &&
+      to == TypeId::kNumeric;
   if (exact && call.type.modifier < 0) return Failure::kNever;
   if (is_number(from) && is_number(to)) {
     return call.type.modifier < 0 ? Failure::kOverflow : Failure::kValue;

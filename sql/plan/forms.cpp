@@ -99,11 +99,14 @@ struct Uses {
 bool has_one_form(data::Type type) { return share_one_form(type, type); }
 
 bool share_one_form(data::Type a, data::Type b) {
+  if (a.is_array()) return share_one_form(a.element(), b.element());
   switch (a.id) {
     case TypeId::kNumeric:
       return a.modifier >= 0 && b.modifier >= 0 && a.numeric_scale() == b.numeric_scale();
+    case TypeId::kReal:
     case TypeId::kDouble:
     case TypeId::kInterval:
+    case TypeId::kJsonb:
       return false;
     default:
       return true;

@@ -3,8 +3,8 @@
 #include "sql/plan/node.h"
 
 /// Equal values may look different: numeric 1.0 and 1.00, interval '1 month' and '30 days', double
-/// precision 0 and -0. Grouping, DISTINCT and joins take them as one; where the look decides, these
-/// say so.
+/// precision 0 and -0, jsonb 1.0 and 1.00. Grouping, DISTINCT and joins take them as one; where the
+/// look decides, these say so.
 namespace forebay::sql::plan {
 
 /// Equal values of the type always look the same.

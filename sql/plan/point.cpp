@@ -30,6 +30,12 @@ ExprRef as_key_value(const ExprRef& constant, const ExprRef& side, Type type) {
     const udfs::Cast* cast = udfs::find_cast(data::TypeId::kText, data::TypeId::kVarchar);
     return cast == nullptr ? nullptr : expr::call(cast->function, data::kVarcharType, {constant});
   }
+  if (type.id == data::TypeId::kSmallint && constant->kind == ExprKind::kLiteral) {
+    const auto* number = std::get_if<int32_t>(&constant->literal.value);
+    if (number != nullptr && *number >= INT16_MIN && *number <= INT16_MAX) {
+      return expr::literal({type, *number});
+    }
+  }
   if (type.id == data::TypeId::kInteger && constant->kind == ExprKind::kLiteral) {
     const auto* number = std::get_if<int64_t>(&constant->literal.value);
     if (number != nullptr && *number >= INT32_MIN && *number <= INT32_MAX) {

@@ -7,11 +7,13 @@ import sys
 import threading
 import time
 import unittest
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from support.forebay import Forebay
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 UTC = datetime.timezone.utc
 Decimal = decimal.Decimal
@@ -21,6 +23,15 @@ VALUES = {
     "boolean": [True, False],
     "integer": [0, -2147483648, 2147483647],
     "bigint": [0, 2**63 - 1, -(2**63)],
+    "smallint": [0, -32768, 32767],
+    "real": [0.0, -0.5, 1.5e10, math.inf],
+    "bytea": [b"", b"\x00\xff", b"x" * 3000],
+    "uuid": [uuid.UUID(int=0), uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")],
+    "time": [datetime.time(0, 0), datetime.time(23, 59, 59, 999999)],
+    "integer[]": [[], [1, None, -3], [[1, 2], [3, 4]]],
+    "text[]": [["a", "b c", None, 'q"q', "null", ""]],
+    "numeric[]": [[Decimal("1.50"), Decimal("-2")]],
+    "timestamp[]": [[datetime.datetime(2013, 1, 31, 1, 2, 3)]],
     "double precision": [0.0, -0.1, 1e300, math.inf, -math.inf],
     "numeric": [Decimal("0"), Decimal("-12345.6789"), Decimal("1e-10"), Decimal("99999999999999999999")],
     "numeric(10,2)": [Decimal("-0.01"), Decimal("12345678.90")],
@@ -62,6 +73,14 @@ class Psycopg(unittest.TestCase):
                     got = cursor.execute(f"SELECT {place}::{sql_type}", [value]).fetchone()[0]
                     self.assertEqual(got, value, shown)
                     self.assertIsInstance(got, type(value), shown)
+
+    def test_jsonb_character_and_any(self):
+        value = {"b": [1, 2.5, None], "a": {"x": "y"}}
+        for binary in (False, True):
+            cursor = self.connection.cursor(binary=binary)
+            row = cursor.execute("SELECT %s::jsonb, 'ab'::char(4), 2 = ANY(%s), %s = ANY(%s::text[])",
+                                 [Jsonb(value), [1, 2], "x", ["y"]]).fetchone()
+            self.assertEqual(row, (value, "ab  ", True, False))
 
     def test_nan_and_null(self):
         for binary in (False, True):

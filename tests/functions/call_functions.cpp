@@ -37,7 +37,9 @@ std::string unescaped(std::string_view text) {
   return out;
 }
 
-std::string type_word(TypeId id) { return id == TypeId::kUnknown ? "any" : Type{id}.name(); }
+std::string type_word(TypeId id) {
+  return id == TypeId::kUnknown ? "any" : id == TypeId::kAnyArray ? "anyarray" : Type{id}.name();
+}
 
 void list_functions() {
   for (const ScalarFunction* function : all_scalar_functions()) {
@@ -50,8 +52,8 @@ void list_functions() {
               << (function->volatility == Volatility::kImmutable ? "" : "changing ")
               << function->category << "\n";
   }
-  for (int from = 1; from <= 11; ++from) {
-    for (int to = 1; to <= 11; ++to) {
+  for (int from = 1; from < data::kTypeCount; ++from) {
+    for (int to = 1; to < data::kTypeCount; ++to) {
       const Cast* cast = find_cast(static_cast<TypeId>(from), static_cast<TypeId>(to));
       if (cast == nullptr) continue;
       std::cout << "cast\tcast:" << type_word(cast->to) << "\t" << type_word(cast->from) << "\t"

@@ -5,7 +5,8 @@ from productions import CONDITION, EXPRESSION
 from tables import PRODUCTION_OF_TYPE, literal
 
 # Kinds that may be compared, grouped and ordered by.
-EXACT = ("bool", "int", "big", "dbl", "num", "dec", "text", "date", "ts", "tz", "iv")
+EXACT = ("bool", "int", "big", "dbl", "num", "dec", "text", "date", "ts", "tz", "iv", "sml", "flt", "byt",
+         "uid", "tim", "chr", "js", "arr")
 
 # Numbers keep within the 38 digits that are stored: averages have 16 or 20 decimals, so products round one side.
 # kind -> SQL with {kind} for arguments; {=text} is the text itself. The production is fn.<first word>.
@@ -14,12 +15,15 @@ TEMPLATES = {
             "modulo:({int} % 4)", "mod:mod({int}, 5)", "negate:(- {int})", "abs:abs({int})", "length:length({text})",
             "char_length:char_length({text})", "octet_length:octet_length({text})", "position:position('b' IN {text})",
             "strpos:strpos({text}, 'a')", "ascii:ascii({text})", "date_minus_date:({date} - {date})",
-            "extract_year:extract(year FROM {date})::integer", "cast_bool:({bool})::integer", "sign_int:sign({int})::integer"],
+            "extract_year:extract(year FROM {date})::integer", "cast_bool:({bool})::integer", "sign_int:sign({int})::integer",
+            "cardinality:cardinality({arr})", "bytea_length:length({byt})", "small_integer:({sml} + {int})",
+            "char_length_padded:octet_length({chr})"],
     "big": ["add_big:({big} + {int})", "subtract_big:({int} - {big})", "cast_big:({int})::bigint", "abs_big:abs({big})",
             "modulo_big:({big} % 7)", "divide_big:({big} / 2)"],
     "dbl": ["add_double:({dbl} + {dbl})", "subtract_double:({dbl} - {dbl})", "multiply_double:({dbl} * 0.5::double precision)",
             "cast_double:({int})::double precision", "abs_double:abs({dbl})", "floor_double:floor({dbl})",
-            "ceil_double:ceil({dbl})", "round_double:round({dbl})"],
+            "ceil_double:ceil({dbl})", "round_double:round({dbl})",
+            "real_double:({flt})::double precision"],
     "num": ["add_numeric:({num} + {num})", "subtract_numeric:({num} - {num})", "multiply_numeric:(round({num}, 4) * {num})",
             "divide_numeric:({num} / 3)", "round:round({num}, 1)", "trunc:trunc({num}, 1)", "floor:floor({num})",
             "ceil:ceil({num})", "abs_numeric:abs({num})", "cast_numeric:({int})::numeric", "sign:sign({num})",
@@ -31,14 +35,30 @@ TEMPLATES = {
              "trim:trim({text})", "replace:replace({text}, 'a', 'zz')", "reverse:reverse({text})",
              "lpad:lpad({text}, 4, '*')", "initcap:initcap({text})", "md5:md5({text})", "repeat:repeat({text}, 2)",
              "split_part:split_part({text}, ' ', 1)", "cast_text:({int})::text", "numeric_text:({num})::text",
-             "date_text:({date})::text", "bool_text:({bool})::text", "translate:translate({text}, 'ab', 'xy')"],
+             "date_text:({date})::text", "bool_text:({bool})::text", "translate:translate({text}, 'ab', 'xy')",
+             "json_text:({js} ->> 'a')", "json_typeof:jsonb_typeof({js})", "encode:encode({byt}, 'hex')",
+             "array_text:array_to_string({arr}, ',', '*')", "uuid_text:({uid})::text", "char_concat:({chr} || {text})",
+             "time_text:({tim})::text", "real_text:({flt})::text"],
     "date": ["date_plus:({date} + 1)", "date_minus:({date} - 30)", "cast_date:({ts})::date"],
     "ts": ["date_trunc:date_trunc('month', {ts})", "timestamp_plus:({ts} + {iv})", "timestamp_minus:({ts} - interval '1 day')",
            "cast_timestamp:({date})::timestamp", "date_plus_interval:({date} + {iv})"],
     "tz": ["date_trunc_tz:date_trunc('hour', {tz})", "timestamptz_plus:({tz} + {iv})", "cast_timestamptz:({ts})::timestamptz"],
     "iv": ["timestamp_difference:({ts} - {ts})", "interval_plus:({iv} + {iv})", "interval_times:({iv} * 2)",
-           "interval_negate:(- {iv})"],
-    "bool": ["starts_with:starts_with({text}, 'a')", "not:(NOT {bool})"],
+           "interval_negate:(- {iv})", "time_difference:({tim} - {tim})"],
+    "bool": ["starts_with:starts_with({text}, 'a')", "not:(NOT {bool})", "json_contains:({js} @> {js})", "json_has:({js} ? 'a')",
+             "any_array:({int} = ANY ({arr}))", "all_array:({int} <> ALL ({arr}))", "array_contains:({arr} @> {arr})",
+             "char_like:({chr} LIKE 'a%')"],
+    "sml": ["add_small:({sml} + {sml})", "negate_small:(- {sml})", "cast_small:({int})::smallint", "abs_small:abs({sml})"],
+    "flt": ["add_real:({flt} + {flt})", "cast_real:({int})::real", "abs_real:abs({flt})"],
+    "byt": ["bytea_concat:({byt} || {byt})", "decode:decode(md5({text}), 'hex')", "convert_to:convert_to({text}, 'UTF8')",
+            "bytea_part:substring({byt}, 2, 3)"],
+    "uid": ["uuid_of_text:md5({text})::uuid"],
+    "tim": ["time_plus:({tim} + {iv})", "cast_time:({ts})::time"],
+    "chr": ["cast_char:({text})::character(4)"],
+    "js": ["json_get:({js} -> 'a')", "json_build:jsonb_build_object('k', {int}, 't', {text}, 'd', {date})", "to_json:to_jsonb({text})",
+           "json_concat:({js} || {js})", "json_path:({js} #> '{a,b}')", "json_of_array:to_jsonb({arr})",
+           "json_strip:jsonb_strip_nulls({js})"],
+    "arr": ["array_append:({arr} || {int})", "array_build:ARRAY[{int}, {int}]", "array_slice:({arr})[1:1]"],
     "rough": ["divide_double:({dbl} / 3)", "sqrt:sqrt(abs({dbl}))", "exp:exp({rough})", "rough_plus:({rough} + {dbl})"],
 }
 
@@ -90,7 +110,8 @@ class Expressions:
     def expression(self, scope, kind, depth=2):
         if depth <= 0 or (kind == "rough" and self.rng.random() < 0.6):
             return self.column(scope, kind)
-        without = {"rough": ["expr.greatest", "expr.nullif", "expr.case_simple"], "iv": ["expr.greatest"]}.get(kind, [])
+        without = {"rough": ["expr.greatest", "expr.nullif", "expr.case_simple"], "iv": ["expr.greatest"],
+                   "chr": ["expr.greatest", "expr.nullif"]}.get(kind, [])
         name = self.chooser.choose(EXPRESSION, without=without)
         if name == "expr.column":
             return self.column(scope, kind)
@@ -117,7 +138,8 @@ class Expressions:
     def function(self, scope, kind, depth):
         templates = {"fn." + t.split(":", 1)[0]: t.split(":", 1)[1] for t in TEMPLATES[kind]}
         name = self.chooser.choose(self.chooser.functions, only=list(templates))
-        return re.sub(r"\{(\w+)\}", lambda m: self.expression(scope, m.group(1), depth - 1), templates[name])
+        return re.sub(r"\{(\w+)\}", lambda m: self.expression(scope, m.group(1), depth - 1) if m.group(1) in PRODUCTION_OF_TYPE
+                      else m.group(0), templates[name])
 
     def compare(self, scope, depth):
         kind = self.kind_in(scope)

@@ -32,7 +32,8 @@ TABLES = (QUERY, FROM, JOIN, ON, SHAPE, GROUP, AGGREGATE, AGGREGATE_SHAPE, SUBQU
 
 # Decided outside of the grammar, but counted with it.
 OTHERS = ("type.boolean", "type.integer", "type.bigint", "type.double", "type.numeric", "type.text", "type.date",
-          "type.timestamp", "type.timestamptz", "type.interval", "type.decimal", "view.on_existing_rows", "view.error_row")
+          "type.timestamp", "type.timestamptz", "type.interval", "type.decimal", "type.smallint", "type.real", "type.bytea", "type.uuid", "type.time",
+          "type.character", "type.jsonb", "type.array", "view.on_existing_rows", "view.error_row")
 
 
 class Chooser:

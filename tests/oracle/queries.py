@@ -556,7 +556,7 @@ class Queries:
         end = ""
         if self.chooser.maybe("agg.filter", AGGREGATE_SHAPE):
             end = f" FILTER (WHERE {self.expressions.condition(scope, 1)})"
-        numbers = ("int", "big", "num", "dec", "dbl", "iv")
+        numbers = ("int", "big", "num", "dec", "dbl", "iv", "sml", "flt")
         if name.startswith(("agg.string_agg", "agg.mode", "agg.percentile")):
             return self.ordered_aggregate(scope, name, end)
         if name in ("agg.stddev", "agg.pairs", "agg.bits"):
@@ -577,15 +577,16 @@ class Queries:
                 argument, kind = canonical(argument, kind)
             text = f"{word}({argument}){end}"
         elif name in ("agg.sum_distinct", "agg.avg_distinct"):
-            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec"))
+            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec", "sml"))
             word = name[4:7]
             text = f"{word}(DISTINCT {canonical(self.expressions.expression(scope, kind, 1), kind)[0]}){end}"
         else:
-            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec", "dbl", "iv", "text", "date", "ts", "tz", "rough"))
+            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec", "dbl", "iv", "text", "date", "ts", "tz", "rough",
+                                                    "sml", "flt", "tim", "chr"))
             argument, kind = canonical(self.expressions.expression(scope, kind, 1), kind)
             return f"{name[4:]}({argument}){end}", kind
         if kind == "iv":
             return text, "iv"
         if word == "sum":
-            return text, {"int": "big", "big": "num"}.get(kind, kind)
-        return text, {"dbl": "rough", "rough": "rough"}.get(kind, "num")
+            return text, {"int": "big", "sml": "big", "big": "num"}.get(kind, kind)
+        return text, {"dbl": "rough", "rough": "rough", "flt": "rough"}.get(kind, "num")

@@ -5,10 +5,15 @@ import dataclasses
 # which therefore is shown and aggregated but never compared, grouped or ordered by.
 SQL_TYPES = {"bool": "boolean", "int": "integer", "big": "bigint", "dbl": "double precision", "num": "numeric(10,2)", "dec": "numeric",
              "text": "text", "date": "date", "ts": "timestamp", "tz": "timestamptz", "iv": "interval",
-             "rough": "double precision"}
+             "rough": "double precision", "sml": "smallint", "flt": "real", "byt": "bytea", "uid": "uuid", "tim": "time",
+             "chr": "character(4)", "js": "jsonb", "arr": "integer[]"}
 PRODUCTION_OF_TYPE = {"bool": "type.boolean", "int": "type.integer", "big": "type.bigint", "dbl": "type.double",
                       "num": "type.numeric", "dec": "type.decimal", "text": "type.text", "date": "type.date", "ts": "type.timestamp",
-                      "tz": "type.timestamptz", "iv": "type.interval", "rough": "type.double"}
+                      "tz": "type.timestamptz", "iv": "type.interval", "rough": "type.double",
+                      "sml": "type.smallint", "flt": "type.real", "byt": "type.bytea", "uid": "type.uuid", "tim": "type.time",
+                      "chr": "type.character", "js": "type.jsonb", "arr": "type.array"}
+# One or two of these in half of the tables.
+LATER_KINDS = ["sml", "flt", "byt", "uid", "tim", "chr", "js", "arr"]
 # Doubles of `dbl` are multiples of 1/4, so that sums and products are the same in every order.
 DOMAINS = {
     "bool": ["true", "false"],
@@ -22,6 +27,16 @@ DOMAINS = {
     "ts": ["'2024-02-29 00:00:00'", "'2024-02-29 23:59:59.5'", "'2024-03-01 12:30:00'", "'1969-12-31 23:59:59.999999'"],
     "tz": ["'2024-02-29 00:00:00+00'", "'2024-02-29 01:00:00+01'", "'2024-03-10 12:30:00.25-05'", "'1970-01-01 00:00:00Z'"],
     "iv": ["'0'", "'1 day'", "'24:00:00'", "'1 mon'", "'30 days'", "'-1 day 02:00:00'", "'1 year 2 mons 00:00:01.5'"],
+    "sml": ["0", "1", "2", "3", "-4", "7", "120"],
+    "flt": ["0", "0.25", "1", "-1.5", "2", "1000", "'NaN'", "'Infinity'"],
+    "byt": ["''", "'\\x00'", "'\\x61'", "'\\x6162'", "'\\xff00ff00ff00ff00ff00ff00ff00'"],
+    "uid": ["'00000000-0000-0000-0000-000000000000'", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'",
+            "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"],
+    "tim": ["'00:00:00'", "'12:30:00.5'", "'23:59:59.999999'", "'03:04:05'"],
+    "chr": ["''", "'a'", "'ab  '", "'abcd'", "'B'", "'ä'"],
+    "js": ["'null'", "'1'", "'2'", "'\"a\"'", "'true'", "'[]'", "'[1, \"a\"]'", "'{}'", "'{\"a\": 1}'",
+           "'{\"a\": {\"b\": [1, 2]}, \"n\": 3}'", "'{\"n\": 5, \"a\": \"x y\"}'"],
+    "arr": ["'{}'", "'{1}'", "'{1,2}'", "'{2,1,NULL}'", "'{3}'", "'{{1,2},{3,4}}'", "'[0:1]={1,2}'"],
     "rough": ["0.1", "0.2", "0.3", "1.7", "-0.4", "12.34"],
 }
 RARE = {"'NaN'", "'Infinity'", "'-Infinity'"}
@@ -90,6 +105,8 @@ def make_tables(rng):
         columns = [("k", "int"), ("g", rng.choice(["int", "text", "text"]))]
         kinds = rng.sample(["bool", "int", "big", "dbl", "num", "dec", "text", "date", "ts", "tz", "iv", "rough"],
                            rng.randint(3, 6))
+        if rng.random() < 0.5:
+            kinds += rng.sample(LATER_KINDS, rng.randint(1, 2))
         columns += [(f"c{n}", kind) for n, kind in enumerate(kinds)]
         keyed = i == 0 or rng.random() < 0.4
         key = []

@@ -304,3 +304,154 @@ def places(rng):
 
 def field(rng):
     return rng.choice(FIELDS)
+
+
+def smallint(rng):
+    return whole(rng, 16)
+
+
+def real(rng):
+    import struct
+    kind = rng.random()
+    if kind < 0.5:
+        text = repr(struct.unpack("<f", rng.getrandbits(32).to_bytes(4, "little"))[0])
+        if rng.random() < 0.5:
+            text = text[:rng.randint(1, 12)]
+    elif kind < 0.75:
+        text = f"{rng.choice(['', '-', '+'])}{digits(rng, 10)}e{rng.randint(-48, 40)}"
+    elif kind < 0.9:
+        text = str(rng.randint(-10**7, 10**7) / 10**rng.randint(0, 6))
+    else:
+        text = rng.choice(["NaN", "inf", "-Infinity", "-0", "16777216", "16777217", "3.4028235e38", "3.4028236e38",
+                           "1e-45", "1e-46", "", ".", "1e"])
+    return mutated(rng, padded(rng, text), 0.1)
+
+
+def time(rng):
+    text = time_part(rng)
+    if rng.random() < 0.2:
+        text += rng.choice(["", " "]) + rng.choice(["Z", "UTC", "+00", "+05:30", "-08", "EST"])
+    if rng.random() < 0.05:
+        text = f"2013-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d} {plain_time(rng)}"
+    return padded(rng, text)
+
+
+def plain_time(rng):
+    if rng.random() < 0.03:
+        return rng.choice(["24:00:00", "00:00:00"])
+    return f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}:{rng.randint(0, 59):02d}.{digits(rng, 6)}"
+
+
+def bytea(rng):
+    kind = rng.random()
+    data = bytes(rng.choice([0, 39, 65, 92, 127, 128, 255, rng.randrange(256)]) for _ in range(rng.randint(0, 10)))
+    if kind < 0.5:
+        text = "\\x" + data.hex()
+        if rng.random() < 0.2:
+            at = rng.randint(2, len(text))
+            text = text[:at] + rng.choice([" ", "\n", "A", "f", "g", "é"]) + text[at:]
+        return text
+    text = "".join(chr(c) if 32 <= c < 127 and c != 92 else f"\\{c:03o}" for c in data)
+    return mutated(rng, text.replace("A", rng.choice(["A", "\\\\"])), 0.2)
+
+
+def plain_bytea(rng):
+    return "\\x" + bytes(rng.randrange(256) for _ in range(rng.randint(0, 30))).hex()
+
+
+def uuid(rng):
+    text = bytes(rng.randrange(256) for _ in range(16)).hex()
+    kind = rng.random()
+    if kind < 0.5:
+        text = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    elif kind < 0.7:
+        text = "-".join(text[i:i + 4] for i in range(0, 32, 4))
+    if rng.random() < 0.3:
+        text = "{" + text + "}"
+    return mutated(rng, rng.choice([str.lower, str.upper])(text), 0.2)
+
+
+def plain_uuid(rng):
+    return bytes(rng.randrange(256) for _ in range(16)).hex()
+
+
+def json_number(rng):
+    return rng.choice(["0", "-0", "1", "1.0", "1.50", "-2.25", "1e5", "1E-3", "12.5e1", "100", "0.000", "-0.0", "1e20",
+                       str(rng.randint(-10**6, 10**6)), f"{rng.randint(-99, 99)}.{digits(rng, 4)}",
+                       "123456789012345678901234567890123456789012345.67"])
+
+
+def json_string(rng):
+    parts = ["a", "b", "Z", " ", "é", "漢", "\\n", "\\t", "\\\"", "\\\\", "\\/", "\\u0041", "\\u00e9", "\\ud83d\\ude00",
+             "\\u0007", "x"]
+    text = "".join(rng.choice(parts) for _ in range(rng.choice([0, 1, 1, 2, 3, 8])))
+    if rng.random() < 0.03:
+        text += rng.choice(["\\u0000", "\\ud83d", "\\ude00", "\\u12", "\\x", "\n", "\\"])
+    return f'"{text}"'
+
+
+def json_value(rng, depth):
+    kind = rng.random()
+    blank = rng.choice(["", "", "", " ", "\n\t"])
+    if depth == 0 or kind < 0.5:
+        return blank + rng.choice([json_number, json_number, json_string, lambda r: r.choice(["true", "false", "null"])])(rng)
+    items = [json_value(rng, depth - 1) for _ in range(rng.choice([0, 1, 2, 2, 3]))]
+    if kind < 0.75:
+        return blank + "[" + f"{blank},".join(items) + blank + "]"
+    keys = [rng.choice(['"a"', '"b"', '"aa"', '"k"', '""', json_string(rng)]) for _ in items]
+    return blank + "{" + ",".join(f"{key}{blank}:{item}" for key, item in zip(keys, items)) + blank + "}"
+
+
+def json(rng):
+    text = json_value(rng, rng.choice([0, 1, 2, 3]))
+    if rng.random() < 0.12:
+        at = rng.randint(0, len(text))
+        text = text[:at] + rng.choice(["", ",", "}", "]", "{", "[", ":", '"', "x", "tru", "1", "-", " "]) + text[at + rng.randint(0, 1):]
+    return text
+
+
+def plain_json(rng):
+    def value(depth):
+        kind = rng.random()
+        if depth == 0 or kind < 0.5:
+            return rng.choice(["0", "1", "1.0", "2", "-1.5", "10", '"a"', '"b"', '"ab"', "true", "false", "null"])
+        items = [value(depth - 1) for _ in range(rng.randint(0, 3))]
+        if kind < 0.75:
+            return "[" + ",".join(items) + "]"
+        return "{" + ",".join(f'"{rng.choice(["a", "b", "aa"])}":{item}' for item in items) + "}"
+    return value(rng.randint(0, 2))
+
+
+def array_of(element):
+    def text(rng, depth):
+        if depth > 1:
+            part = text(rng, depth - 1)
+            return "{" + ",".join([part] * rng.randint(1, 2)) + "}"
+        items = []
+        for _ in range(rng.randint(0, 4)):
+            item = element(rng)
+            if rng.random() < 0.1:
+                item = rng.choice(["NULL", "null"])
+            elif item == "" or rng.random() < 0.3 or any(c in item for c in ',{}"\\ \t\n\r') or item.lower() == "null":
+                item = '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            items.append(rng.choice(["", "", " "]) + item + rng.choice(["", "", " "]))
+        return "{" + ",".join(items) + "}"
+
+    def generate(rng):
+        result = text(rng, rng.choice([1, 1, 1, 2, 3]))
+        if rng.random() < 0.05:
+            result = rng.choice(["[0:1]=", "[2:4]=", "[1:2][1:2]=", "[5]="]) + result
+        return result
+    return generate
+
+
+def small_number(rng):
+    return str(rng.randint(-5, 5))
+
+
+def numeric_element(rng):
+    return rng.choice(["1", "1.0", "2.50", "2.5", "-3", "NaN", "100"])
+
+
+def text_element(rng):
+    return rng.choice(["a", "b", "", "a b", "null", "x,y", "q\"q", "\\", "é"])

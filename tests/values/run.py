@@ -43,6 +43,17 @@ class Operation:
 def input_operations():
     utf8 = "convert_from(decode(a, 'hex'), 'UTF8')"
     yield Operation("boolean", "a::boolean", g.boolean)
+    yield Operation("smallint", "a::smallint", g.smallint)
+    yield Operation("real", "a::real", g.real)
+    yield Operation("character(3)", f"bpcharin(textout({utf8}), 0, 3 + 4)", g.text_bytes)
+    yield Operation("bytea", "a::bytea", g.bytea)
+    yield Operation("uuid", "a::uuid", g.uuid)
+    yield Operation("time", "a::time", g.time)
+    yield Operation("time(2)", "time_in(textout(a), 0, 2)", g.time)
+    yield Operation("jsonb", "a::jsonb", g.json)
+    yield Operation("integer[]", "a::integer[]", g.array_of(g.small_number))
+    yield Operation("numeric[]", "a::numeric[]", g.array_of(g.numeric_element))
+    yield Operation("text[]", "a::text[]", g.array_of(g.text_element))
     yield Operation("integer", "a::integer", g.integer)
     yield Operation("bigint", "a::bigint", g.bigint)
     yield Operation("double precision", "a::float8", g.double)
@@ -70,6 +81,14 @@ def binary_operations():
     yield send("integer", "int4send", g.integer)
     yield send("bigint", "int8send", g.bigint)
     yield send("double precision", "float8send", g.double)
+    yield send("smallint", "int2send", g.smallint)
+    yield send("real", "float4send", g.real)
+    yield send("bytea", "byteasend", g.plain_bytea)
+    yield send("uuid", "uuid_send", g.plain_uuid)
+    yield send("time", "time_send", g.plain_time)
+    yield send("jsonb", "jsonb_send", g.plain_json)
+    yield send("integer[]", "array_send", g.array_of(g.small_number))
+    yield send("text[]", "array_send", g.array_of(g.text_element))
     yield send("numeric", "numeric_send", g.plain_numeric)
     yield send("date", "date_send", g.plain_date)
     yield send("timestamp", "timestamp_send", g.plain_timestamp)
@@ -92,6 +111,18 @@ def numeric_operations():
     yield Operation("numeric from double", "a::float8::numeric", g.double)
     yield Operation("numeric sum", "(SELECT sum(x::numeric) FROM unnest(string_to_array(a, ',')) x)", g.numeric_list)
     yield Operation("numeric avg", "(SELECT avg(x::numeric) FROM unnest(string_to_array(a, ',')) x)", g.numeric_list)
+
+
+def ordering_operations():
+    """Comparison, and the order and equality of key bytes."""
+    for name, compare, generator in [
+            ("jsonb", "jsonb_cmp(a::jsonb, b::jsonb)", g.plain_json),
+            ("integer[]", "btarraycmp(a::integer[], b::integer[])", g.array_of(g.small_number)),
+            ("numeric[]", "btarraycmp(a::numeric[], b::numeric[])", g.array_of(g.numeric_element)),
+            ("uuid", "uuid_cmp(a::uuid, b::uuid)", g.plain_uuid),
+            ("bytea", "byteacmp(a::bytea, b::bytea)", g.plain_bytea),
+            ("real", "btfloat4cmp(a::real, b::real)", g.real)]:
+        yield Operation(f"compare {name}", f"sign({compare})", generator, generator)
 
 
 def calendar_operations():
@@ -222,6 +253,7 @@ def main():
     start_seed = seed()
     print(f"seed {start_seed} (FOREBAY_TEST_SEED={start_seed} repeats this run)", flush=True)
     operations = [*input_operations(), *binary_operations(), *numeric_operations(),
+                  *ordering_operations(),
                   *calendar_operations()]
     started = time.monotonic()
     asked = different = 0

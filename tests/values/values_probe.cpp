@@ -11,6 +11,7 @@
 #include "engine/data/binary_format.h"
 #include "engine/data/datetime.h"
 #include "engine/data/numeric.h"
+#include "engine/data/row_codec.h"
 #include "engine/data/text_format.h"
 
 namespace forebay::data {
@@ -117,6 +118,12 @@ void add_input_operations(std::map<std::string, Operation>& operations) {
     };
   };
   add("boolean", kBooleanType);
+  for (const char* name :
+       {"smallint", "real", "bytea", "uuid", "time", "jsonb", "integer[]", "numeric[]", "text[]"}) {
+    add(name, Type{type_of_name(name)});
+  }
+  add("character(3)", Type{TypeId::kChar, 3});
+  add("time(2)", Type{TypeId::kTime, 2});
   add("integer", kIntegerType);
   add("bigint", kBigintType);
   add("double precision", kDoubleType);
@@ -162,7 +169,8 @@ Answer send(std::string_view text, Type type) {
 
 void add_binary_operations(std::map<std::string, Operation>& operations) {
   for (const char* name : {"boolean", "integer", "bigint", "double precision", "numeric", "date",
-                           "timestamp", "timestamptz", "interval"}) {
+                           "timestamp", "timestamptz", "interval", "smallint", "real", "bytea",
+                           "uuid", "time", "jsonb", "integer[]", "text[]"}) {
     const Type type{type_of_name(name)};
     operations[std::string("send ") + name] = [type](const Arguments& arguments) {
       return send(arguments[0], type);
@@ -218,6 +226,41 @@ void add_numeric_operations(std::map<std::string, Operation>& operations) {
   };
   add_aggregate("sum", [](const NumericSum& sum, int64_t) { return finish(sum); });
   add_aggregate("avg", [](const NumericSum& sum, int64_t count) { return average(sum, count); });
+}
+
+/// The order of two values; their key bytes must say the same, and be read back as the values.
+Answer compare_values(const Arguments& arguments, Type type) {
+  FOREBAY_ASSIGN_OR_RETURN(const Datum a, parse_datum(arguments[0], type));
+  FOREBAY_ASSIGN_OR_RETURN(const Datum b, parse_datum(arguments[1], type));
+  const int order = compare(a, b);
+  std::string key_a;
+  std::string key_b;
+  append_key(a, KeyMode::kGrouping, key_a);
+  append_key(b, KeyMode::kGrouping, key_b);
+  const int key_order = key_a.compare(key_b);
+  if ((key_order > 0) - (key_order < 0) != order) return std::string("key bytes have another order");
+  for (const bool descending : {false, true}) {
+    std::string key;
+    append_key(a, KeyMode::kExact, key, {descending, false});
+    std::string_view rest = key;
+    ColumnBuilder builder(type);
+    FOREBAY_RETURN_IF_ERROR(decode_key(rest, KeyMode::kExact, builder, {descending, false}));
+    std::string text_in;
+    std::string text_back;
+    format_datum(a, text_in);
+    format_datum(builder.finish()->datum(0), text_back);
+    if (!rest.empty() || text_in != text_back) return "key reads back " + text_back;
+  }
+  return show(order);
+}
+
+void add_ordering_operations(std::map<std::string, Operation>& operations) {
+  for (const char* name : {"jsonb", "integer[]", "numeric[]", "uuid", "bytea", "real"}) {
+    const Type type{type_of_name(name)};
+    operations[std::string("compare ") + name] = [type](const Arguments& arguments) {
+      return compare_values(arguments, type);
+    };
+  }
 }
 
 void add_calendar_operations(std::map<std::string, Operation>& operations) {
@@ -298,6 +341,7 @@ int run() {
   add_input_operations(operations);
   add_binary_operations(operations);
   add_numeric_operations(operations);
+  add_ordering_operations(operations);
   add_calendar_operations(operations);
   std::ios::sync_with_stdio(false);
   std::string line;

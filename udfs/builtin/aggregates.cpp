@@ -279,6 +279,8 @@ void add_aggregates(AggregateList& list) {
   list.push_back(accumulator("sum", {kInteger}, kBigint, sizeof(IntegerSum),
                              &update_integers<int32_t>, &finish_sum_to_bigint, "sum",
                              {{"sum(x) FROM (VALUES (1), (2)) AS t(x)", "3"}}));
+  list.push_back(accumulator("sum", {kSmallint}, kBigint, sizeof(IntegerSum),
+                             &update_integers<int32_t>, &finish_sum_to_bigint, "sum"));
   list.push_back(accumulator("sum", {kBigint}, kNumeric, sizeof(IntegerSum),
                              &update_integers<int64_t>, &finish_sum_to_numeric, "sum"));
   list.push_back(accumulator("sum", {kNumeric}, kNumeric, sizeof(NumericState), &update_numerics,
@@ -289,6 +291,8 @@ void add_aggregates(AggregateList& list) {
   list.push_back(accumulator("avg", {kInteger}, kNumeric, sizeof(IntegerSum),
                              &update_integers<int32_t>, &finish_integer_average, "mean",
                              {{"avg(x) FROM (VALUES (1), (2)) AS t(x)", "1.5000000000000000"}}));
+  list.push_back(accumulator("avg", {kSmallint}, kNumeric, sizeof(IntegerSum),
+                             &update_integers<int32_t>, &finish_integer_average, "mean"));
   list.push_back(accumulator("avg", {kBigint}, kNumeric, sizeof(IntegerSum),
                              &update_integers<int64_t>, &finish_integer_average, "mean"));
   list.push_back(accumulator("avg", {kNumeric}, kNumeric, sizeof(NumericState), &update_numerics,
@@ -304,10 +308,18 @@ void add_aggregates(AggregateList& list) {
   list.push_back(accumulator("bool_or", {kBoolean}, kBoolean, sizeof(BooleanCounts),
                              &update_booleans, &finish_booleans<false>, "true when any is true",
                              {{"bool_or(x) FROM (VALUES (true), (false)) AS t(x)", "t"}}));
-  for (TypeId type :
-       {kInteger, kBigint, kDouble, kNumeric, kText, kDate, kTimestamp, kTimestampTz, kInterval}) {
+  for (TypeId type : {kInteger, kBigint, kDouble, kNumeric, kText, kDate, kTimestamp, kTimestampTz,
+                      kInterval, kSmallint, kReal, kTime, kChar, kAnyArray}) {
     add_extremes(list, type, type == kInteger);
   }
+  // jsonb has no min(), but a group shows one of its equal values.
+  AggregateFunction form;
+  form.name = "least_form";
+  form.arguments = {kJsonb};
+  form.result = kJsonb;
+  form.kind = AggregateKind::kMinimum;
+  form.description = "one of equal values, for groups";
+  list.push_back(form);
 }
 
 }  // namespace forebay::udfs

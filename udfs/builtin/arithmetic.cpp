@@ -59,6 +59,7 @@ void checked(const ScalarCall& call) {
 
 template <typename T>
 struct OverflowError {
+  static constexpr bool kDivides = false;
   static void explain(const ScalarCall& call, uint32_t row, T, T) {
     call.fail_row(row, kOutOfRange, kOverflowMessage<T>);
   }
@@ -99,6 +100,7 @@ struct Multiply : OverflowError<T> {
 
 template <typename T>
 struct DivisionError {
+  static constexpr bool kDivides = true;
   static void explain(const ScalarCall& call, uint32_t row, T, T b) {
     if (b == 0) {
       call.fail_row(row, data::sqlstate::kDivisionByZero, "division by zero");
@@ -168,6 +170,43 @@ struct DivideDouble {
   }
 };
 
+/// smallint lies as int32_t: the sum of two can't overflow there, and is checked afterwards.
+template <typename Op>
+struct Small : Op {
+  static int32_t apply(int32_t a, int32_t b, bool& bad) {
+    const int32_t result = Op::apply(a, b, bad);
+    bad |= result != static_cast<int16_t>(result);
+    return result;
+  }
+  static void explain(const ScalarCall& call, uint32_t row, int32_t, int32_t b) {
+    if (b == 0 && Op::kDivides) {
+      call.fail_row(row, data::sqlstate::kDivisionByZero, "division by zero");
+    } else {
+      call.fail_row(row, kOutOfRange, "smallint out of range");
+    }
+  }
+};
+
+/// real lies as double, in which a result of two is exact enough to be rounded to a float once.
+template <typename Op>
+struct Real : Op {
+  static double apply(double a, double b, bool& bad) {
+    const double exact = Op::apply(a, b, bad);
+    const double result = static_cast<float>(exact);
+    bad |= (std::isinf(result) & !std::isinf(exact)) | ((result == 0) & (exact != 0));
+    return result;
+  }
+  static void explain(const ScalarCall& call, uint32_t row, double a, double b) {
+    bool bad = false;
+    const double exact = Op::apply(a, b, bad);
+    if (bad) {
+      Op::explain(call, row, a, b);
+    } else {
+      fail_double(call, row, std::isinf(static_cast<float>(exact)));
+    }
+  }
+};
+
 template <typename T>
 Result<T> negate_integer(T value) {
   if (value == std::numeric_limits<T>::min()) {
@@ -217,18 +256,57 @@ void add_bits(Definer& define, TypeId type) {
       ">>", {type, TypeId::kInteger}, type, "bitwise shift right");
 }
 
-void add_doubles(Definer& define) {
-  constexpr TypeId kType = TypeId::kDouble;
+Result<int32_t> negate_small(int32_t value) {
+  if (value == -32768) return Status(kOutOfRange, "smallint out of range");
+  return -value;
+}
+
+void add_smallint(Definer& define) {
+  constexpr TypeId kType = TypeId::kSmallint;
   const std::vector<TypeId> both{kType, kType};
   auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text) {
     define.kernel(name, both, kType, kernel, text).can_fail = true;
   };
-  add("+", &checked<AddDouble, double>, "sum");
-  add("-", &checked<SubtractDouble, double>, "difference");
-  add("*", &checked<MultiplyDouble, double>, "product");
-  add("/", &checked<DivideDouble, double>, "quotient");
+  add("+", &checked<Small<Add<int32_t>>, int32_t>, "sum");
+  add("-", &checked<Small<Subtract<int32_t>>, int32_t>, "difference");
+  add("*", &checked<Small<Multiply<int32_t>>, int32_t>, "product");
+  add("/", &checked<Small<Divide<int32_t>>, int32_t>, "quotient, cut towards zero");
+  add("%", &checked<Small<Modulo<int32_t>>, int32_t>, "remainder, with the sign of the dividend");
+  add("mod", &checked<Small<Modulo<int32_t>>, int32_t>, "remainder");
+  define.define<[](int32_t a) { return negate_small(a); }>("-", {kType}, kType, "negation");
+  define.define<[](int32_t a) { return a; }>("+", {kType}, kType, "the value itself");
+  for (std::string_view name : {"@", "abs"}) {
+    define.define<[](int32_t a) { return a < 0 ? negate_small(a) : Result<int32_t>(a); }>(
+        name, {kType}, kType, "absolute value");
+  }
+  define.define<[](int32_t a, int32_t b) { return a & b; }>("&", both, kType, "bitwise and");
+  define.define<[](int32_t a, int32_t b) { return a | b; }>("|", both, kType, "bitwise or");
+  define.define<[](int32_t a, int32_t b) { return a ^ b; }>("#", both, kType,
+                                                            "bitwise exclusive or");
+  define.define<[](int32_t a) { return ~a; }>("~", {kType}, kType, "bitwise not");
+  define.define<[](int32_t a, int32_t n) { return int32_t{static_cast<int16_t>(a << (n & 31))}; }>(
+      "<<", {kType, TypeId::kInteger}, kType, "bitwise shift left");
+  define.define<[](int32_t a, int32_t n) { return (a >> (n & 31)); }>(
+      ">>", {kType, TypeId::kInteger}, kType, "bitwise shift right");
+}
+
+/// Binary operators of two types that lie as double.
+template <template <typename> class Rounded>
+void add_float_operators(Definer& define, TypeId left, TypeId right, TypeId result) {
+  auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text) {
+    define.kernel(name, {left, right}, result, kernel, text).can_fail = true;
+  };
+  add("+", &checked<Rounded<AddDouble>, double>, "sum");
+  add("-", &checked<Rounded<SubtractDouble>, double>, "difference");
+  add("*", &checked<Rounded<MultiplyDouble>, double>, "product");
+  add("/", &checked<Rounded<DivideDouble>, double>, "quotient");
+}
+template <typename Op>
+using Unrounded = Op;
+
+void add_floats(Definer& define, TypeId type) {
   auto unary = [&](std::string_view name, ScalarKernel kernel, std::string_view text) {
-    define.kernel(name, {kType}, kType, kernel, text).takes_any_bits = true;
+    define.kernel(name, {type}, type, kernel, text).takes_any_bits = true;
   };
   unary("-", &lift<[](double a) { return -a; }>, "negation");
   unary("+", &lift<[](double a) { return a; }>, "the value itself");
@@ -270,10 +348,18 @@ void add_arithmetic(ScalarList& list) {
   add_integers<int64_t>(define, TypeId::kBigint);
   add_bits<int32_t>(define, TypeId::kInteger);
   add_bits<int64_t>(define, TypeId::kBigint);
-  add_doubles(define);
+  add_smallint(define);
+  constexpr TypeId kReal = TypeId::kReal;
+  constexpr TypeId kDouble = TypeId::kDouble;
+  add_float_operators<Unrounded>(define, kDouble, kDouble, kDouble);
+  add_float_operators<Real>(define, kReal, kReal, kReal);
+  add_float_operators<Unrounded>(define, kReal, kDouble, kDouble);
+  add_float_operators<Unrounded>(define, kDouble, kReal, kDouble);
+  add_floats(define, kDouble);
+  add_floats(define, kReal);
   add_numerics(define);
   for (ScalarFunction& function : list) {
-    if (function.name == "abs") function.category = "math";
+    if (function.name == "abs" || function.name == "mod") function.category = "math";
   }
 }
 

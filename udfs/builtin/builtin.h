@@ -20,6 +20,9 @@ void add_datetime(ScalarList& list);
 void add_conditional(ScalarList& list);
 void add_system(ScalarList& list);
 void add_pg_catalog(ScalarList& list);
+void add_bytes(ScalarList& list);
+void add_jsonb(ScalarList& list);
+void add_arrays(ScalarList& list);
 
 /// A cast and its functions, before they have an address in the registry.
 struct CastEntry {
@@ -31,15 +34,19 @@ struct CastEntry {
   ScalarFunction assignment;
 };
 void add_casts(std::vector<CastEntry>& list);
+/// The casts of arrays whose elements have one, and text in and out of every array type.
+void add_array_casts(std::span<const CastEntry> of_elements, std::vector<CastEntry>& list);
 
 using AggregateList = std::vector<AggregateFunction>;
 void add_aggregates(AggregateList& list);
 void add_float_aggregates(AggregateList& list);
+void add_collecting_aggregates(AggregateList& list);
 void add_statistics(AggregateList& list);
 void add_bit_aggregates(AggregateList& list);
 void add_ordered_aggregates(AggregateList& list);
 
 using TableFunctionList = std::vector<TableFunction>;
 void add_generate_series(TableFunctionList& list);
+void add_unnesting(TableFunctionList& list);
 
 }  // namespace forebay::udfs

@@ -1,6 +1,8 @@
 #include <cmath>
+#include <cstdio>
 
 #include "engine/data/datetime.h"
+#include "engine/data/json.h"
 #include "engine/data/numeric.h"
 #include "engine/data/text_format.h"
 #include "udfs/builtin/builtin.h"
@@ -34,6 +36,7 @@ void store_result(const ScalarCall& call, uint32_t row, const R& result) {
 
 // ---------------------------------------------------------------- text out
 
+/// Also for character(n), which lies without trailing blanks.
 template <Overlong kOverlong>
 void store_text(const ScalarCall& call, uint32_t row, std::string_view text, bool shared) {
   const int32_t limit = call.result_type.modifier;
@@ -48,6 +51,7 @@ void store_text(const ScalarCall& call, uint32_t row, std::string_view text, boo
     }
     text = kept;
   }
+  if (call.result_type.id == TypeId::kChar) text = data::without_padding(text);
   if (shared) {
     call.set_shared_string(row, text);
   } else {
@@ -74,6 +78,7 @@ void text_to_text(const ScalarCall& call) {
 
 // A cast says true where output says t.
 void format_boolean_word(uint8_t value, std::string& out) { out += value != 0 ? "true" : "false"; }
+void append_plain(std::string_view value, std::string& out) { out += value; }
 void format_int32(int32_t value, std::string& out) { data::format_int64(value, out); }
 
 // ---------------------------------------------------------------- modifiers
@@ -85,6 +90,23 @@ int64_t round_micros(int64_t micros, int32_t precision) {
   const int64_t half = scale / 2;
   if (micros >= 0) return (micros + half) / scale * scale;
   return -((-micros + half) / scale * scale);
+}
+
+void time_to_time(const ScalarCall& call) {
+  for_rows(call, [&](uint32_t row) {
+    call.out<int64_t>()[row] =
+        data::round_time(value_at<int64_t>(call, row), call.result_type.modifier);
+  });
+}
+
+/// The time of day; infinities have none.
+std::optional<int64_t> time_of_timestamp(int64_t at) {
+  if (at == data::kTimestampInfinity || at == data::kTimestampNegativeInfinity) return std::nullopt;
+  return at - data::floor_to_unit(at, data::kMicrosPerDay);
+}
+
+int64_t time_of_interval(const Interval& value) {
+  return value.microseconds - data::floor_to_unit(value.microseconds, data::kMicrosPerDay);
 }
 
 int64_t round_timestamp(int64_t at, int32_t precision) {
@@ -151,22 +173,80 @@ Result<Interval> parse_interval_text(std::string_view text, Type type) {
 
 // ---------------------------------------------------------------- numbers
 
+Status out_of_range(size_t bytes) {
+  return Status(data::sqlstate::kNumericOutOfRange, bytes == 2   ? "smallint out of range"
+                                                    : bytes == 4 ? "integer out of range"
+                                                                 : "bigint out of range");
+}
+
 template <typename T>
 Result<T> round_double(double value) {
   constexpr double kLimit = sizeof(T) == 4 ? 2147483648.0 : 9223372036854775808.0;
   const double rounded = std::rint(value);
-  if (!(rounded >= -kLimit && rounded < kLimit)) {
-    return Status(data::sqlstate::kNumericOutOfRange,
-                  sizeof(T) == 4 ? "integer out of range" : "bigint out of range");
-  }
+  if (!(rounded >= -kLimit && rounded < kLimit)) return out_of_range(sizeof(T));
   return static_cast<T>(rounded);
 }
 
 Result<int32_t> narrow(int64_t value) {
-  if (value != static_cast<int32_t>(value)) {
-    return Status(data::sqlstate::kNumericOutOfRange, "integer out of range");
-  }
+  if (value != static_cast<int32_t>(value)) return out_of_range(4);
   return static_cast<int32_t>(value);
+}
+
+Result<int32_t> to_smallint(int64_t value) {
+  if (value != static_cast<int16_t>(value)) return out_of_range(2);
+  return static_cast<int32_t>(value);
+}
+Result<int32_t> double_to_smallint(double value) {
+  const double rounded = std::rint(value);
+  if (!(rounded >= -32768.0 && rounded < 32768.0)) return out_of_range(2);
+  return static_cast<int32_t>(rounded);
+}
+Result<int32_t> numeric_to_smallint(const Numeric& value) {
+  const auto rounded = data::to_int64(value);
+  if (rounded.is_ok()) return to_smallint(*rounded);
+  return value.is_finite() ? out_of_range(2)
+         : value.kind == Numeric::Kind::kNaN
+             ? Status(data::sqlstate::kFeatureNotSupported, "cannot convert NaN to smallint")
+             : Status(data::sqlstate::kFeatureNotSupported, "cannot convert infinity to smallint");
+}
+
+Result<double> double_to_real(double value) {
+  const auto result = static_cast<float>(value);
+  if (std::isinf(result) && !std::isinf(value)) {
+    return Status(data::sqlstate::kNumericOutOfRange, "value out of range: overflow");
+  }
+  if (result == 0 && value != 0) {
+    return Status(data::sqlstate::kNumericOutOfRange, "value out of range: underflow");
+  }
+  return double{result};
+}
+/// Through its text, so that it is rounded once.
+Result<double> numeric_to_real(const Numeric& value) {
+  std::string text;
+  data::format_numeric(value, text);
+  return data::parse_real(text);
+}
+
+/// A real has six digits that count.
+void real_to_numeric(const ScalarCall& call) {
+  for_rows(call, [&](uint32_t row) {
+    const double value = value_at<double>(call, row);
+    Result<Numeric> number = data::numeric_from(value);
+    if (std::isfinite(value)) {
+      char text[32];
+      const int size = std::snprintf(text, sizeof text, "%.6g", value);
+      number = data::parse_numeric({text, static_cast<size_t>(size)});
+    }
+    if (number.is_ok()) number = fitted(*number, call.result_type);
+    store_result<Numeric>(call, row, number);
+  });
+}
+
+void copy_int32(const ScalarCall& call) {
+  lift<[](int32_t x) { return x; }>(call);
+}
+void copy_double(const ScalarCall& call) {
+  lift<[](double x) { return x; }>(call);
 }
 
 struct CastAdder {
@@ -208,14 +288,29 @@ struct CastAdder {
   void text_out(TypeId from, std::vector<Example> examples = {}) {
     kernel(from, TypeId::kText, kAssignment, &to_text<T, Format, Overlong::kCut>, false,
            std::move(examples));
-    CastEntry& entry =
-        kernel(from, TypeId::kVarchar, kAssignment, &to_text<T, Format, Overlong::kCut>, false);
-    storing(entry, &to_text<T, Format, Overlong::kRefuse>);
+    for (TypeId to : {TypeId::kVarchar, TypeId::kChar}) {
+      CastEntry& entry = kernel(from, to, kAssignment, &to_text<T, Format, Overlong::kCut>, false);
+      storing(entry, &to_text<T, Format, Overlong::kRefuse>);
+    }
+  }
+  /// The same for types that lie as strings.
+  template <auto Format>
+  void string_out(TypeId from, std::vector<Example> examples = {}) {
+    text_out<StringView, [](const StringView& value, std::string& out) {
+      Format(value.view(), out);
+    }>(from, std::move(examples));
   }
   template <typename T, auto Parse>
   void text_in(TypeId to, std::vector<Example> examples = {}) {
     kernel(TypeId::kText, to, kExplicit, &from_text<T, Parse>, true, std::move(examples));
     kernel(TypeId::kVarchar, to, kExplicit, &from_text<T, Parse>, true);
+    kernel(TypeId::kChar, to, kExplicit, &from_text<T, Parse>, true);
+  }
+  template <auto Parse>
+  void string_in(TypeId to, std::vector<Example> examples = {}) {
+    kernel(TypeId::kText, to, kExplicit, &lift<Parse>, true, std::move(examples));
+    kernel(TypeId::kVarchar, to, kExplicit, &lift<Parse>, true);
+    kernel(TypeId::kChar, to, kExplicit, &lift<Parse>, true);
   }
 };
 
@@ -224,6 +319,8 @@ void add_number_casts(CastAdder& add) {
   constexpr TypeId kBigint = TypeId::kBigint;
   constexpr TypeId kDouble = TypeId::kDouble;
   constexpr TypeId kNumeric = TypeId::kNumeric;
+  constexpr TypeId kSmallint = TypeId::kSmallint;
+  constexpr TypeId kReal = TypeId::kReal;
   add.define<[](int32_t x) { return int64_t{x}; }>(kInteger, kBigint, kImplicit)
       .function.takes_any_bits = true;
   add.define<[](int32_t x) { return double(x); }>(kInteger, kDouble, kImplicit)
@@ -245,6 +342,34 @@ void add_number_casts(CastAdder& add) {
   add.kernel(kNumeric, kNumeric, kImplicit, &numeric_to_numeric, true,
              {{"CAST(1.455 AS numeric(4,2))", "1.46"}})
       .function.keeps_bits = true;
+  // smallint and real lie as integer and double do.
+  add.kernel(kSmallint, kInteger, kImplicit, &copy_int32, false).function.keeps_bits = true;
+  add.define<[](int32_t x) { return int64_t{x}; }>(kSmallint, kBigint, kImplicit)
+      .function.takes_any_bits = true;
+  for (TypeId to : {kReal, kDouble}) {
+    add.define<[](int32_t x) { return double(x); }>(kSmallint, to, kImplicit)
+        .function.takes_any_bits = true;
+  }
+  add.kernel(kSmallint, kNumeric, kImplicit, &integer_to_numeric<int32_t>, true);
+  add.define<[](int32_t x) { return to_smallint(x); }>(kInteger, kSmallint, kAssignment,
+                                                       {{"CAST(7 AS smallint)", "7"}});
+  add.define<[](int32_t x) { return double{static_cast<float>(x)}; }>(kInteger, kReal, kImplicit)
+      .function.takes_any_bits = true;
+  add.define<[](int64_t x) { return to_smallint(x); }>(kBigint, kSmallint, kAssignment);
+  add.define<[](int64_t x) { return double{static_cast<float>(x)}; }>(kBigint, kReal, kImplicit)
+      .function.takes_any_bits = true;
+  add.define<[](const Numeric& x) { return numeric_to_smallint(x); }>(kNumeric, kSmallint,
+                                                                      kAssignment);
+  add.define<[](const Numeric& x) { return numeric_to_real(x); }>(kNumeric, kReal, kImplicit,
+                                                                  {{"CAST(0.1 AS real)", "0.1"}});
+  for (TypeId from : {kReal, kDouble}) {
+    add.define<[](double x) { return double_to_smallint(x); }>(from, kSmallint, kAssignment);
+  }
+  add.define<[](double x) { return round_double<int32_t>(x); }>(kReal, kInteger, kAssignment);
+  add.define<[](double x) { return round_double<int64_t>(x); }>(kReal, kBigint, kAssignment);
+  add.kernel(kReal, kDouble, kImplicit, &copy_double, false).function.keeps_bits = true;
+  add.define<[](double x) { return double_to_real(x); }>(kDouble, kReal, kAssignment);
+  add.kernel(kReal, kNumeric, kAssignment, &real_to_numeric, true);
   add.define<[](int32_t x) { return x != 0; }>(kInteger, TypeId::kBoolean, kExplicit,
                                                {{"CAST(2 AS boolean)", "t"}});
   add.define<[](bool x) { return int32_t{x}; }>(TypeId::kBoolean, kInteger, kExplicit,
@@ -266,6 +391,16 @@ void add_datetime_casts(CastAdder& add) {
       .function.keeps_bits = true;
   add.kernel(kTimestampTz, kTimestamp, kAssignment, &timestamp_to_timestamp, false)
       .function.keeps_bits = true;
+  constexpr TypeId kTime = TypeId::kTime;
+  add.kernel(kTime, kTime, kImplicit, &time_to_time, false).function.keeps_bits = true;
+  for (TypeId type : {kTimestamp, kTimestampTz}) {
+    add.define<[](int64_t at) { return time_of_timestamp(at); }>(type, kTime, kAssignment);
+  }
+  add.define<[](int64_t time) {
+    return Interval{time, 0, 0};
+  }>(kTime, TypeId::kInterval, kImplicit);
+  add.define<[](const Interval& i) { return time_of_interval(i); }>(
+      TypeId::kInterval, kTime, kAssignment, {{"CAST(interval '25 hours' AS time)", "01:00:00"}});
   add.kernel(TypeId::kInterval, TypeId::kInterval, kImplicit, &interval_to_interval, false)
       .function.keeps_bits = true;
 }
@@ -274,12 +409,18 @@ void add_text_casts(CastAdder& add) {
   add.text_out<uint8_t, format_boolean_word>(TypeId::kBoolean, {{"CAST(true AS text)", "true"}});
   add.text_out<int32_t, format_int32>(TypeId::kInteger, {{"CAST(42 AS text)", "42"}});
   add.text_out<int64_t, data::format_int64>(TypeId::kBigint);
+  add.text_out<int32_t, format_int32>(TypeId::kSmallint);
+  add.text_out<double, data::format_real>(TypeId::kReal);
   add.text_out<double, data::format_double>(TypeId::kDouble);
   add.text_out<Numeric, data::format_numeric>(TypeId::kNumeric);
   add.text_out<int32_t, data::format_date>(TypeId::kDate);
   add.text_out<int64_t, data::format_timestamp>(TypeId::kTimestamp);
   add.text_out<int64_t, data::format_timestamptz>(TypeId::kTimestampTz);
   add.text_out<Interval, data::format_interval>(TypeId::kInterval);
+  add.text_out<int64_t, data::format_time>(TypeId::kTime);
+  add.string_out<data::format_bytea>(TypeId::kBytea, {{"CAST('\\x41'::bytea AS text)", "\\x41"}});
+  add.string_out<data::format_uuid>(TypeId::kUuid);
+  add.string_out<append_plain>(TypeId::kJsonb);
 
   using Text = std::string_view;
   add.text_in<uint8_t, [](Text t, Type) { return data::parse_boolean(t); }>(
@@ -287,6 +428,8 @@ void add_text_casts(CastAdder& add) {
   add.text_in<int32_t, [](Text t, Type) { return data::parse_integer(t); }>(
       TypeId::kInteger, {{"CAST(' 12 '::text AS integer)", "12"}});
   add.text_in<int64_t, [](Text t, Type) { return data::parse_bigint(t); }>(TypeId::kBigint);
+  add.text_in<int32_t, [](Text t, Type) { return data::parse_smallint(t); }>(TypeId::kSmallint);
+  add.text_in<double, [](Text t, Type) { return data::parse_real(t); }>(TypeId::kReal);
   add.text_in<double, [](Text t, Type) { return data::parse_double(t); }>(TypeId::kDouble);
   add.text_in<Numeric, [](Text t, Type y) { return data::parse_numeric(t, y.modifier); }>(
       TypeId::kNumeric);
@@ -297,19 +440,89 @@ void add_text_casts(CastAdder& add) {
   add.text_in<int64_t, [](Text t, Type y) { return data::parse_timestamptz(t, y.modifier); }>(
       TypeId::kTimestampTz);
   add.text_in<Interval, parse_interval_text>(TypeId::kInterval);
+  add.text_in<int64_t, [](Text t, Type y) { return data::parse_time(t, y.modifier); }>(
+      TypeId::kTime, {{"CAST('1:05 pm'::text AS time)", "13:05:00"}});
+  add.string_in<[](Text t) { return data::parse_bytea(t); }>(
+      TypeId::kBytea, {{"CAST('\\x41'::text AS bytea)", "\\x41"}});
+  add.string_in<[](Text t) { return data::parse_uuid(t); }>(
+      TypeId::kUuid, {{"CAST('A0EEBC999C0B4EF8BB6D6BB9BD380A11'::text AS uuid)",
+                       "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}});
+  add.string_in<[](Text t) { return data::parse_json(t); }>(
+      TypeId::kJsonb, {{"CAST('{\"b\":1,\"a\":[]}'::text AS jsonb)", "{\"a\": [], \"b\": 1}"}});
 
   constexpr TypeId kText = TypeId::kText;
   constexpr TypeId kVarchar = TypeId::kVarchar;
+  constexpr TypeId kChar = TypeId::kChar;
   auto strings = [&](TypeId from, TypeId to, std::vector<Example> examples) {
     CastEntry& entry =
         add.kernel(from, to, kImplicit, &text_to_text<Overlong::kCut>, false, std::move(examples));
     entry.function.keeps_bits = true;
     entry.function.shares_arguments = true;
-    if (to == kVarchar) add.storing(entry, &text_to_text<Overlong::kRefuse>);
+    if (to == TypeId::kChar) entry.function.keeps_bits = false;
+    if (to != kText) add.storing(entry, &text_to_text<Overlong::kRefuse>);
   };
   strings(kVarchar, kText, {});
   strings(kText, kVarchar, {{"CAST('abcdef' AS varchar(3))", "abc"}});
   strings(kVarchar, kVarchar, {});
+  strings(kText, kChar, {{"CAST('abcdef' AS character(3))", "abc"}});
+  strings(kVarchar, kChar, {});
+  strings(kChar, kText, {});
+  strings(kChar, kVarchar, {});
+  strings(kChar, kChar, {});
+}
+
+// ---------------------------------------------------------------- jsonb
+
+Status not_json(std::string_view json, std::string_view target) {
+  static constexpr std::string_view kNames[] = {"null",    "string", "numeric",
+                                                "boolean", "array",  "object"};
+  return Status(data::sqlstate::kInvalidParameterValue,
+                "cannot cast jsonb " +
+                    std::string(kNames[static_cast<int>(data::json_kind(json))]) + " to type " +
+                    std::string(target));
+}
+
+Result<bool> json_to_boolean(std::string_view json) {
+  if (data::json_kind(json) != data::JsonKind::kBoolean) return not_json(json, "boolean");
+  return json == "true";
+}
+Result<Numeric> json_to_numeric(std::string_view json, std::string_view target) {
+  if (data::json_kind(json) != data::JsonKind::kNumber) return not_json(json, target);
+  return data::parse_numeric(json);
+}
+
+template <typename T, auto Convert>
+void from_json(const ScalarCall& call) {
+  const std::string target = Type{call.result_type.id}.name();
+  for_rows(call, [&](uint32_t row) {
+    const auto number = json_to_numeric(value_at<StringView>(call, row).view(), target);
+    if (!number.is_ok()) {
+      call.fail_row(row, number.error().sqlstate, number.error().message);
+      return;
+    }
+    store_result<T>(call, row, Convert(*number, call.result_type));
+  });
+}
+
+void add_json_casts(CastAdder& add) {
+  constexpr TypeId kJsonb = TypeId::kJsonb;
+  using N = const Numeric&;
+  add.define<[](std::string_view json) { return json_to_boolean(json); }>(
+      kJsonb, TypeId::kBoolean, kExplicit, {{"CAST('true'::jsonb AS boolean)", "t"}});
+  add.kernel(kJsonb, TypeId::kSmallint, kExplicit,
+             &from_json<int32_t, [](N x, Type) { return numeric_to_smallint(x); }>, true);
+  add.kernel(kJsonb, TypeId::kInteger, kExplicit,
+             &from_json<int32_t, [](N x, Type) { return data::to_int32(x); }>, true,
+             {{"CAST('12.5'::jsonb AS integer)", "13"}});
+  add.kernel(kJsonb, TypeId::kBigint, kExplicit,
+             &from_json<int64_t, [](N x, Type) { return data::to_int64(x); }>, true);
+  add.kernel(kJsonb, TypeId::kReal, kExplicit,
+             &from_json<double, [](N x, Type) { return numeric_to_real(x); }>, true);
+  add.kernel(kJsonb, TypeId::kDouble, kExplicit,
+             &from_json<double, [](N x, Type) { return Result<double>(data::to_double(x)); }>,
+             true);
+  add.kernel(kJsonb, TypeId::kNumeric, kExplicit,
+             &from_json<Numeric, [](N x, Type type) { return fitted(x, type); }>, true);
 }
 
 }  // namespace
@@ -319,6 +532,7 @@ void add_casts(std::vector<CastEntry>& list) {
   add_number_casts(add);
   add_datetime_casts(add);
   add_text_casts(add);
+  add_json_casts(add);
 }
 
 }  // namespace forebay::udfs

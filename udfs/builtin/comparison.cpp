@@ -41,8 +41,8 @@ void add_plain(Definer& define, TypeId type, std::array<Example, 6> examples) {
   add(">=", &lift<[](T a, T b) -> uint8_t { return (a >= b); }>, kGreaterEqual, 5);
 }
 
-void add_double(Definer& define) {
-  const std::vector<TypeId> both{TypeId::kDouble, TypeId::kDouble};
+void add_double(Definer& define, TypeId left, TypeId right) {
+  const std::vector<TypeId> both{left, right};
   auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text) {
     define.kernel(name, both, TypeId::kBoolean, kernel, text).takes_any_bits = true;
   };
@@ -91,10 +91,12 @@ void text_equality(const ScalarCall& call) {
 
 inline int text_order(const StringView& a, const StringView& b) { return compare(a, b); }
 
-void add_text(Definer& define) {
-  const std::vector<TypeId> both{TypeId::kText, TypeId::kText};
+/// Types that lie as strings and are compared by bytes.
+void add_text(Definer& define, TypeId type) {
+  const std::vector<TypeId> both{type, type};
   auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text,
                  std::vector<Example> examples = {}) {
+    if (type != TypeId::kText) examples.clear();
     define.kernel(name, both, TypeId::kBoolean, kernel, text, std::move(examples));
   };
   add("=", &text_equality<true>, kEqual, {{"'a' = 'a'", "t"}});
@@ -117,6 +119,26 @@ void add_text(Definer& define) {
       "greater than or equal, by bytes");
 }
 
+/// Types that lie as strings and have an order of their own: jsonb and arrays.
+template <TypeId kType>
+void add_ordered_strings(Definer& define, std::vector<Example> examples) {
+  const std::vector<TypeId> both{kType, kType};
+  auto add = [&](std::string_view name, ScalarKernel kernel, std::string_view text) {
+    define.kernel(name, both, TypeId::kBoolean, kernel, text, std::move(examples));
+  };
+  using Text = std::string_view;
+  add("=", &lift<[](Text a, Text b) { return data::compare_ordered(kType, a, b) == 0; }>, kEqual);
+  add("<>", &lift<[](Text a, Text b) { return data::compare_ordered(kType, a, b) != 0; }>,
+      kNotEqual);
+  add("<", &lift<[](Text a, Text b) { return data::compare_ordered(kType, a, b) < 0; }>, kLess);
+  add("<=", &lift<[](Text a, Text b) { return data::compare_ordered(kType, a, b) <= 0; }>,
+      kLessEqual);
+  add(">", &lift<[](Text a, Text b) { return (data::compare_ordered(kType, a, b) > 0); }>,
+      kGreater);
+  add(">=", &lift<[](Text a, Text b) { return (data::compare_ordered(kType, a, b) >= 0); }>,
+      kGreaterEqual);
+}
+
 }  // namespace
 
 void add_comparison(ScalarList& list) {
@@ -131,11 +153,20 @@ void add_comparison(ScalarList& list) {
                        {"1 > 2", "f"},
                        {"2 >= 2", "t"}}});
   add_plain<int64_t>(define, TypeId::kBigint, {});
-  add_double(define);
+  add_plain<int32_t>(define, TypeId::kSmallint, {});
+  // real lies as double; PostgreSQL compares both with each other, which decides what is preferred.
+  for (TypeId left : {TypeId::kDouble, TypeId::kReal}) {
+    for (TypeId right : {TypeId::kDouble, TypeId::kReal}) add_double(define, left, right);
+  }
   add_ordered<Numeric, [](const Numeric& a, const Numeric& b) { return data::compare(a, b); }>(
       define, TypeId::kNumeric);
-  add_text(define);
+  for (TypeId type : {TypeId::kText, TypeId::kChar, TypeId::kBytea, TypeId::kUuid}) {
+    add_text(define, type);
+  }
+  add_ordered_strings<TypeId::kJsonb>(define, {{"'[1, 2]'::jsonb = '[1.0,2]'", "t"}});
+  add_ordered_strings<TypeId::kAnyArray>(define, {{"ARRAY[1, 2] = '{1,2}'", "t"}});
   add_plain<int32_t>(define, TypeId::kDate, {{{"date '2026-01-02' = date '2026-01-02'", "t"}}});
+  add_plain<int64_t>(define, TypeId::kTime, {});
   add_plain<int64_t>(define, TypeId::kTimestamp, {});
   add_plain<int64_t>(define, TypeId::kTimestampTz, {});
   add_ordered<Interval, interval_order>(define, TypeId::kInterval);

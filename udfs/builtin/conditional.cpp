@@ -42,8 +42,29 @@ void choose(const ScalarCall& call) {
   });
 }
 
+/// The same of types that lie as strings but have an order of their own.
+template <bool kGreatest>
+void choose_ordered(const ScalarCall& call) {
+  auto* out = call.out<StringView>();
+  const TypeId type = call.argument_types[0].id;
+  for_rows(call, [&](uint32_t row) {
+    bool any = false;
+    for (uint32_t i = 0; i < call.argument_count; ++i) {
+      if (call.arguments[i].is_null(row)) continue;
+      const auto& value = call.arguments[i].at<StringView>(row);
+      const int order = any ? data::compare_ordered(type, value.view(), out[row].view()) : 0;
+      if (!any || (kGreatest ? order > 0 : order < 0)) out[row] = value;
+      any = true;
+    }
+    if (!any) call.set_null(row);
+  });
+}
+
 template <bool kGreatest>
 void choose_any(const ScalarCall& call) {
+  if (data::ordering_of(call.argument_types[0].id) != data::Ordering::kLayout) {
+    return choose_ordered<kGreatest>(call);
+  }
   switch (data::layout_of(call.argument_types[0].id)) {
     case data::Layout::kBool:
       return choose<uint8_t, kGreatest>(call);

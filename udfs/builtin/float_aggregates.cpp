@@ -3,7 +3,8 @@
 #include "udfs/builtin/builtin.h"
 #include "udfs/exact_sum.h"
 
-/// sum and avg of double precision: exact under retraction. NaN and infinities are counted apart.
+/// sum and avg of double precision and real: exact under retraction. NaN and infinities are counted
+/// apart.
 namespace forebay::udfs {
 namespace {
 
@@ -35,7 +36,7 @@ void update(const AggregateCall& call) {
   }
 }
 
-template <bool kAverage>
+template <bool kAverage, bool kReal = false>
 void finish(const FinishCall& call) {
   for (uint32_t i = 0; i < call.count; ++i) {
     const auto& state = *reinterpret_cast<const DoubleSum*>(call.states[i]);
@@ -52,6 +53,7 @@ void finish(const FinishCall& call) {
       sum = -INFINITY;
     } else {
       sum = state.finite.overflowed() ? INFINITY : state.finite.value();
+      if (kReal) sum = static_cast<float>(sum);
       if (!std::isfinite(sum)) {
         constexpr std::string_view kMessage = "value out of range: overflow";
         call.out->append_null();
@@ -80,6 +82,16 @@ void add_float_aggregates(AggregateList& list) {
   average.finish = &finish<true>;
   average.description = "mean";
   average.examples = {{"avg(x) FROM (VALUES (1::double precision), (2)) AS t(x)", "1.5"}};
+  AggregateFunction real_sum = sum;
+  real_sum.arguments = {TypeId::kReal};
+  real_sum.result = TypeId::kReal;
+  real_sum.finish = &finish<false, true>;
+  real_sum.examples.clear();
+  AggregateFunction real_average = average;
+  real_average.arguments = {TypeId::kReal};
+  real_average.examples.clear();
+  list.push_back(std::move(real_sum));
+  list.push_back(std::move(real_average));
   list.push_back(std::move(sum));
   list.push_back(std::move(average));
 }

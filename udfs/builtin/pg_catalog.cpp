@@ -33,9 +33,7 @@ std::string format_type(int64_t oid, int32_t modifier) {
     }
   }
   Type type{id};
-  // atttypmod counts a header of four bytes for these.
-  bool counts_header = id == TypeId::kVarchar || id == TypeId::kNumeric;
-  if (modifier >= 0) type.modifier = counts_header ? modifier - 4 : modifier;
+  type.modifier = data::from_wire_modifier(id, modifier);
   return type.name();
 }
 

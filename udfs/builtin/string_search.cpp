@@ -10,40 +10,7 @@
 namespace forebay::udfs {
 
 void append_text(Type type, const ColumnView& view, uint32_t row, std::string& out) {
-  switch (type.id) {
-    case TypeId::kBoolean:
-      data::format_boolean(view.at<uint8_t>(row) != 0, out);
-      break;
-    case TypeId::kInteger:
-      data::format_int64(view.at<int32_t>(row), out);
-      break;
-    case TypeId::kBigint:
-      data::format_int64(view.at<int64_t>(row), out);
-      break;
-    case TypeId::kDouble:
-      data::format_double(view.at<double>(row), out);
-      break;
-    case TypeId::kNumeric:
-      data::format_numeric(view.at<Numeric>(row), out);
-      break;
-    case TypeId::kDate:
-      data::format_date(view.at<int32_t>(row), out);
-      break;
-    case TypeId::kTimestamp:
-      data::format_timestamp(view.at<int64_t>(row), out);
-      break;
-    case TypeId::kTimestampTz:
-      data::format_timestamptz(view.at<int64_t>(row), out);
-      break;
-    case TypeId::kInterval:
-      data::format_interval(view.at<Interval>(row), out);
-      break;
-    case TypeId::kUnknown:
-    case TypeId::kVarchar:
-    case TypeId::kText:
-      out += view.at<StringView>(row).view();
-      break;
-  }
+  data::format_value(type, view, row, out);
 }
 
 namespace {

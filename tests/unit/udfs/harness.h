@@ -44,7 +44,12 @@ inline const ScalarFunction* signature(std::string_view name, const std::vector<
     bool fits = true;
     for (size_t i = 0; i < arguments.size(); ++i) {
       const TypeId expected = declared[std::min(i, declared.size() - 1)];
-      fits = fits && (expected == TypeId::kUnknown || expected == arguments[i].type.id);
+      const Type given = arguments[i].type;
+      // "Any" of || with text is no array.
+      const bool any = expected == TypeId::kUnknown &&
+                       !(given.is_array() && name == "||" && function->result == TypeId::kText);
+      fits = fits && (any || expected == given.id ||
+                      (expected == TypeId::kAnyArray && given.is_array()));
     }
     if (fits) return function;
   }
@@ -130,7 +135,13 @@ inline std::string run(std::string_view name, const std::vector<Datum>& argument
   const ScalarFunction* function = signature(name, arguments);
   if (function == nullptr) return "no such function: " + std::string(name);
   Type type{function->result};
-  if (type.id == TypeId::kUnknown) type = arguments[0].type;
+  if (type.id == TypeId::kUnknown || type.id == TypeId::kAnyArray) {
+    // The first "any" argument decides, or an array's element.
+    const bool array = type.id == TypeId::kAnyArray;
+    type = Type{data::element_of(arguments[0].type.id)};
+    if (array) type = Type{data::array_of(type.id)};
+    if (!array && function->arguments[0] == TypeId::kUnknown) type = arguments[0].type;
+  }
   return run_function(function, arguments, type);
 }
 
