@@ -159,14 +159,23 @@ class Parser {
     return syntax_error("Token \"" + std::string(token_) + "\" is invalid.");
   }
 
-  /// The longest beginning that could be a number, and what is glued to it.
+  /// The longest beginning of a number, and the word that is glued to it.
   Status scan_number() {
-    size_t end = at_ + 1;
-    while (end < text_.size() &&
-           (is_digit(text_[end]) || text_[end] == '.' || text_[end] == 'e' || text_[end] == 'E' ||
-            ((text_[end] == '+' || text_[end] == '-') &&
-             (text_[end - 1] == 'e' || text_[end - 1] == 'E')))) {
-      ++end;
+    size_t end = at_;
+    const auto digits = [&] {
+      while (end < text_.size() && is_digit(text_[end])) ++end;
+    };
+    const auto skip = [&](std::string_view any) {
+      const bool there = end < text_.size() && any.find(text_[end]) != std::string_view::npos;
+      end += there ? 1 : 0;
+      return there;
+    };
+    skip("-");
+    if (!skip("0")) digits();
+    if (skip(".")) digits();
+    if (skip("eE")) {
+      skip("+-");
+      digits();
     }
     while (end < text_.size() && is_word(text_[end])) ++end;
     token_ = text_.substr(at_, end - at_);

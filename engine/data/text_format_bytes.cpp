@@ -45,7 +45,7 @@ Result<std::string> parse_escaped_bytes(std::string_view text) {
   return bytes;
 }
 
-/// 115046-08 and am-08 look like dates: a time or a word and a zone.
+/// 115046-08 and est-08 look like dates: a time or a word and a zone. pm-08 is the name of a zone.
 void separate_zones(std::vector<DateToken>& tokens) {
   for (size_t i = 0; i < tokens.size(); ++i) {
     const std::string text = tokens[i].text;
@@ -54,6 +54,11 @@ void separate_zones(std::vector<DateToken>& tokens) {
                        dash > 0 && text.find('-', dash + 1) == std::string::npos &&
                        text.find('/') == std::string::npos;
     if (!glued) continue;
+    const std::string_view before = std::string_view(text).substr(0, dash);
+    if (before == "am" || before == "pm") {
+      tokens[i] = {DateToken::Kind::kSigned, text.substr(dash)};
+      continue;
+    }
     const auto kind = is_digit(text[0]) ? DateToken::Kind::kNumber : DateToken::Kind::kWord;
     tokens[i] = {kind, text.substr(0, dash)};
     tokens.insert(tokens.begin() + static_cast<ptrdiff_t>(i) + 1,

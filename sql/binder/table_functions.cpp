@@ -120,8 +120,9 @@ Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& t
   for (const Column& column : results) {
     relation.columns.push_back({column.name, plan::column_ref(column)});
   }
-  // The alias of a function of one column names the column, too.
-  if (!table.alias.name.empty() && results.size() == (table.with_ordinality ? 2 : 1)) {
+  // The alias of a function of one column names the column, too, unless that has a name of its own.
+  if (!table.alias.name.empty() && results.size() == (table.with_ordinality ? 2 : 1) &&
+      relation.columns[0].name == name) {
     relation.columns[0].name = table.alias.name;
   }
   FOREBAY_RETURN_IF_ERROR(rename_columns(relation, table.alias, 0));

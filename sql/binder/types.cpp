@@ -327,10 +327,14 @@ MatchOutcome choose(Candidates candidates, std::span<const TypeId> given, bool i
   // A binary operator with one unknown side: try the other side's type for it first.
   if (is_operator && given.size() == 2 &&
       (given[0] == TypeId::kUnknown) != (given[1] == TypeId::kUnknown)) {
-    TypeId known = base_type(given[0] == TypeId::kUnknown ? given[1] : given[0]);
-    for (const Candidate& candidate : candidates) {
-      if (candidate.arguments[0] == known && candidate.arguments[1] == known)
-        return give(candidate);
+    const TypeId known = base_type(given[0] == TypeId::kUnknown ? given[1] : given[0]);
+    // What does not know character(n) takes it as text.
+    for (const TypeId type : {known, known == TypeId::kChar ? TypeId::kText : known}) {
+      for (const Candidate& candidate : candidates) {
+        if (candidate.arguments[0] == type && candidate.arguments[1] == type) {
+          return give(candidate);
+        }
+      }
     }
   }
   std::erase_if(candidates, [&](const Candidate& candidate) {

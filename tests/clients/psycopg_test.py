@@ -24,7 +24,7 @@ VALUES = {
     "integer": [0, -2147483648, 2147483647],
     "bigint": [0, 2**63 - 1, -(2**63)],
     "smallint": [0, -32768, 32767],
-    "real": [0.0, -0.5, 1.5e10, math.inf],
+    "real": [0.0, -0.5, 1.5e9, math.inf],
     "bytea": [b"", b"\x00\xff", b"x" * 3000],
     "uuid": [uuid.UUID(int=0), uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")],
     "time": [datetime.time(0, 0), datetime.time(23, 59, 59, 999999)],

@@ -123,16 +123,18 @@ TEST(RowDescription, NamesTypesAndModifiers) {
 }
 
 TEST(Parameters, TakesTheSmallTypesThatClientsChoose) {
-  EXPECT_EQ(parameter_type(21)->id, data::TypeId::kInteger);
-  EXPECT_EQ(parameter_type(700)->id, data::TypeId::kDouble);
+  EXPECT_EQ(parameter_type(21)->id, data::TypeId::kSmallint);
+  EXPECT_EQ(parameter_type(700)->id, data::TypeId::kReal);
+  EXPECT_EQ(parameter_type(17)->id, data::TypeId::kBytea);
+  EXPECT_EQ(parameter_type(1007)->id, data::array_of(data::TypeId::kInteger));
   EXPECT_EQ(parameter_type(0)->id, data::TypeId::kUnknown);
-  EXPECT_EQ(parameter_type(17).error().sqlstate.view(), "0A000");
-  auto small = parse_binary_parameter(std::string_view("\xFF\xFE", 2), 21, data::kIntegerType);
+  EXPECT_EQ(parameter_type(600).error().sqlstate.view(), "0A000");
+  auto small = parse_binary_parameter(std::string_view("\xFF\xFE", 2), 21, data::kSmallintType);
   EXPECT_EQ(std::get<int32_t>(small->value), -2);
   auto real =
-      parse_binary_parameter(std::string_view("\x3F\x00\x00\x00", 4), 700, data::kDoubleType);
+      parse_binary_parameter(std::string_view("\x3F\x00\x00\x00", 4), 700, data::kRealType);
   EXPECT_EQ(std::get<double>(real->value), 0.5);
-  EXPECT_EQ(parse_binary_parameter("x", 21, data::kIntegerType).error().sqlstate.view(), "22P03");
+  EXPECT_EQ(parse_binary_parameter("x", 21, data::kSmallintType).error().sqlstate.view(), "22P03");
 }
 
 }  // namespace
