@@ -195,17 +195,16 @@ Result<ExprRef> Binder::bind_quantified_list(const ast::Quantified& quantified,
   while (array->kind == ast::ExprKind::kCast) array = ast::as<ast::Cast>(*array).operand.get();
   if (array->kind == ast::ExprKind::kArray) {
     for (const auto& item : ast::as<ast::Array>(*array).items) {
+      if (item->kind == ast::ExprKind::kArray) return bind_any_of_array(quantified, context);
       FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*item, context));
       items.push_back(std::move(value));
     }
   } else if (array->kind == ast::ExprKind::kLiteral &&
              ast::as<ast::Literal>(*array).literal == ast::LiteralKind::kString) {
     std::vector<data::Datum> values;
+    // One of more dimensions, or none at all.
     if (!parse_array_text(ast::as<ast::Literal>(*array).text, values)) {
-      return error(
-          state::kInvalidText,
-          fmt::format("malformed array literal: \"{}\"", ast::as<ast::Literal>(*array).text),
-          array->position);
+      return bind_any_of_array(quantified, context);
     }
     for (data::Datum& value : values) {
       items.push_back(expr::literal(std::move(value)));
