@@ -96,7 +96,13 @@ class Expressions:
     def kind_in(self, scope, kinds=EXACT):
         """A kind that some column of the scope has."""
         present = sorted({kind for _, kind in scope if kind in kinds})
-        return self.rng.choice(present) if present else "int"
+        weights = [3 if self.unseen(kind) else 1 for kind in present]
+        return self.rng.choices(present, weights)[0] if present else "int"
+
+    def unseen(self, kind):
+        """Functions that make this kind and that no view has shown yet."""
+        names = ["fn." + template.split(":", 1)[0] for template in TEMPLATES.get(kind, ())]
+        return [name for name in names if not self.chooser.hits[name]]
 
     def column(self, scope, kind):
         found = self.columns(scope, kind)
@@ -112,7 +118,8 @@ class Expressions:
             return self.column(scope, kind)
         without = {"rough": ["expr.greatest", "expr.nullif", "expr.case_simple"], "iv": ["expr.greatest"],
                    "chr": ["expr.greatest", "expr.nullif"]}.get(kind, [])
-        name = self.chooser.choose(EXPRESSION, without=without)
+        hurry = self.unseen(kind) and self.rng.random() < 0.4
+        name = self.chooser.choose(EXPRESSION, only=["expr.function"] if hurry else None, without=without)
         if name == "expr.column":
             return self.column(scope, kind)
         if name == "expr.literal":
@@ -137,7 +144,8 @@ class Expressions:
 
     def function(self, scope, kind, depth):
         templates = {"fn." + t.split(":", 1)[0]: t.split(":", 1)[1] for t in TEMPLATES[kind]}
-        name = self.chooser.choose(self.chooser.functions, only=list(templates))
+        unseen = self.unseen(kind) if self.rng.random() < 0.6 else []
+        name = self.chooser.choose(self.chooser.functions, only=unseen or list(templates))
         return re.sub(r"\{(\w+)\}", lambda m: self.expression(scope, m.group(1), depth - 1) if m.group(1) in PRODUCTION_OF_TYPE
                       else m.group(0), templates[name])
 

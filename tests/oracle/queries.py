@@ -182,6 +182,11 @@ class Queries:
             if item.kind in FORMS:
                 select.items.append(Item(f"({item.text})::text", f"o{len(select.items)}", "text"))
 
+    def rare_kind(self):
+        """Now and then a kind of which some function hasn't been shown yet."""
+        rare = [kind for kind in EXACT if self.expressions.unseen(kind)]
+        return [self.rng.choice(rare)] if rare and self.rng.random() < 0.3 else []
+
     def select(self, depth, kinds, grouped=False, may_limit=True):
         """kinds: the columns it must have, or None."""
         with_queries = []
@@ -192,7 +197,9 @@ class Queries:
         if grouped:
             select = self.grouped(source, scope)
         else:
-            kinds = kinds or [self.expressions.kind_in(scope, EXACT + ("rough",)) for _ in range(self.rng.randint(1, 4))]
+            if not kinds:
+                kinds = [self.expressions.kind_in(scope, EXACT + ("rough",)) for _ in range(self.rng.randint(1, 4))]
+                kinds += self.rare_kind()
             select = Select([], source)
             for i, kind in enumerate(kinds):
                 text = self.scalar(scope, kind, depth) if self.rng.random() < 0.2 else None
