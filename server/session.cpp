@@ -77,14 +77,15 @@ const std::vector<std::string>& Session::search_path() {
 
 Result<PreparedRef> Session::prepare(std::string text,
                                      std::shared_ptr<const ast::Statement> statement,
-                                     std::vector<data::Type> parameter_types) {
+                                     std::optional<std::vector<data::Type>> parameter_types) {
   sql::BindOptions options;
   options.text = std::move(text);
   options.user = user_;
   options.database = database_name_;
   options.search_path = search_path();
   options.force_bounded = database_.options().force_bounded;
-  options.parameter_types = std::move(parameter_types);
+  options.takes_parameters = parameter_types.has_value();
+  if (parameter_types) options.parameter_types = std::move(*parameter_types);
   if (statement == nullptr) {
     return PreparedStatement::without_plan(nullptr, std::move(options), std::nullopt);
   }
@@ -136,7 +137,7 @@ Status Session::run(std::string_view text, ResultSink& sink,
       if (status.error().position > 0) status.error().position += shift;
       return status;
     };
-    auto prepared = prepare(std::move(own), std::move(statement), {});
+    auto prepared = prepare(std::move(own), std::move(statement), std::nullopt);
     if (!prepared.is_ok()) {
       fail_transaction();
       return shifted(prepared.take_status());

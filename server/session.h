@@ -30,10 +30,11 @@ class Session {
 
   /// Parses `sql` into statements, unbound. Errors count positions from the beginning of `sql`.
   data::Result<std::vector<sql::ParsedStatement>> parse(std::string_view sql) const;
-  /// Binds one statement. `parameter_types`: what the client said of $1 ...; kUnknown: inferred.
+  /// Binds one statement. `parameter_types`: what the client said of $1 ...; kUnknown: inferred;
+  /// nullopt: there are no parameters.
   data::Result<PreparedRef> prepare(std::string text,
                                     std::shared_ptr<const sql::ast::Statement> statement,
-                                    std::vector<data::Type> parameter_types);
+                                    std::optional<std::vector<data::Type>> parameter_types);
   /// Executes; gives the command tag ("SELECT 3"). `parameters` have the prepared parameter types.
   /// On an error the transaction block, if any, has failed.
   data::Result<std::string> execute(const PreparedRef& prepared,

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "engine/data/text_format.h"
 #include "server/database.h"
 #include "server/settings.h"
 #include "server/virtual_rows.h"
@@ -31,6 +32,27 @@ std::string name_of(const sql::SnapshotRef& catalog, data::ObjectId id) {
 
 Cell text_or_null(const std::string& text) { return text.empty() ? Cell(kNull) : Cell(text); }
 
+// Bytes of a record as text: what isn't text (bytes that are no UTF-8, and zero) becomes \xff.
+std::string shown_bytes(const std::string& bytes) {
+  if (data::is_valid_text(bytes)) return bytes;
+  std::string out;
+  for (size_t at = 0; at < bytes.size();) {
+    constexpr size_t kLongestCharacter = 4;
+    size_t size = 1;
+    while (size <= kLongestCharacter && at + size <= bytes.size() &&
+           !data::is_valid_text(std::string_view(bytes).substr(at, size))) {
+      ++size;
+    }
+    if (size <= kLongestCharacter && at + size <= bytes.size()) {
+      out.append(bytes, at, size);
+      at += size;
+    } else {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[at++]));
+    }
+  }
+  return out;
+}
+
 data::Status fill_errors(Database& database, VirtualRowsBuilder& out) {
   sql::SnapshotRef catalog = database.catalog().snapshot();
   FOREBAY_ASSIGN_OR_RETURN(auto errors, database.engine().errors());
@@ -39,8 +61,9 @@ data::Status fill_errors(Database& database, VirtualRowsBuilder& out) {
     out.row({number(error.id), error.at, name_of(catalog, row.object), row.operator_name,
              text_or_null(row.source), text_or_null(row.source_partition),
              row.source_offset < 0 ? Cell(kNull) : Cell(row.source_offset),
-             std::string(row.sqlstate.view()), row.reason, text_or_null(row.column),
-             text_or_null(row.raw), kNull, error.count, number(error.epoch.value)});
+             std::string(row.sqlstate.view()), shown_bytes(row.reason),
+             text_or_null(shown_bytes(row.column)), text_or_null(shown_bytes(row.raw)), kNull,
+             error.count, number(error.epoch.value)});
   }
   return data::Status::ok();
 }

@@ -45,6 +45,8 @@ struct BindOptions {
   std::string text;
   /// Types that the client gave for $1, $2 ...; kUnknown or missing: inferred.
   std::vector<Type> parameter_types;
+  /// False: the statement comes without parameters, and $1 is an error (42P02).
+  bool takes_parameters = true;
   /// Searched in order after pg_catalog.
   std::vector<std::string> search_path = {"public"};
   std::string user = "root";

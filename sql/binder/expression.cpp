@@ -153,7 +153,8 @@ Result<ExprRef> Binder::bind_parameter(const ast::Parameter& parameter) {
       static_cast<size_t>(parameter.index) <= function_arguments_->size()) {
     return (*function_arguments_)[static_cast<size_t>(parameter.index) - 1];
   }
-  if (parameter.index < 1 || parameter.index > 65535 || view_depth_ > 0 || materialized_) {
+  if (!options_.takes_parameters || parameter.index < 1 || parameter.index > 65535 ||
+      view_depth_ > 0 || materialized_) {
     return error(state::kUndefinedParameter,
                  fmt::format("there is no parameter ${}", parameter.index), parameter.position);
   }

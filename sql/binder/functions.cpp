@@ -96,6 +96,14 @@ Result<ExprRef> Binder::bind_special(const ast::Function& function, const std::s
     FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, context));
     arguments.push_back(std::move(value));
   }
+  if (arguments.empty()) {
+    return error(state::kSyntaxError, "syntax error at or near \")\"", function.position)
+        .with_detail(fmt::format("{} takes at least one argument.", name == "coalesce" ? "COALESCE"
+                                                                    : name == "nullif" ? "NULLIF"
+                                                                    : name == "least"
+                                                                        ? "LEAST"
+                                                                        : "GREATEST"));
+  }
   if (name == "nullif") {
     if (arguments.size() != 2) {
       return error(state::kSyntaxError, "NULLIF takes two arguments", function.position);
