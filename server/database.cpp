@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/data/datetime.h"
 #include "server/settings.h"
 
 namespace forebay::server {
@@ -103,10 +104,17 @@ void Database::set_server_setting(std::string_view name, const std::string& valu
 // DDL has its turn while one lives.
 class Database::DdlTurn {
  public:
-  explicit DdlTurn(Database& database) : database_(database) {}
-  ~DdlTurn() {
-    if (!has_it_) return;
+  DdlTurn(Database& database, std::string_view statement) : database_(database) {
     std::lock_guard lock(database_.ddl_mutex_);
+    id_ = database_.next_ddl_job_++;
+    const int64_t now = database_.engine_->clock().unix_nanos();
+    database_.ddl_jobs_[id_] = {id_, std::string(statement), data::timestamp_from_unix_nanos(now),
+                                true};
+  }
+  ~DdlTurn() {
+    std::lock_guard lock(database_.ddl_mutex_);
+    database_.ddl_jobs_.erase(id_);
+    if (!has_it_) return;
     database_.ddl_runs_ = false;
     database_.ddl_ended_.notify_one();
   }
@@ -121,17 +129,26 @@ class Database::DdlTurn {
       database_.ddl_ended_.wait_for(lock, std::chrono::milliseconds(50));
     }
     has_it_ = database_.ddl_runs_ = true;
+    database_.ddl_jobs_[id_].waits = false;
     return Status::ok();
   }
 
  private:
   Database& database_;
+  uint64_t id_ = 0;
   bool has_it_ = false;
 };
 
-Result<sql::BoundStatement> Database::execute_ddl(const Bind& bind,
+std::vector<DdlJob> Database::ddl_jobs() const {
+  std::lock_guard lock(ddl_mutex_);
+  std::vector<DdlJob> jobs;
+  for (const auto& [id, job] : ddl_jobs_) jobs.push_back(job);
+  return jobs;
+}
+
+Result<sql::BoundStatement> Database::execute_ddl(const Bind& bind, std::string_view statement,
                                                   const runtime::CancelToken* cancel) {
-  DdlTurn turn(*this);
+  DdlTurn turn(*this, statement);
   FOREBAY_RETURN_IF_ERROR(turn.wait(cancel));
   FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound, bind(catalog_.snapshot()));
   if (const auto* to_create = std::get_if<sql::BoundCreate>(&bound.what)) {

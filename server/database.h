@@ -26,6 +26,14 @@ struct DatabaseOptions {
   bool force_bounded = false;
 };
 
+/// A CREATE, DROP or ALTER that has not ended yet.
+struct DdlJob {
+  uint64_t id = 0;
+  std::string statement;
+  int64_t started = 0;  // timestamptz
+  bool waits = true;    // for another one to end
+};
+
 class Database {
  public:
   /// Opens the store (55006 when another process has it), restores the catalog and starts the
@@ -47,8 +55,10 @@ class Database {
   /// called with the catalog as it is when its turn has come. 57014 when it is cancelled while it
   /// waits.
   using Bind = std::function<data::Result<sql::BoundStatement>(const sql::SnapshotRef&)>;
-  data::Result<sql::BoundStatement> execute_ddl(const Bind& bind,
+  data::Result<sql::BoundStatement> execute_ddl(const Bind& bind, std::string_view statement,
                                                 const runtime::CancelToken* cancel);
+  /// In the order in which they came.
+  std::vector<DdlJob> ddl_jobs() const;
   /// Commits everything and stops.
   data::Status shut_down();
 
@@ -62,7 +72,9 @@ class Database {
   state::Store* store_ = nullptr;  // owned by the engine
   std::unique_ptr<runtime::Engine> engine_;
   sql::catalog::Catalog catalog_;
-  std::mutex ddl_mutex_;
+  mutable std::mutex ddl_mutex_;
+  std::map<uint64_t, DdlJob> ddl_jobs_;  // ddl_mutex_
+  uint64_t next_ddl_job_ = 1;            // ddl_mutex_
   std::condition_variable ddl_ended_;
   bool ddl_runs_ = false;  // ddl_mutex_
   mutable std::mutex settings_mutex_;

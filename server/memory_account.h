@@ -24,6 +24,10 @@ class MemoryAccount {
     /// `what` starts the error's DETAIL: "Sorting the result". The account outlives its shares.
     Share(MemoryAccount& account, std::string what) : account_(&account), what_(std::move(what)) {}
     ~Share() { shrink(held_bytes_); }
+    Share(Share&& other) noexcept
+        : account_(other.account_),
+          what_(other.what_),
+          held_bytes_(std::exchange(other.held_bytes_, 0)) {}
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 

@@ -98,6 +98,7 @@ std::string describe_error(const data::Error& error, std::string_view sql) {
   }
   if (!error.detail.empty()) text += fmt::format("DETAIL:  {}\n", error.detail);
   if (!error.hint.empty()) text += fmt::format("HINT:  {}\n", error.hint);
+  if (!error.context.empty()) text += fmt::format("CONTEXT:  {}\n", error.context);
   return text;
 }
 

@@ -23,6 +23,12 @@ class ResultPrinter final : public ResultSink {
   data::Status begin_rows(const data::Schema& schema) override;
   data::Status rows(const data::ChangeBatch& batch) override;
   void notice(const Notice& notice) override;
+  data::Status begin_copy_out(size_t) override { return data::Status::ok(); }
+  data::Status copy_out(std::string_view line) override {
+    write(line);
+    return data::Status::ok();
+  }
+  data::Status end_copy_out() override { return data::Status::ok(); }
   /// Ends a statement: prints its table, or its tag when it gave no rows.
   void finish(std::string_view tag);
 

@@ -22,7 +22,8 @@ namespace ast = sql::ast;
 bool has_plan(ast::StatementKind kind) {
   return kind == ast::StatementKind::kQuery || kind == ast::StatementKind::kInsert ||
          kind == ast::StatementKind::kUpdate || kind == ast::StatementKind::kDelete ||
-         kind == ast::StatementKind::kExplain;
+         kind == ast::StatementKind::kExplain || kind == ast::StatementKind::kCopy ||
+         kind == ast::StatementKind::kDeclareCursor;
 }
 
 bool is_definition(ast::StatementKind kind) {
@@ -177,7 +178,16 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
   }
   FOREBAY_ASSIGN_OR_RETURN(PreparedStatement::PlanRef plan,
                            prepared.plan_for(database_.catalog().snapshot(), search_path()));
-  if (plan != nullptr) return run_plan(*plan, parameters, sink);
+  if (plan != nullptr) {
+    if (const auto* cursor = std::get_if<sql::BoundDeclareCursor>(&plan->what)) {
+      return declare(ast::as<ast::DeclareCursor>(statement), *cursor, parameters);
+    }
+    return run_plan(*plan, parameters, sink);
+  }
+  if (statement.kind == ast::StatementKind::kCreateTable &&
+      ast::as<ast::CreateTable>(statement).query != nullptr) {
+    return create_table_as(prepared, sink);
+  }
   if (is_definition(statement.kind)) return ddl(prepared, sink);
   if (statement.kind == ast::StatementKind::kFlush) {
     FOREBAY_RETURN_IF_ERROR(database_.engine().flush(&cancel_));
@@ -200,6 +210,10 @@ Result<std::string> Session::run_plan(const sql::BoundStatement& plan,
   }
   if (const auto* to_delete = std::get_if<sql::BoundDelete>(&plan.what)) {
     return remove(*to_delete, parameters, sink);
+  }
+  if (const auto* from = std::get_if<sql::BoundCopyFrom>(&plan.what)) return copy_from(*from, sink);
+  if (const auto* to = std::get_if<sql::BoundCopyTo>(&plan.what)) {
+    return copy_to(*to, parameters, sink);
   }
   const auto& explain = std::get<sql::BoundExplain>(plan.what);
   FOREBAY_RETURN_IF_ERROR(send_text_rows(*plan.result_schema(), explain.lines, sink));
@@ -232,6 +246,7 @@ Status Session::read(const sql::PlannedQuery& query, std::span<const Datum> para
                      const std::function<Status(ChangeBatch)>& visit) {
   if (block_ != nullptr && block_->has_writes()) {
     FOREBAY_RETURN_IF_ERROR(block_->check_reads(query));
+    for (data::ObjectId object : query.reads) FOREBAY_RETURN_IF_ERROR(block_->unfold(object));
     sql::PlannedQuery own = sql::with_relations(
         query, [&](data::ObjectId object) { return block_->relation_of(object); });
     return read_committed(own, parameters, visit);
@@ -254,7 +269,7 @@ Result<std::string> Session::ddl(const PreparedStatement& prepared, ResultSink& 
   auto bind = [&](const sql::SnapshotRef& snapshot) {
     return sql::bind(*prepared.statement(), snapshot, prepared.options());
   };
-  FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound, database_.execute_ddl(bind, &cancel_));
+  FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound, database_.execute_ddl(bind, prepared.options().text, &cancel_));
   for (const std::string& message : bound.notices) sink.notice({.message = message});
   return definition_tag(*prepared.statement());
 }

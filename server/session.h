@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/runtime/query.h"
+#include "server/cursors.h"
 #include "server/database.h"
 #include "server/memory_account.h"
 #include "server/prepared_statement.h"
@@ -20,6 +21,9 @@
 /// A client's session: statements in, rows and tags out. Knows nothing of the wire. One thread at a
 /// time; cancel() from any.
 namespace forebay::server {
+
+class BulkRows;
+class CopyReader;
 
 enum class TransactionStatus : char { kIdle = 'I', kOpen = 'T', kFailed = 'E' };
 
@@ -60,6 +64,8 @@ class Session {
   const std::string& user() const { return user_; }
   const std::string& database_name() const { return database_name_; }
   PreparedStatements& prepared_statements() { return prepared_; }
+  /// The columns of a cursor; nullptr: there is none.
+  const data::Schema* cursor_columns(const std::string& name);
   /// A quarter of --memory, 64 MB at least: for the statement that runs, and for portals.
   MemoryAccount& memory() { return memory_; }
   expr::EvalContext eval_context();
@@ -100,10 +106,27 @@ class Session {
                                         std::string_view word,
                                         data::Status (TableWriter::*add)(const data::ChangeBatch&),
                                         ResultSink& sink);
+  data::Result<std::string> copy_from(const sql::BoundCopyFrom& copy, ResultSink& sink);
+  data::Result<std::string> copy_to(const sql::BoundCopyTo& copy,
+                                    std::span<const data::Datum> parameters, ResultSink& sink);
+  data::Status receive_copy(CopyReader& reader, ResultSink& sink);
+  data::Status write_bulk(BulkRows& rows);
+  data::Result<std::string> copy_batches(const sql::CatalogObjectRef& table,
+                                         const std::vector<data::ChangeBatch>& batches,
+                                         ResultSink& sink);
   data::Status settle_reads();
   data::Status finish_write(data::ObjectId table, uint64_t ticket, ResultSink& sink);
   data::Result<std::string> ddl(const PreparedStatement& prepared, ResultSink& sink);
   data::Result<std::string> session_statement(const PreparedStatement& prepared, ResultSink& sink);
+  data::Result<std::string> declare(const sql::ast::DeclareCursor& statement,
+                                    const sql::BoundDeclareCursor& bound,
+                                    std::span<const data::Datum> parameters);
+  data::Result<std::string> fetch(const sql::ast::Fetch& statement, ResultSink& sink);
+  data::Result<std::string> close_cursor(const sql::ast::CloseCursor& statement);
+  data::Result<std::string> create_table_as(const PreparedStatement& prepared, ResultSink& sink);
+  data::Status fill_new_table(const sql::CatalogObjectRef& table,
+                              std::vector<data::ChangeBatch> batches);
+  data::Result<std::string> discard(const sql::ast::Discard& statement);
   std::string setting_value(const SettingDescriptor& setting) const;
   data::Result<std::string> set(const sql::ast::SetStatement& statement, ResultSink& sink);
   data::Result<std::string> set_value(const std::string& name, std::optional<std::string> value,
@@ -113,8 +136,8 @@ class Session {
   void begin_block();
   data::Result<std::string> savepoint(const sql::ast::Transaction& statement);
   data::Result<std::string> prepare_statement(const PreparedStatement& prepared);
-  data::Result<std::string> execute_statement(const sql::ast::Execute& statement, ResultSink& sink);
-  std::optional<data::Schema> session_schema(const sql::ast::Statement& statement) const;
+  data::Result<std::string> execute_statement(const PreparedStatement& prepared, ResultSink& sink);
+  std::optional<data::Schema> session_schema(const sql::ast::Statement& statement);
 
   Database& database_;
   const std::string user_;
@@ -126,6 +149,7 @@ class Session {
   MemoryAccount memory_;
   std::unique_ptr<Transaction> block_;  // of BEGIN; before that and after its end nullptr
   PreparedStatements prepared_;
+  Cursors cursors_;
   runtime::CancelToken cancel_;
 };
 

@@ -38,17 +38,52 @@ Result<ChangeBatch> evaluate_values(const sql::BoundInsert& insert,
   return builder.finish();
 }
 
+// The values of one expression for the rows of a batch; the first row that fails is the error.
+Result<data::ColumnRef> evaluate(const expr::ExprRef& expr, std::span<const Datum> parameters,
+                                 const ChangeBatch& rows, const expr::EvalContext& context) {
+  std::vector<expr::RowError> errors;
+  std::vector<Datum> values(parameters.begin(), parameters.end());
+  expr::Evaluator evaluator(values.empty() ? expr : expr::bind_parameters(expr, values));
+  data::ColumnRef column = evaluator.evaluate(rows, context, errors);
+  if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
+  return column;
+}
+
+// ON CONFLICT DO UPDATE: the visible columns of the rows that its WHERE lets through.
+Result<ChangeBatch> merge(const sql::ConflictUpdate& update, std::span<const Datum> parameters,
+                          const ChangeBatch& pairs, const expr::EvalContext& context) {
+  ChangeBatch rows = pairs.share();
+  if (rows.empty()) return rows;
+  if (update.where != nullptr) {
+    std::vector<expr::RowError> errors;
+    std::vector<Datum> values(parameters.begin(), parameters.end());
+    expr::Evaluator where(values.empty() ? update.where
+                                         : expr::bind_parameters(update.where, values));
+    data::Selection passed = where.select(rows, context, errors);
+    if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
+    rows.set_selection(std::move(passed));
+  }
+  std::vector<data::ColumnRef> columns;
+  for (const expr::ExprRef& value : update.values) {
+    FOREBAY_ASSIGN_OR_RETURN(data::ColumnRef column, evaluate(value, parameters, rows, context));
+    columns.push_back(std::move(column));
+  }
+  ChangeBatch merged(std::move(columns), rows.physical_rows());
+  if (rows.selection() != nullptr) merged.set_selection(*rows.selection());
+  return merged;
+}
+
 // The rows of RETURNING, before anything is written: a row that fails refuses the statement.
 Result<ChangeBatch> evaluate_returning(const std::optional<sql::Returning>& returning,
-                                       TableWriter& writer, const expr::EvalContext& context) {
+                                       std::span<const Datum> parameters, TableWriter& writer,
+                                       const expr::EvalContext& context) {
   if (!returning) return ChangeBatch();
   ChangeBatch rows = writer.returned();
-  std::vector<expr::RowError> errors;
   std::vector<data::ColumnRef> columns;
   for (const expr::ExprRef& expr : returning->projection) {
     if (rows.empty()) break;
-    columns.push_back(expr::Evaluator(expr).evaluate(rows, context, errors));
-    if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
+    FOREBAY_ASSIGN_OR_RETURN(data::ColumnRef column, evaluate(expr, parameters, rows, context));
+    columns.push_back(std::move(column));
   }
   return ChangeBatch(std::move(columns), rows.physical_rows());
 }
@@ -90,6 +125,7 @@ Result<Session::WriteTurn> Session::begin_write(const sql::catalog::CatalogObjec
   WriteTurn turn;
   turn.present.relation = table.relation;
   if (block_ != nullptr) {
+    FOREBAY_RETURN_IF_ERROR(block_->unfold(table.id));
     if (auto own = block_->relation_of(table.id)) turn.present.relation = std::move(own);
     return turn;
   }
@@ -131,19 +167,25 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
   ChangeBatch returned;
   if (insert.rows.plan != nullptr) FOREBAY_RETURN_IF_ERROR(settle_reads());
   {
-    bool reads = insert.rows.plan != nullptr || insert.on_conflict == Conflict::kOverwrite;
+    bool reads = insert.rows.plan != nullptr || insert.on_conflict == Conflict::kOverwrite ||
+                 insert.update.has_value();
     FOREBAY_ASSIGN_OR_RETURN(WriteTurn turn, begin_write(table, reads));
     TableWriter writer(table, insert.on_conflict, turn.present, database_.engine(), memory_);
+    auto add = [&](const ChangeBatch& rows) -> Status {
+      if (!insert.update) return writer.insert(rows, database_.engine());
+      return writer.upsert(rows, [&](const ChangeBatch& pairs) {
+        return merge(*insert.update, parameters, pairs, context);
+      });
+    };
     if (insert.rows.plan != nullptr) {
-      FOREBAY_RETURN_IF_ERROR(read(insert.rows, parameters, [&](const ChangeBatch& batch) {
-        return writer.insert(batch, database_.engine());
-      }));
+      FOREBAY_RETURN_IF_ERROR(read(insert.rows, parameters, add));
     } else {
-      FOREBAY_RETURN_IF_ERROR(writer.insert(values, database_.engine()));
+      FOREBAY_RETURN_IF_ERROR(add(values));
     }
     FOREBAY_RETURN_IF_ERROR(writer.judge());
     count = writer.count();
-    FOREBAY_ASSIGN_OR_RETURN(returned, evaluate_returning(insert.returning, writer, context));
+    FOREBAY_ASSIGN_OR_RETURN(returned,
+                             evaluate_returning(insert.returning, parameters, writer, context));
     FOREBAY_ASSIGN_OR_RETURN(ticket, accept(insert.table, turn, writer));
   }
   FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket, sink));
@@ -169,7 +211,8 @@ Result<std::string> Session::change_rows(const sql::CatalogObjectRef& table,
         read(rows, parameters, [&](ChangeBatch batch) { return (writer.*add)(batch); }));
     FOREBAY_RETURN_IF_ERROR(writer.judge());
     count = writer.count();
-    FOREBAY_ASSIGN_OR_RETURN(returned, evaluate_returning(returning, writer, eval_context()));
+    FOREBAY_ASSIGN_OR_RETURN(returned,
+                             evaluate_returning(returning, parameters, writer, eval_context()));
     FOREBAY_ASSIGN_OR_RETURN(ticket, accept(table, turn, writer));
   }
   FOREBAY_RETURN_IF_ERROR(finish_write(table->id, ticket, sink));

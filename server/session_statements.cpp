@@ -137,7 +137,7 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
     case ast::StatementKind::kPrepare:
       return prepare_statement(prepared);
     case ast::StatementKind::kExecute:
-      return execute_statement(ast::as<ast::Execute>(statement), sink);
+      return execute_statement(prepared, sink);
     case ast::StatementKind::kDeallocate: {
       const auto& deallocate = ast::as<ast::Deallocate>(statement);
       if (deallocate.name.empty()) {
@@ -148,18 +148,38 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
       prepared_.remove(deallocate.name);
       return std::string("DEALLOCATE");
     }
+    case ast::StatementKind::kFetch:
+      return fetch(ast::as<ast::Fetch>(statement), sink);
+    case ast::StatementKind::kCloseCursor:
+      return close_cursor(ast::as<ast::CloseCursor>(statement));
+    case ast::StatementKind::kDiscard:
+      return discard(ast::as<ast::Discard>(statement));
     case ast::StatementKind::kOther: {
       const auto& other = ast::as<ast::OtherStatement>(statement);
-      if (other.command == "DISCARD ALL") {
-        prepared_.clear();
-        settings_.reset_all();
-        return std::string("DISCARD ALL");
-      }
       return Status(not_supported(other.command)).at(other.position);
     }
+    case ast::StatementKind::kAlter:
+      return Status(not_supported(fmt::format("ALTER {}",
+                                              object_word(ast::as<ast::Alter>(statement).object))))
+          .at(statement.position);
+    case ast::StatementKind::kComment:
+      return Status(not_supported("COMMENT")).at(statement.position);
     default:
       return Status(not_supported("this statement")).at(statement.position);
   }
+}
+
+// There are no temporary tables and sequences; plans are made anew whenever they have to be.
+Result<std::string> Session::discard(const ast::Discard& statement) {
+  if (statement.what == "ALL") {
+    if (transaction_ != TransactionStatus::kIdle) {
+      return Status(data::SqlState("25001"), "DISCARD ALL cannot run inside a transaction block");
+    }
+    prepared_.clear();
+    cursors_.clear();
+    settings_.reset_all();
+  }
+  return "DISCARD " + statement.what;
 }
 
 Result<std::string> Session::set(const ast::SetStatement& statement, ResultSink& sink) {
@@ -214,10 +234,16 @@ std::string Session::setting_value(const SettingDescriptor& setting) const {
                                                 : settings_.get(setting);
 }
 
-std::optional<data::Schema> Session::session_schema(const ast::Statement& statement) const {
+std::optional<data::Schema> Session::session_schema(const ast::Statement& statement) {
   if (statement.kind == ast::StatementKind::kExecute) {
     auto found = prepared_.find(ast::as<ast::Execute>(statement).name);
     return found.is_ok() ? (*found)->schema() : std::nullopt;
+  }
+  if (statement.kind == ast::StatementKind::kFetch) {
+    const auto& fetch = ast::as<ast::Fetch>(statement);
+    auto found = cursors_.find(fetch.name);
+    if (fetch.move || !found.is_ok()) return std::nullopt;
+    return (*found)->schema();
   }
   if (statement.kind == ast::StatementKind::kDescribe) return text_schema({"Name", "Type"});
   if (statement.kind != ast::StatementKind::kShow) return std::nullopt;
@@ -233,6 +259,7 @@ std::optional<data::Schema> Session::session_schema(const ast::Statement& statem
     case ast::ShowKind::kAll:
       return text_schema({"name", "setting", "description"});
     case ast::ShowKind::kObjects:
+      if (show.name == "jobs") return text_schema({"Id", "Statement", "Progress"});
       return text_schema({"Name"});
     case ast::ShowKind::kColumns:
       return text_schema({"Name", "Type"});
@@ -281,6 +308,12 @@ Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) 
       if (statement.name == "schemas") {
         for (std::string_view name : sql::catalog::kSchemas) rows.push_back({std::string(name)});
         for (const auto& made : catalog->schemas()) rows.push_back({made->name});
+        break;
+      }
+      if (statement.name == "jobs") {
+        for (const DdlJob& job : database_.ddl_jobs()) {
+          rows.push_back({fmt::format("{}", job.id), job.statement, job.waits ? "waiting" : "running"});
+        }
         break;
       }
       auto kind = shown_kind(statement.name);
@@ -334,6 +367,7 @@ Result<std::string> Session::transaction(const ast::Transaction& statement, Resu
                      .message = "there is no transaction in progress"});
       }
       transaction_ = TransactionStatus::kIdle;  // also when the commit fails: then nothing is left
+      cursors_.end_block(keeps);
       if (keeps) FOREBAY_RETURN_IF_ERROR(commit_block(sink));
       block_.reset();
       if (statement.chain) begin_block();
@@ -394,20 +428,28 @@ Result<std::string> Session::prepare_statement(const PreparedStatement& prepared
   return std::string("PREPARE");
 }
 
-Result<std::string> Session::execute_statement(const ast::Execute& statement, ResultSink& sink) {
+Result<std::string> Session::execute_statement(const PreparedStatement& outer, ResultSink& sink) {
+  const auto& statement = ast::as<ast::Execute>(*outer.statement());
   FOREBAY_ASSIGN_OR_RETURN(PreparedRef prepared, prepared_.find(statement.name));
-  if (!statement.args.empty()) {
-    return not_supported("EXECUTE with parameters", "Use the extended protocol's Bind.");
-  }
-  if (!prepared->parameter_types().empty()) {
+  const std::vector<data::Type>& types = prepared->parameter_types();
+  if (statement.args.size() != types.size()) {
     return Status(data::Error{
         .sqlstate = data::sqlstate::kSyntaxError,
         .message =
             fmt::format("wrong number of parameters for prepared statement \"{}\"", statement.name),
-        .detail =
-            fmt::format("Expected {} parameters but got 0.", prepared->parameter_types().size())});
+        .detail = fmt::format("Expected {} parameters but got {}.", types.size(),
+                              statement.args.size())});
   }
-  Result<std::string> tag = execute(prepared, {}, sink);
+  FOREBAY_ASSIGN_OR_RETURN(std::vector<expr::ExprRef> arguments,
+                           sql::bind_arguments(statement, types, database_.catalog().snapshot(),
+                                               outer.options()));
+  std::vector<Datum> parameters;
+  const expr::EvalContext context = eval_context();
+  for (const expr::ExprRef& argument : arguments) {
+    FOREBAY_ASSIGN_OR_RETURN(Datum value, expr::evaluate_constant(argument, context));
+    parameters.push_back(std::move(value));
+  }
+  Result<std::string> tag = execute(prepared, parameters, sink);
   if (tag.is_ok()) return tag;
   Status status = tag.take_status();
   status.error().position = 0;  // it would count in the text of PREPARE

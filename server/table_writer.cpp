@@ -39,6 +39,14 @@ void append(const std::vector<Datum>& row, data::Weight weight, data::BatchBuild
   out.end_row(weight);
 }
 
+Status written_twice() {
+  return Status(data::Error{
+      .sqlstate = data::SqlState("21000"),
+      .message = "ON CONFLICT DO UPDATE command cannot affect row a second time",
+      .hint = "Ensure that no rows proposed for insertion within the same command have duplicate "
+              "constrained values."});
+}
+
 }  // namespace
 
 Status duplicate_key(const sql::catalog::CatalogObject& table, const std::vector<Datum>& row) {
@@ -53,6 +61,20 @@ Status duplicate_key(const sql::catalog::CatalogObject& table, const std::vector
       .message =
           fmt::format("duplicate key value violates unique constraint \"{}_pkey\"", table.name),
       .detail = fmt::format("Key ({})=({}) already exists.", names, values)});
+}
+
+Status null_in_column(const sql::catalog::CatalogObject& table, size_t column,
+                      const std::vector<Datum>& row) {
+  std::string detail;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    detail += (i == 0 ? "" : ", ") + text_of(row[i]);
+  }
+  return Status(data::Error{
+      .sqlstate = data::sqlstate::kNotNullViolation,
+      .message =
+          fmt::format("null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+                      table.columns[column].name, table.name),
+      .detail = fmt::format("Failing row contains ({}).", detail)});
 }
 
 std::string table_key(const sql::catalog::CatalogObject& table, const std::vector<Datum>& row) {
@@ -77,16 +99,7 @@ TableWriter::TableWriter(const sql::catalog::CatalogObject& table, Conflict on_c
 Status TableWriter::check_not_null(const std::vector<Datum>& row) const {
   for (size_t c = 0; c < table_.columns.size(); ++c) {
     if (!table_.columns[c].not_null || !row[c].is_null()) continue;
-    std::string detail;
-    for (size_t i = 0; i < table_.columns.size(); ++i) {
-      detail += (i == 0 ? "" : ", ") + text_of(row[i]);
-    }
-    return Status(data::Error{
-        .sqlstate = data::sqlstate::kNotNullViolation,
-        .message = fmt::format(
-            "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
-            table_.columns[c].name, table_.name),
-        .detail = fmt::format("Failing row contains ({}).", detail)});
+    return null_in_column(table_, c, row);
   }
   return Status::ok();
 }
@@ -181,15 +194,73 @@ Status TableWriter::update(const ChangeBatch& rows) {
   for (uint32_t i = 0; i < rows.rows(); ++i) {
     uint32_t physical = rows.physical(i);
     std::vector<Datum> old = row_of(rows, physical, 0, stored);
-    std::vector<Datum> fresh = row_of(rows, physical, stored, visible);
-    for (size_t c = visible; c < stored; ++c) fresh.push_back(old[c]);
     if (!keys_.try_emplace(table_key(table_, old), false).second) continue;
-    FOREBAY_RETURN_IF_ERROR(check_not_null(fresh));
-    FOREBAY_RETURN_IF_ERROR(charge(old, 0));
-    FOREBAY_RETURN_IF_ERROR(charge(fresh, 0));
-    updated_.emplace_back(table_key(table_, fresh), std::move(fresh));
-    put(std::move(old), -1);
-    ++count_;
+    FOREBAY_RETURN_IF_ERROR(change(std::move(old), row_of(rows, physical, stored, visible)));
+  }
+  return Status::ok();
+}
+
+Status TableWriter::change(std::vector<Datum> old, std::vector<Datum> fresh) {
+  for (size_t c = table_.columns.size(); c < types_.size(); ++c) fresh.push_back(old[c]);
+  FOREBAY_RETURN_IF_ERROR(check_not_null(fresh));
+  FOREBAY_RETURN_IF_ERROR(charge(old, 0));
+  FOREBAY_RETURN_IF_ERROR(charge(fresh, 0));
+  updated_.emplace_back(table_key(table_, fresh), std::move(fresh));
+  put(std::move(old), -1);
+  ++count_;
+  return Status::ok();
+}
+
+// All rows wait for judge(), inserted ones too: an updated row may move to the key of another one,
+// and RETURNING shows them in their order.
+Status TableWriter::upsert(const ChangeBatch& rows, const Merge& merge) {
+  struct Proposed {
+    std::string key;
+    std::vector<Datum> row;
+    bool is_new = false;
+  };
+  std::vector<Proposed> proposed;
+  std::vector<data::Type> pair_types = types_;
+  for (const data::Field& field : table_.columns) pair_types.push_back(field.type);
+  data::BatchBuilder pairs(pair_types);
+  for (uint32_t i = 0; i < rows.rows(); ++i) {
+    uint32_t physical = rows.physical(i);
+    for (data::Weight copy = 0; copy < rows.weight(physical); ++copy) {
+      Proposed next;
+      next.row = row_of(rows, physical, 0, table_.columns.size());
+      FOREBAY_RETURN_IF_ERROR(check_not_null(next.row));
+      next.key = table_key(table_, next.row);
+      if (keys_.contains(next.key)) return written_twice();
+      std::vector<Datum> old;
+      FOREBAY_ASSIGN_OR_RETURN(bool taken, exists(next.row, next.key, &old));
+      next.is_new = !taken;
+      FOREBAY_RETURN_IF_ERROR(charge(next.row, next.key.size()));
+      if (taken) {
+        FOREBAY_RETURN_IF_ERROR(charge(old, 0));
+        old.insert(old.end(), next.row.begin(), next.row.end());
+        append(old, 1, pairs);
+      } else {
+        keys_[next.key] = false;  // known to be free; judge() takes it
+      }
+      proposed.push_back(std::move(next));
+    }
+  }
+  ChangeBatch olds = pairs.finish();
+  FOREBAY_ASSIGN_OR_RETURN(ChangeBatch merged, merge(olds));
+  uint32_t pair = 0;
+  uint32_t selected = 0;
+  for (Proposed& next : proposed) {
+    if (next.is_new) {
+      updated_.emplace_back(std::move(next.key), std::move(next.row));
+      ++count_;
+      continue;
+    }
+    uint32_t at = pair++;
+    if (selected == merged.rows() || merged.physical(selected) != at) continue;
+    ++selected;
+    if (!keys_.try_emplace(next.key, false).second) return written_twice();
+    FOREBAY_RETURN_IF_ERROR(
+        change(row_of(olds, at, 0, types_.size()), row_of(merged, at, 0, table_.columns.size())));
   }
   return Status::ok();
 }

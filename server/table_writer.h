@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +14,9 @@ namespace forebay::server {
 /// 23505 for a row of `table`, in stored columns.
 data::Status duplicate_key(const sql::catalog::CatalogObject& table,
                            const std::vector<data::Datum>& row);
+/// 23502 for a NULL in column `column` of a row.
+data::Status null_in_column(const sql::catalog::CatalogObject& table, size_t column,
+                            const std::vector<data::Datum>& row);
 /// The bytes of a row's key, as Gate::pending_key takes them.
 std::string table_key(const sql::catalog::CatalogObject& table,
                       const std::vector<data::Datum>& row);
@@ -39,6 +43,13 @@ class TableWriter {
   /// Adds new rows: batches of the visible columns; `engine` numbers them when the table has no
   /// declared key. 23502, 23505; nothing is written then.
   data::Status insert(const data::ChangeBatch& rows, runtime::Engine& engine);
+  /// What ON CONFLICT DO UPDATE makes of rows that are there: from batches of their stored columns
+  /// and then the proposed visible columns, the visible columns as they shall be; the selection
+  /// are the rows to update.
+  using Merge = std::function<data::Result<data::ChangeBatch>(const data::ChangeBatch&)>;
+  /// Adds new rows, as insert() does; where the key is taken, updates. 21000 when a key is written
+  /// twice.
+  data::Status upsert(const data::ChangeBatch& rows, const Merge& merge);
   /// Batches of stored columns then the new visible columns. A row that occurs twice is updated
   /// once.
   data::Status update(const data::ChangeBatch& rows);
@@ -63,6 +74,8 @@ class TableWriter {
   data::Result<bool> exists(const std::vector<data::Datum>& row, const std::string& key,
                             std::vector<data::Datum>* old) const;
   data::Status charge(const std::vector<data::Datum>& row, size_t key_bytes);
+  /// Keeps an update: the row that is there, and its visible columns as they shall be.
+  data::Status change(std::vector<data::Datum> old, std::vector<data::Datum> fresh);
   void put(std::vector<data::Datum> row, data::Weight weight);
 
   const sql::catalog::CatalogObject& table_;

@@ -6,6 +6,7 @@
 
 #include "engine/data/row_codec.h"
 #include "engine/data/text_format.h"
+#include "server/bulk_rows.h"
 #include "server/table_writer.h"
 
 namespace forebay::server {
@@ -101,6 +102,20 @@ class Transaction::OwnRows final : public operators::StoredRelation {
     return Status::ok();
   }
 
+  Status find_keys(const state::Snapshot& snapshot, const data::KeyRows& keys,
+                   std::vector<uint32_t>& found) const override {
+    std::vector<uint32_t> committed;
+    FOREBAY_RETURN_IF_ERROR(base_->find_keys(snapshot, keys, committed));
+    for (uint32_t i : committed) {
+      if (!changes_.contains(keys.key(i))) found.push_back(i);
+    }
+    for (uint32_t i = 0; i < keys.rows(); ++i) {
+      auto own = changes_.find(keys.key(i));
+      if (own != changes_.end() && own->second.after) found.push_back(i);
+    }
+    return Status::ok();
+  }
+
   std::unique_ptr<Reader> read(std::shared_ptr<const state::Snapshot> snapshot,
                                uint16_t first_shard, uint16_t last_shard,
                                uint32_t batch_rows) const override {
@@ -191,7 +206,7 @@ Status Transaction::check_reads(const sql::PlannedQuery& query) const {
 
 Status Transaction::add(const sql::CatalogObjectRef& table, const ChangeBatch& change) {
   TableChanges& written =
-      tables_.try_emplace(table->id.value, TableChanges{table, {}}).first->second;
+      tables_.try_emplace(table->id.value, TableChanges{table, {}, nullptr}).first->second;
   const operators::StoredRelation& relation = *table->relation;
   // Old rows first: a key may leave one row and come with another in the same statement.
   for (bool removes : {true, false}) {
@@ -216,7 +231,25 @@ Status Transaction::add(const sql::CatalogObjectRef& table, const ChangeBatch& c
   return Status::ok();
 }
 
+Status Transaction::add_bulk(BulkRows rows) {
+  const sql::CatalogObjectRef& table = rows.table();
+  if (tables_.contains(table->id.value) || !savepoints_.empty()) {
+    return rows.for_each([&](const ChangeBatch& batch) { return add(table, batch); });
+  }
+  auto kept = std::make_shared<BulkRows>(std::move(rows));
+  tables_[kept->table()->id.value] = {kept->table(), {}, kept};
+  return Status::ok();
+}
+
+Status Transaction::unfold(data::ObjectId table) {
+  auto found = tables_.find(table.value);
+  if (found == tables_.end() || found->second.bulk == nullptr) return Status::ok();
+  const std::shared_ptr<BulkRows> rows = std::move(found->second.bulk);
+  return rows->for_each([&](const ChangeBatch& batch) { return add(rows->table(), batch); });
+}
+
 Status Transaction::savepoint(std::string name) {
+  for (const auto& [id, written] : tables_) FOREBAY_RETURN_IF_ERROR(unfold(written.table->id));
   FOREBAY_RETURN_IF_ERROR(memory_.grow(bytes_));
   savepoints_.emplace_back(std::move(name), tables_);
   return Status::ok();
@@ -289,12 +322,22 @@ Result<Transaction::Written> Transaction::commit(runtime::Engine& engine,
   FOREBAY_RETURN_IF_ERROR(gate->settle(cancel));
   auto snapshot = engine.snapshot();
   std::vector<runtime::Engine::TableChange> changes;
+  bool in_bulk = false;
   for (const auto& [id, written] : tables_) {
+    if (written.bulk != nullptr) {
+      FOREBAY_RETURN_IF_ERROR(
+          written.bulk->check_absent(*written.table->relation, snapshot, cancel));
+      written.bulk->take_changes(changes);
+      in_bulk = true;
+      continue;
+    }
     FOREBAY_ASSIGN_OR_RETURN(auto change, settle(written, *snapshot));
     if (change) changes.push_back(std::move(*change));
   }
   if (changes.empty()) return done;
   FOREBAY_ASSIGN_OR_RETURN(done.ticket, gate->write_all(std::move(changes)));
+  // The gate doesn't know the keys of rows in bulk: nobody else may enter it before the commit.
+  if (in_bulk) FOREBAY_RETURN_IF_ERROR(engine.wait(done.table, done.ticket, nullptr));
   return done;
 }
 

@@ -12,6 +12,8 @@
 
 namespace forebay::server {
 
+class BulkRows;
+
 /// The writes of a BEGIN block. They are kept back, the block's own statements see them in the
 /// tables that they changed, and COMMIT applies all of them in one epoch, provided that nobody has
 /// changed the same rows meanwhile. Each statement reads the last committed epoch (READ COMMITTED).
@@ -30,6 +32,12 @@ class Transaction {
 
   /// Takes over a statement's change: rows of stored columns, weights -1 and +1.
   data::Status add(const sql::CatalogObjectRef& table, const data::ChangeBatch& change);
+
+  /// Takes over the rows of a COPY, whose keys nobody has; they stay in columns as long as the
+  /// block does nothing else with their table.
+  data::Status add_bulk(BulkRows rows);
+  /// Makes single changes of what add_bulk has kept of a table: before it is read or written.
+  data::Status unfold(data::ObjectId table);
 
   /// Keeps a copy of the writes so far: 53200.
   data::Status savepoint(std::string name);
@@ -56,6 +64,8 @@ class Transaction {
   struct TableChanges {
     sql::CatalogObjectRef table;
     Changes changes;
+    /// Then there are no `changes`.
+    std::shared_ptr<BulkRows> bulk;
   };
   using Tables = std::map<uint32_t, TableChanges>;  // by object number
   class OwnRows;

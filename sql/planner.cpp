@@ -33,6 +33,14 @@ Result<BoundStatement> bind(const ast::Statement& statement, const SnapshotRef& 
   return binder.bind_statement(statement);
 }
 
+Result<std::vector<ExprRef>> bind_arguments(const ast::Execute& execute,
+                                            const std::vector<Type>& types,
+                                            const SnapshotRef& snapshot,
+                                            const BindOptions& options) {
+  binder::Binder binder(snapshot, options);
+  return binder.bind_arguments(execute, types);
+}
+
 Result<runtime::Fragment> lower_query(const PlannedQuery& query,
                                       std::span<const Datum> parameters) {
   FOREBAY_CHECK(query.plan != nullptr, "a query without a plan");

@@ -23,6 +23,7 @@ namespace forebay::sql {
 
 namespace ast {
 struct Statement;
+struct Execute;
 }  // namespace ast
 namespace plan {
 struct Node;
@@ -104,6 +105,15 @@ struct Returning {
   std::vector<ExprRef> projection;
 };
 
+/// ON CONFLICT DO UPDATE: expressions over the stored columns of the row that is there, then the
+/// visible columns of the proposed one (EXCLUDED).
+struct ConflictUpdate {
+  /// The visible columns as they shall be.
+  std::vector<ExprRef> values;
+  /// Rows for which it isn't true stay as they are. nullptr: none.
+  ExprRef where;
+};
+
 /// INSERT. The caller checks NOT NULL, appends hidden columns (`_row_id` from
 /// Engine::allocate_row_ids), checks keys and writes.
 struct BoundInsert {
@@ -115,6 +125,8 @@ struct BoundInsert {
   /// Otherwise: gives the table's visible columns, casts and defaults included.
   PlannedQuery rows;
   catalog::CatalogObject::Conflict on_conflict = catalog::CatalogObject::Conflict::kError;
+  /// Comes before `on_conflict`.
+  std::optional<ConflictUpdate> update;
   std::optional<Returning> returning;
 };
 
@@ -133,6 +145,42 @@ struct BoundDelete {
   bool truncates = false;
   PlannedQuery rows;
   std::optional<Returning> returning;
+};
+
+/// How COPY writes rows.
+struct CopyFormat {
+  bool csv = false;
+  char delimiter = '\t';
+  std::string null_text = "\\N";
+  enum class Header : uint8_t { kNone, kNames, kMatch };
+  Header header = Header::kNone;
+  /// CSV only.
+  char quote = '"';
+  char escape = '"';
+};
+
+/// COPY ... FROM STDIN.
+struct BoundCopyFrom {
+  CatalogObjectRef table;
+  /// The fields of a record, as numbers of visible columns.
+  std::vector<uint32_t> columns;
+  /// One per visible column: the value of one that the records don't have, else null.
+  std::vector<ExprRef> defaults;
+  /// Over the visible columns: rows for which it isn't true are left out. nullptr: none.
+  ExprRef where;
+  CopyFormat format;
+};
+
+struct BoundStatement;
+/// COPY ... TO STDOUT: sends what `rows`, a query or DML with RETURNING, gives.
+struct BoundCopyTo {
+  std::shared_ptr<const BoundStatement> rows;
+  CopyFormat format;
+};
+
+/// DECLARE: its query; the rest is in the statement.
+struct BoundDeclareCursor {
+  PlannedQuery query;
 };
 
 struct BoundSelect {
@@ -162,7 +210,7 @@ struct BoundExplain {
 
 struct BoundStatement {
   std::variant<BoundSelect, BoundInsert, BoundUpdate, BoundDelete, BoundCreate, BoundDrop,
-               BoundExplain>
+               BoundExplain, BoundCopyFrom, BoundCopyTo, BoundDeclareCursor>
       what;
   /// All parameters, by number.
   std::vector<Type> parameter_types;
@@ -173,10 +221,16 @@ struct BoundStatement {
   const data::Schema* result_schema() const;
 };
 
-/// Binds a query, INSERT, UPDATE, DELETE, CREATE ..., DROP or EXPLAIN. Other kinds (SET, SHOW,
-/// BEGIN ...) belong to the session and are an internal error here.
+/// Binds a query, INSERT, UPDATE, DELETE, COPY, CREATE ..., DROP or EXPLAIN. Other kinds (SET,
+/// SHOW, BEGIN ...) belong to the session and are an internal error here.
 Result<BoundStatement> bind(const ast::Statement& statement, const SnapshotRef& snapshot,
                             const BindOptions& options);
+
+/// The arguments of EXECUTE as expressions without columns, cast to the parameters' types. 42804.
+Result<std::vector<ExprRef>> bind_arguments(const ast::Execute& execute,
+                                            const std::vector<Type>& types,
+                                            const SnapshotRef& snapshot,
+                                            const BindOptions& options);
 
 /// Where new numbers come from: the engine's allocate_object and allocate_table.
 class IdSource {

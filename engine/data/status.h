@@ -106,6 +106,8 @@ struct Error {
   std::string hint;
   /// 1-based position in the statement's text, counted in characters (code points); 0 = none.
   int32_t position = 0;
+  /// Where in the input it happened: `COPY t, line 3, column x: "y"`; or empty.
+  std::string context;
 };
 
 /// Success, or one Error. Cheap to return on success: one null pointer.

@@ -47,6 +47,11 @@ class ProjectedRelation final : public StoredRelation {
     return Status::ok();
   }
 
+  Status find_keys(const state::Snapshot& snapshot, const data::KeyRows& keys,
+                   std::vector<uint32_t>& found) const override {
+    return relation_->find_keys(snapshot, keys, found);
+  }
+
   std::unique_ptr<Reader> read(std::shared_ptr<const state::Snapshot> snapshot,
                                uint16_t first_shard, uint16_t last_shard,
                                uint32_t batch_rows) const override {

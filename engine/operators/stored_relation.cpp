@@ -1,5 +1,7 @@
 #include "engine/operators/stored_relation.h"
 
+#include <algorithm>
+
 #include "engine/data/row_codec.h"
 #include "engine/operators/aggregate_payload.h"
 #include "engine/operators/emission.h"
@@ -124,6 +126,27 @@ class TableRelation : public StoredRelation {
       }
       out.end_row(batch.weight(row));
     });
+    return Status::ok();
+  }
+
+  Status find_keys(const state::Snapshot& snapshot, const data::KeyRows& keys,
+                   std::vector<uint32_t>& found) const override {
+    FOREBAY_CHECK(point_reads(), "a point read of a relation without a key");
+    std::vector<std::pair<std::string, uint32_t>> sorted;  // store key, its number
+    sorted.reserve(keys.rows());
+    for (uint32_t i = 0; i < keys.rows(); ++i) {
+      sorted.emplace_back(state::store_key_prefix(data::shard_of_hash(keys.hashes[i]), table_), i);
+      sorted.back().first += keys.key(i);
+    }
+    std::sort(sorted.begin(), sorted.end());
+    std::vector<std::string_view> wanted;
+    wanted.reserve(sorted.size());
+    for (const auto& [key, number] : sorted) wanted.push_back(key);
+    std::vector<std::optional<std::string>> values;
+    FOREBAY_RETURN_IF_ERROR(snapshot.multi_get(family_, wanted, values));
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (values[i]) found.push_back(sorted[i].second);
+    }
     return Status::ok();
   }
 

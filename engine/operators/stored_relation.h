@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/data/row_codec.h"
 #include "engine/operators/specs.h"
 
 /// Reading committed rows back: what a materialize, aggregate, distinct or top-N operator keeps is
@@ -30,6 +31,10 @@ class StoredRelation {
   /// Appends the rows whose key columns equal `key` (one Datum per key column, all given) to `out`.
   virtual Status get(const state::Snapshot& snapshot, std::span<const data::Datum> key,
                      data::BatchBuilder& out) const = 0;
+  /// Which of the keys (kGrouping bytes of the key columns, with hashes) have a row: appends their
+  /// numbers to `found`, in no order. For relations with a key.
+  virtual Status find_keys(const state::Snapshot& snapshot, const data::KeyRows& keys,
+                           std::vector<uint32_t>& found) const = 0;
   /// A resumable scan, for step-wise filling: gives the next batch, or an empty one at the end.
   class Reader {
    public:

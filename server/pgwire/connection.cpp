@@ -21,6 +21,8 @@ constexpr size_t kReadBytes = size_t{64} << 10;
 constexpr size_t kMaxPendingBytes = size_t{1} << 20;
 constexpr size_t kKeptInputBytes = size_t{8} << 10;
 constexpr int kPollMs = 200;
+/// How long receive() waits before its caller looks whether the statement was cancelled.
+constexpr int kReceiveMs = 50;
 
 }  // namespace
 
@@ -132,6 +134,7 @@ void Connection::take_input(std::string_view bytes) {
     pause = pending_.size() > kMaxPendingBytes;
     paused_ = pause;
   }
+  if (!schedule) arrived_.notify_one();
   if (schedule) owner_.pool().submit(shared_from_this());
   if (pause) {
     watch_while_paused();
@@ -148,8 +151,16 @@ void Connection::watch_while_paused() {
                      });
 }
 
+void Connection::set_gone() {
+  {
+    std::lock_guard lock(mutex_);
+    gone_.store(true, std::memory_order_release);
+  }
+  arrived_.notify_one();
+}
+
 void Connection::client_gone() {
-  gone_.store(true, std::memory_order_release);
+  set_gone();
   reading_ = false;
   bool working;
   {
@@ -207,6 +218,7 @@ void Connection::terminate(const data::Error& reason) {
     if (over_) return;
     if (scheduled_) {
       farewell_ = std::make_unique<data::Error>(reason);
+      arrived_.notify_one();
       return;
     }
   }
@@ -215,7 +227,7 @@ void Connection::terminate(const data::Error& reason) {
 
 Status Connection::send(std::string_view bytes) {
   auto gone = [&] {
-    gone_.store(true, std::memory_order_release);
+    set_gone();
     return Status(data::SqlState("08006"), "the client is gone");
   };
   uint32_t stalled_ms = 0;
@@ -267,29 +279,57 @@ bool Connection::take_pending() {
       scheduled_ = false;
       return false;
     }
-    if (consumed_ == input_.size()) {
-      input_.swap(pending_);
-      consumed_ = 0;
-      if (pending_.capacity() > kKeptInputBytes) pending_ = std::string();
-      pending_.clear();
-    } else {
-      input_.erase(0, consumed_);
-      consumed_ = 0;
-      input_ += pending_;
-      pending_.clear();
-    }
-    resume = paused_;
-    paused_ = false;
+    resume = move_pending();
   }
-  if (resume) {
-    asio::post(owner_.network(), [self = shared_from_this()] {
-      if (!self->socket_.is_open()) return;
-      error_code ignored;
-      self->socket_.cancel(ignored);
-      self->wait_readable();
-    });
-  }
+  if (resume) resume_reading();
   return true;
+}
+
+bool Connection::move_pending() {
+  if (consumed_ == input_.size()) {
+    input_.swap(pending_);
+    consumed_ = 0;
+    if (pending_.capacity() > kKeptInputBytes) pending_ = std::string();
+    pending_.clear();
+  } else {
+    input_.erase(0, consumed_);
+    consumed_ = 0;
+    input_ += pending_;
+    pending_.clear();
+  }
+  return std::exchange(paused_, false);
+}
+
+void Connection::resume_reading() {
+  asio::post(owner_.network(), [self = shared_from_this()] {
+    if (!self->socket_.is_open()) return;
+    error_code ignored;
+    self->socket_.cancel(ignored);
+    self->wait_readable();
+  });
+}
+
+data::Result<Frame> Connection::receive() {
+  while (true) {
+    Frame frame =
+        next_frame(std::string_view(input_).substr(consumed_), owner_.options().max_message_bytes);
+    if (frame.kind == Frame::Kind::kBad) return std::move(frame.error);
+    if (frame.kind == Frame::Kind::kMessage) {
+      consumed_ += frame.size;
+      return frame;
+    }
+    bool resume;
+    {
+      std::unique_lock lock(mutex_);
+      arrived_.wait_for(lock, std::chrono::milliseconds(kReceiveMs),
+                        [&] { return !pending_.empty() || gone_ || farewell_ != nullptr; });
+      if (gone_) return Status(data::SqlState("08006"), "the client is gone");
+      if (farewell_ != nullptr) return Status(*farewell_);
+      if (pending_.empty()) return frame;
+      resume = move_pending();
+    }
+    if (resume) resume_reading();
+  }
 }
 
 // An idle connection keeps no more memory than small statements need.

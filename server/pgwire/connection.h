@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,7 +51,7 @@ class Connection final : public Transport,
   /// Tells the client why and closes; when a query thread is at work, it does so when done.
   void terminate(const data::Error& reason);
   /// Sends no more: a query thread that waits for the client goes on.
-  void abandon() { gone_.store(true, std::memory_order_release); }
+  void abandon() { set_gone(); }
   /// Closes without a word.
   void close_now() { close(); }
   bool is_working();
@@ -61,6 +62,7 @@ class Connection final : public Transport,
 
   // Transport; query threads.
   data::Status send(std::string_view bytes) override;
+  data::Result<Frame> receive() override;
   bool is_gone() const override { return gone_.load(std::memory_order_acquire); }
 
   // Task: a query thread's turn.
@@ -78,9 +80,14 @@ class Connection final : public Transport,
   void take_input(std::string_view bytes);
   void client_gone();
   void close();
+  /// Any thread.
+  void set_gone();
 
   // Query thread.
   bool take_pending();
+  /// Appends what has come to input_; true: reading had stopped. Under mutex_.
+  bool move_pending();
+  void resume_reading();
   void release_memory();
   bool converse();
 
@@ -98,7 +105,8 @@ class Connection final : public Transport,
   const int fd_;
   std::atomic<bool> gone_{false};
 
-  std::mutex mutex_;  // guards the following
+  std::condition_variable arrived_;  // pending_, farewell_ or gone_ has changed
+  std::mutex mutex_;                 // guards the following
   std::string pending_;
   bool scheduled_ = false;
   bool paused_ = false;

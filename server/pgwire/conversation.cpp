@@ -136,7 +136,7 @@ void Conversation::simple_query(std::string_view body) {
   portals_.erase("");
   Status status = guarded([&]() -> Status {
     MessageReader reader(body);
-    std::string_view sql = reader.text();
+    std::string sql(reader.text());  // COPY FROM takes further messages meanwhile
     FOREBAY_RETURN_IF_ERROR(reader.finish());
     Running running(*this);
     Sink sink(*this, nullptr, false);
@@ -258,6 +258,55 @@ data::Result<int64_t> Conversation::Sink::send_kept(int64_t max_rows) {
     batch = data::ChangeBatch();
   }
   return sent;
+}
+
+Status Conversation::Sink::begin_copy(char type, size_t columns) {
+  MessageWriter& out = conversation_.out_;
+  out.begin(type);
+  out.byte(0);  // text
+  out.int16(static_cast<int16_t>(columns));
+  for (size_t i = 0; i < columns; ++i) out.int16(0);
+  out.end();
+  return type == 'G' ? conversation_.flush() : Status::ok();
+}
+
+Status Conversation::Sink::copy_out(std::string_view line) {
+  MessageWriter& out = conversation_.out_;
+  out.begin('d');
+  out.bytes(line);
+  out.end();
+  return out.buffer().size() < kSendBytes ? Status::ok() : conversation_.flush();
+}
+
+Status Conversation::Sink::end_copy_out() {
+  conversation_.out_.begin('c');
+  conversation_.out_.end();
+  return Status::ok();
+}
+
+data::Result<CopyPiece> Conversation::Sink::next_copy_in() {
+  while (true) {
+    FOREBAY_ASSIGN_OR_RETURN(Frame frame, conversation_.transport_.receive());
+    if (frame.kind == Frame::Kind::kIncomplete) return CopyPiece{};
+    switch (frame.type) {
+      case 'd':
+        return CopyPiece{CopyPiece::Kind::kData, frame.body};
+      case 'c':
+        return CopyPiece{CopyPiece::Kind::kEnd, {}};
+      case 'f': {
+        MessageReader reader(frame.body);
+        return Status(data::sqlstate::kQueryCanceled,
+                      fmt::format("COPY from stdin failed: {}", reader.text()));
+      }
+      case 'H':
+      case 'S':
+        break;  // as PostgreSQL: they mean nothing here
+      default:
+        return Status(data::sqlstate::kProtocolViolation,
+                      fmt::format("unexpected message type 0x{:02X} during COPY from stdin",
+                                  static_cast<unsigned char>(frame.type)));
+    }
+  }
 }
 
 void Conversation::Sink::notice(const Notice& notice) {

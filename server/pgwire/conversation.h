@@ -22,6 +22,10 @@ class Transport {
   virtual ~Transport() = default;
   /// Sends all bytes; blocks while the client reads slowly. An error when the client is gone.
   virtual data::Status send(std::string_view bytes) = 0;
+  /// The next message, for a statement that takes them itself (COPY FROM): kIncomplete when none
+  /// has come for a while, an error when none will. Its body lives until the next call; that of the
+  /// message that is being handled does not live on.
+  virtual data::Result<Frame> receive() = 0;
   /// True when the client is gone. Any thread.
   virtual bool is_gone() const = 0;
 };

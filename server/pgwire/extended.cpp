@@ -235,7 +235,12 @@ Status Conversation::describe(std::string_view body) {
   } else if (what == 'P') {
     FOREBAY_RETURN_IF_ERROR(check_name(name));
     auto portal = portals_.find(std::string(name));
-    if (portal == portals_.end()) return unknown_portal(name);
+    if (portal == portals_.end()) {
+      const data::Schema* cursor = session_.cursor_columns(std::string(name));
+      if (cursor == nullptr) return unknown_portal(name);
+      write_row_description(*cursor, std::vector<int16_t>(cursor->size(), 0), out_);
+      return Status::ok();
+    }
     statement = portal->second->statement.get();
     if (statement->prepared->schema()) {
       formats = portal->second->formats_for(statement->prepared->schema()->size());

@@ -42,11 +42,18 @@ class Conversation::Sink final : public ResultSink {
   data::Status begin_rows(const data::Schema& schema) override;
   data::Status rows(const data::ChangeBatch& batch) override;
   void notice(const Notice& notice) override;
+  data::Status begin_copy_out(size_t columns) override { return begin_copy('H', columns); }
+  data::Status copy_out(std::string_view line) override;
+  data::Status end_copy_out() override;
+  data::Status begin_copy_in(size_t columns) override { return begin_copy('G', columns); }
+  data::Result<CopyPiece> next_copy_in() override;
 
   /// Sends rows that the portal keeps, at most `max_rows` (0: all); gives how many were sent.
   data::Result<int64_t> send_kept(int64_t max_rows);
 
  private:
+  data::Status begin_copy(char type, size_t columns);
+
   Conversation& conversation_;
   Portal* portal_;
   const bool keep_;

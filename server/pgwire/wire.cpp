@@ -131,6 +131,7 @@ void write_error(MessageWriter& out, std::string_view severity, const data::Erro
   field('M', error.message);
   if (!error.detail.empty()) field('D', error.detail);
   if (!error.hint.empty()) field('H', error.hint);
+  if (!error.context.empty()) field('W', error.context);
   if (error.position > 0) field('P', fmt::format("{}", error.position));
   out.byte('\0');
   out.end();

@@ -7,12 +7,6 @@
 namespace forebay::sql::ast {
 namespace {
 
-std::string_view object_words(ObjectKind kind) {
-  static constexpr std::array<std::string_view, 8> kWords{
-      "SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SINK", "INDEX", "SCHEMA", "FUNCTION"};
-  return kWords[static_cast<size_t>(kind)];
-}
-
 /// Can the key or value of an option be written without quotes? Any word can, dots between words
 /// too.
 bool is_word(std::string_view key) {
@@ -44,8 +38,13 @@ void Printer::statement(const Statement& node) {
       add(as<CreateTable>(node).definition.temporary ? "CREATE TEMPORARY TABLE " : "CREATE TABLE ");
       relation(as<CreateTable>(node).definition);
       if (as<CreateTable>(node).query == nullptr) return;
+      if (!as<CreateTable>(node).column_names.empty()) {
+        add(" ");
+        names_at(as<CreateTable>(node).column_names);
+      }
       add(" AS ");
-      return query(*as<CreateTable>(node).query);
+      query(*as<CreateTable>(node).query);
+      return add(as<CreateTable>(node).with_no_data ? " WITH NO DATA" : "");
     case StatementKind::kCreateView:
       return create_view(as<CreateView>(node));
     case StatementKind::kCreateFunction:
@@ -83,6 +82,22 @@ void Printer::statement(const Statement& node) {
     case StatementKind::kDeallocate:
       add("DEALLOCATE ");
       return as<Deallocate>(node).name.empty() ? add("ALL") : identifier(as<Deallocate>(node).name);
+    case StatementKind::kCopy:
+      return copy(as<Copy>(node));
+    case StatementKind::kAlter:
+      return alter(as<Alter>(node));
+    case StatementKind::kComment:
+      return comment(as<Comment>(node));
+    case StatementKind::kDeclareCursor:
+      return declare(as<DeclareCursor>(node));
+    case StatementKind::kFetch:
+      return fetch(as<Fetch>(node));
+    case StatementKind::kCloseCursor:
+      add("CLOSE ");
+      return as<CloseCursor>(node).name.empty() ? add("ALL")
+                                                : identifier(as<CloseCursor>(node).name);
+    case StatementKind::kDiscard:
+      return add("DISCARD " + as<Discard>(node).what);
     case StatementKind::kOther:
       return add(as<OtherStatement>(node).text);
   }
@@ -136,6 +151,9 @@ void Printer::insert(const Insert& node) {
     if (!node.conflict_columns.empty()) {
       names_at(node.conflict_columns);
       add(" ");
+    }
+    if (!node.conflict_constraint.name.empty()) {
+      add("ON CONSTRAINT " + quote_identifier(node.conflict_constraint.name) + " ");
     }
     add(node.conflict == ConflictAction::kNothing ? "DO NOTHING" : "DO UPDATE SET ");
     set_clauses(node.conflict_set);

@@ -92,8 +92,18 @@ class Printer {
   void prepare(const Prepare& node);
   void execute(const Execute& node);
 
+  // print_command.cpp
+  void copy(const Copy& node);
+  void alter(const Alter& node);
+  void comment(const Comment& node);
+  void declare(const DeclareCursor& node);
+  void fetch(const Fetch& node);
+
   std::string out_;
 };
+
+/// "TABLE", "MATERIALIZED VIEW" ...
+std::string_view object_words(ObjectKind kind);
 
 /// What the node binds like when printed.
 Precedence precedence_of(const Expr& node);

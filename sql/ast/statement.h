@@ -26,6 +26,13 @@ enum class StatementKind : uint8_t {
   kPrepare,
   kExecute,
   kDeallocate,
+  kCopy,
+  kAlter,
+  kComment,
+  kDeclareCursor,
+  kFetch,
+  kCloseCursor,
+  kDiscard,
   kOther,
 };
 
@@ -89,6 +96,8 @@ struct Insert final : Statement {
   ConflictAction conflict = ConflictAction::kNone;
   int32_t conflict_position = 0;
   std::vector<NameAt> conflict_columns;
+  /// Of ON CONFLICT ON CONSTRAINT name.
+  NameAt conflict_constraint;
   std::vector<SetClause> conflict_set;
   ExprPtr conflict_where;
   std::vector<SelectItem> returning;
@@ -119,8 +128,6 @@ struct Delete final : Statement {
   bool truncates = false;
 };
 
-/* -- creating and dropping -- */
-
 enum class OptionValueKind : uint8_t { kNone, kString, kNumber, kWord };
 
 /// `key = value` of WITH (...), or an option of EXPLAIN. Keys are lower case unless quoted; a
@@ -132,6 +139,24 @@ struct Option {
   int32_t value_position = 0;
   std::string value;
 };
+
+/// COPY t (columns) FROM STDIN; COPY t (columns) or (statement) TO STDOUT.
+struct Copy final : Statement {
+  explicit Copy(int32_t at) : Statement(StatementKind::kCopy, at) {}
+  QualifiedName table;
+  std::vector<NameAt> columns;
+  /// In place of a table: a query, or INSERT, UPDATE, DELETE with RETURNING.
+  StatementPtr rows;
+  bool from = false;
+  /// Of a file or program that stands in place of STDIN and STDOUT, else 0.
+  int32_t file_position = 0;
+  /// Those of the older spelling too: "csv" is `format csv`. Keys in lower case.
+  std::vector<Option> options;
+  /// Of COPY ... FROM ... WHERE.
+  ExprPtr where;
+};
+
+/* -- creating and dropping -- */
 
 /// A constraint that is parsed but not kept by the engine: the binder refuses it by its name.
 struct OtherConstraint {
@@ -224,6 +249,9 @@ struct CreateTable final : Statement {
   RelationDef definition;
   /// Of CREATE TABLE ... AS query, else null.
   QueryPtr query;
+  /// Of CREATE TABLE t (a, b) AS query.
+  std::vector<NameAt> column_names;
+  bool with_no_data = false;
 };
 
 struct CreateView final : Statement {
@@ -302,6 +330,35 @@ struct Drop final : Statement {
   /// Of functions, one per name: the argument types, if given.
   std::vector<std::optional<std::vector<FunctionParameter>>> signatures;
   bool cascade = false;
+};
+
+enum class AlterAction : uint8_t { kRename, kRenameColumn, kAddColumn };
+
+struct Alter final : Statement {
+  explicit Alter(int32_t at) : Statement(StatementKind::kAlter, at) {}
+  ObjectKind object = ObjectKind::kTable;
+  bool if_exists = false;
+  QualifiedName name;
+  AlterAction action = AlterAction::kRename;
+  /// Of RENAME.
+  NameAt new_name;
+  /// Of RENAME COLUMN.
+  NameAt column;
+  /// Of ADD COLUMN.
+  ColumnDef added;
+  bool if_not_exists = false;
+};
+
+/// COMMENT ON. Of a column, `name` ends with it.
+struct Comment final : Statement {
+  explicit Comment(int32_t at) : Statement(StatementKind::kComment, at) {}
+  ObjectKind object = ObjectKind::kTable;
+  bool on_column = false;
+  QualifiedName name;
+  /// Of a function: the argument types, if given.
+  std::optional<std::vector<FunctionParameter>> signature;
+  /// None: IS NULL.
+  std::optional<std::string> text;
 };
 
 /* -- looking, settings, sessions -- */
@@ -398,7 +455,43 @@ struct Deallocate final : Statement {
   std::string name;
 };
 
-/// A statement known by name and not taken apart: ALTER, COPY, CREATE INDEX, ... `command` has its
+enum class CursorScroll : uint8_t { kUnset, kScroll, kNoScroll };
+
+struct DeclareCursor final : Statement {
+  explicit DeclareCursor(int32_t at) : Statement(StatementKind::kDeclareCursor, at) {}
+  std::string name;
+  CursorScroll scroll = CursorScroll::kUnset;
+  bool binary = false;
+  bool hold = false;
+  /// A query.
+  StatementPtr query;
+};
+
+enum class FetchDirection : uint8_t { kForward, kBackward, kAbsolute, kRelative };
+
+/// FETCH and MOVE. NEXT is FORWARD 1, PRIOR BACKWARD 1, FIRST ABSOLUTE 1, LAST ABSOLUTE -1.
+struct Fetch final : Statement {
+  explicit Fetch(int32_t at) : Statement(StatementKind::kFetch, at) {}
+  bool move = false;
+  FetchDirection direction = FetchDirection::kForward;
+  /// INT64_MAX: ALL.
+  int64_t count = 1;
+  std::string name;
+};
+
+struct CloseCursor final : Statement {
+  explicit CloseCursor(int32_t at) : Statement(StatementKind::kCloseCursor, at) {}
+  /// Empty: ALL.
+  std::string name;
+};
+
+struct Discard final : Statement {
+  explicit Discard(int32_t at) : Statement(StatementKind::kDiscard, at) {}
+  /// "ALL", "PLANS", "SEQUENCES" or "TEMP".
+  std::string what;
+};
+
+/// A statement known by name and not taken apart: VACUUM, CREATE INDEX, ... `command` has its
 /// first words in upper case ("CREATE INDEX"), `text` the whole.
 struct OtherStatement final : Statement {
   explicit OtherStatement(int32_t at) : Statement(StatementKind::kOther, at) {}

@@ -45,6 +45,7 @@ enum class Clause : uint8_t {
   kUpdate,
   kDefault,
   kFunctionInFrom,
+  kExecute,
 };
 
 /// A subquery that an expression uses: joined to the plan below the expression, before it is
@@ -107,6 +108,9 @@ class Binder {
 
   // --- statements
   Result<BoundStatement> bind_statement(const ast::Statement& statement);
+
+  Result<std::vector<ExprRef>> bind_arguments(const ast::Execute& execute,
+                                              const std::vector<Type>& types);
 
   /// The types of $1 ...; 42P18 when one is not determined.
   Result<std::vector<Type>> parameter_types() const;
@@ -353,9 +357,16 @@ class Binder {
                                                   const std::string& alias,
                                                   const std::vector<ast::SelectItem>& items);
   Status bind_values_rows(BoundInsert& out, const ast::Query& values,
-                          const std::vector<uint32_t>& targets);
+                          const std::vector<uint32_t>& targets, QueryPlan& rows);
   Status bind_insert_query(BoundInsert& out, const ast::Query& query,
-                           const std::vector<uint32_t>& targets);
+                           const std::vector<uint32_t>& targets, QueryPlan& rows);
+  // copy.cpp
+  Result<CopyFormat> bind_copy_format(const ast::Copy& copy, std::vector<std::string>& notices);
+  Result<BoundCopyFrom> bind_copy_from(const ast::Copy& copy, std::vector<std::string>& notices);
+  Result<BoundCopyTo> bind_copy_to(const ast::Copy& copy, std::vector<std::string>& notices);
+  // on_conflict.cpp
+  Status bind_on_conflict(const ast::Insert& insert, BoundInsert& out);
+  Status check_conflict_target(const ast::Insert& insert, const CatalogObjectRef& table);
   Result<BoundCreate> bind_create_source(const ast::CreateSource& create,
                                          std::vector<std::string>& notices);
   Result<BoundCreate> bind_create_table(const ast::CreateTable& create,

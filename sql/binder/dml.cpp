@@ -18,8 +18,8 @@ Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
   switch (object->kind) {
     case ObjectKind::kTable:
       if (object->connector == nullptr) return object;
-      return unsupported(fmt::format("{} a table that a connector fills is", verb),
-                         name.position, "Write to where the connector reads.");
+      return unsupported(fmt::format("{} a table that a connector fills is", verb), name.position,
+                         "Write to where the connector reads.");
     case ObjectKind::kVirtual:
       return error(data::SqlState("42501"),
                    fmt::format("permission denied for table {}", object->name), name.position);
@@ -88,6 +88,27 @@ Result<ExprRef> Binder::default_of(const CatalogObjectRef& table, uint32_t colum
   return coerce_assignment(*value, field);
 }
 
+Result<std::vector<ExprRef>> Binder::bind_arguments(const ast::Execute& execute,
+                                                    const std::vector<Type>& types) {
+  Scope empty;
+  std::vector<ExprRef> values;
+  for (size_t i = 0; i < execute.args.size(); ++i) {
+    const ast::Expr& argument = *execute.args[i];
+    ExprContext context{&empty, Clause::kExecute, nullptr, nullptr};
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(argument, context));
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef cast, coerce(value, types[i], Coercion::kAssignment));
+    if (cast == nullptr) {
+      return error(state::kDatatypeMismatch,
+                   fmt::format("parameter ${} of type {} cannot be coerced to the expected type {}",
+                               i + 1, value->type.name(), types[i].name()),
+                   leftmost_position(argument))
+          .with_hint("You will need to rewrite or cast the expression.");
+    }
+    values.push_back(std::move(cast));
+  }
+  return values;
+}
+
 Result<std::optional<Returning>> Binder::bind_returning(const CatalogObjectRef& table,
                                                         const std::string& alias,
                                                         const std::vector<ast::SelectItem>& items) {
@@ -115,7 +136,7 @@ Result<std::optional<Returning>> Binder::bind_returning(const CatalogObjectRef& 
 }
 
 Status Binder::bind_values_rows(BoundInsert& out, const ast::Query& values,
-                                const std::vector<uint32_t>& targets) {
+                                const std::vector<uint32_t>& targets, QueryPlan& rows) {
   Scope empty;
   for (const auto& row : values.values) {
     if (row.size() != values.values[0].size()) {
@@ -136,7 +157,7 @@ Status Binder::bind_values_rows(BoundInsert& out, const ast::Query& values,
         continue;
       }
       FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*row[i], context));
-      if (!pending.empty()) return bind_insert_query(out, values, targets);
+      if (!pending.empty()) return bind_insert_query(out, values, targets, rows);
       FOREBAY_ASSIGN_OR_RETURN(cells[targets[i]], coerce_assignment(value, field));
     }
     for (uint32_t i = 0; i < cells.size(); ++i) {
@@ -152,7 +173,7 @@ Status Binder::bind_values_rows(BoundInsert& out, const ast::Query& values,
 }
 
 Status Binder::bind_insert_query(BoundInsert& out, const ast::Query& query,
-                                 const std::vector<uint32_t>& targets) {
+                                 const std::vector<uint32_t>& targets, QueryPlan& rows) {
   out.values.clear();
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(query, nullptr, true));
   if (bound.columns.size() > targets.size()) {
@@ -172,7 +193,6 @@ Status Binder::bind_insert_query(BoundInsert& out, const ast::Query& query,
     remember(value, output_position(query, i));
     FOREBAY_ASSIGN_OR_RETURN(values[targets[i]], coerce_assignment(value, field));
   }
-  QueryPlan rows;
   for (uint32_t i = 0; i < values.size(); ++i) {
     if (!values[i]) {
       FOREBAY_ASSIGN_OR_RETURN(values[i], default_of(out.table, i));
@@ -181,7 +201,6 @@ Status Binder::bind_insert_query(BoundInsert& out, const ast::Query& query,
     rows.columns.push_back({columns.back().name, columns.back()});
   }
   rows.plan = plan::make_project(bound.plan, std::move(columns), std::move(values));
-  FOREBAY_ASSIGN_OR_RETURN(out.rows, plan_query(std::move(rows)));
   return Status::ok();
 }
 
@@ -191,30 +210,11 @@ Result<BoundInsert> Binder::bind_insert(const ast::Insert& insert) {
   out.on_conflict = out.table->on_conflict;
   FOREBAY_ASSIGN_OR_RETURN(std::vector<uint32_t> targets,
                            target_columns(out.table, insert.columns));
-  if (insert.conflict == ast::ConflictAction::kUpdate) {
-    return unsupported("ON CONFLICT DO UPDATE is", insert.conflict_position,
-                       "Create the table with ON CONFLICT OVERWRITE, or use UPDATE.");
-  }
-  if (insert.conflict == ast::ConflictAction::kNothing) {
-    if (!insert.conflict_columns.empty()) {
-      FOREBAY_ASSIGN_OR_RETURN(std::vector<uint32_t> named,
-                               target_columns(out.table, insert.conflict_columns));
-      std::vector<uint32_t> key = out.table->key_columns;
-      std::sort(named.begin(), named.end());
-      std::sort(key.begin(), key.end());
-      if (!out.table->declared_key || named != key) {
-        return error(
-            state::kInvalidColumnReference,
-            "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-            insert.conflict_position);
-      }
-    }
-    out.on_conflict = catalog::CatalogObject::Conflict::kIgnore;
-  }
   CteFrame frame{&insert.with, insert.with.size(), ctes_, nullptr, insert.recursive};
   const CteFrame* saved = ctes_;
   if (!insert.with.empty()) ctes_ = &frame;
   Status status;
+  QueryPlan rows;
   if (!insert.query) {
     std::vector<ExprRef> row;
     for (uint32_t i = 0; i < out.table->columns.size() && status.is_ok(); ++i) {
@@ -245,12 +245,18 @@ Result<BoundInsert> Binder::bind_insert(const ast::Insert& insert) {
     }
     const bool plain = query.kind == ast::QueryKind::kValues && query.with.empty() &&
                        query.order_by.empty() && !query.limit && !query.offset;
-    status = plain ? bind_values_rows(out, query, targets) : bind_insert_query(out, query, targets);
+    status = plain ? bind_values_rows(out, query, targets, rows)
+                   : bind_insert_query(out, query, targets, rows);
   }
   ctes_ = saved;
   if (!status.is_ok()) return status;
+  FOREBAY_RETURN_IF_ERROR(bind_on_conflict(insert, out));
   FOREBAY_ASSIGN_OR_RETURN(out.returning,
                            bind_returning(out.table, insert.alias, insert.returning));
+  // Last: by now the types of all parameters are known.
+  if (rows.plan != nullptr) {
+    FOREBAY_ASSIGN_OR_RETURN(out.rows, plan_query(std::move(rows)));
+  }
   return out;
 }
 
@@ -341,9 +347,9 @@ Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
     rows.plan = plan::make_top_n(std::move(rows.plan), std::move(key), {}, one, nullptr);
   }
   for (const Column& column : columns) rows.columns.push_back({column.name, column});
-  FOREBAY_ASSIGN_OR_RETURN(out.rows, plan_query(std::move(rows)));
   FOREBAY_ASSIGN_OR_RETURN(out.returning,
                            bind_returning(out.table, update.alias, update.returning));
+  FOREBAY_ASSIGN_OR_RETURN(out.rows, plan_query(std::move(rows)));
   return out;
 }
 
@@ -377,9 +383,9 @@ Result<BoundDelete> Binder::bind_delete(const ast::Delete& statement) {
   rows.plan = plan::make_narrow(std::move(plan), stored);
   if (!statement.using_tables.empty()) rows.plan = plan::make_distinct(std::move(rows.plan));
   for (const Column& column : stored) rows.columns.push_back({column.name, column});
-  FOREBAY_ASSIGN_OR_RETURN(out.rows, plan_query(std::move(rows)));
   FOREBAY_ASSIGN_OR_RETURN(out.returning,
                            bind_returning(out.table, statement.alias, statement.returning));
+  FOREBAY_ASSIGN_OR_RETURN(out.rows, plan_query(std::move(rows)));
   return out;
 }
 

@@ -211,6 +211,8 @@ std::string_view clause_words(Clause clause) {
       return "UPDATE";
     case Clause::kDefault:
       return "DEFAULT expressions";
+    case Clause::kExecute:
+      return "EXECUTE parameters";
     case Clause::kFunctionInFrom:
       return "functions in FROM";
     default:

@@ -77,6 +77,25 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       out.what = std::move(erase);
       break;
     }
+    case ast::StatementKind::kCopy: {
+      const auto& copy = ast::as<ast::Copy>(statement);
+      if (copy.from) {
+        FOREBAY_ASSIGN_OR_RETURN(BoundCopyFrom from, bind_copy_from(copy, out.notices));
+        out.what = std::move(from);
+      } else {
+        FOREBAY_ASSIGN_OR_RETURN(BoundCopyTo to, bind_copy_to(copy, out.notices));
+        out.what = std::move(to);
+      }
+      break;
+    }
+    case ast::StatementKind::kDeclareCursor: {
+      const auto& declare = ast::as<ast::DeclareCursor>(statement);
+      const auto& rows = ast::as<ast::QueryStatement>(*declare.query);
+      FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*rows.query, nullptr));
+      FOREBAY_ASSIGN_OR_RETURN(PlannedQuery query, plan_query(std::move(bound)));
+      out.what = BoundDeclareCursor{std::move(query)};
+      break;
+    }
     case ast::StatementKind::kCreateSource: {
       FOREBAY_ASSIGN_OR_RETURN(
           BoundCreate create,

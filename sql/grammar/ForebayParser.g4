@@ -47,7 +47,7 @@ tokens {
   K_POSITION, K_PRECISION, K_ROW, K_SUBSTRING, K_TIME, K_TIMESTAMP, K_TRIM, K_VALUES,
 
   // Not reserved.
-  K_ABORT, K_ALTER, K_ALWAYS, K_APPEND, K_AT, K_BEGIN, K_BY, K_CALL, K_CASCADE, K_CHAIN,
+  K_ABORT, K_ADD, K_ALTER, K_ALWAYS, K_APPEND, K_AT, K_BEGIN, K_BY, K_CALL, K_CASCADE, K_CHAIN,
   K_CHARACTERISTICS, K_CHECKPOINT, K_CLOSE, K_CLUSTER, K_COLUMNS, K_COMMENT, K_COMMIT, K_COMMITTED,
   K_CONFLICT, K_COPY, K_CUBE, K_CURRENT, K_DAY, K_DEALLOCATE, K_DECLARE, K_DELETE, K_DESCRIBE,
   K_DISCARD, K_DOUBLE, K_DROP, K_EMIT, K_ENCODE, K_ERROR, K_ESCAPE, K_EXCLUDE, K_EXECUTE, K_EXPLAIN,
@@ -56,7 +56,7 @@ tokens {
   K_LISTEN, K_LOAD, K_LOCAL, K_LOCK, K_LOCKED, K_MATERIALIZED, K_MERGE, K_MINUTE, K_MONTH, K_MOVE, K_NAMES,
   K_NEXT, K_NO, K_NOTHING, K_NOTIFY, K_NOWAIT, K_NULLS, K_OF, K_OPERATOR, K_ORDINALITY, K_OTHERS, K_OVER,
   K_OVERWRITE, K_PARTITION, K_PRECEDING, K_PREPARE, K_RANGE, K_READ, K_REASSIGN, K_RECURSIVE,
-  K_REFRESH, K_REINDEX, K_RELEASE, K_REPEATABLE, K_REPLACE, K_RESET, K_RESTRICT, K_RETURN, K_RETURNS, K_REVOKE,
+  K_REFRESH, K_REINDEX, K_RELEASE, K_RENAME, K_REPEATABLE, K_REPLACE, K_RESET, K_RESTRICT, K_RETURN, K_RETURNS, K_REVOKE,
   K_ROLLBACK, K_ROLLUP, K_ROWS, K_SAVEPOINT, K_SCHEMA, K_SECOND, K_SECURITY, K_SERIALIZABLE,
   K_SESSION, K_SET, K_SETOF, K_SETS, K_SHARE, K_SHOW, K_SINK, K_SKIP, K_SOURCE, K_START, K_STORED, K_SUBSCRIBE,
   K_TEMP, K_TEMPORARY, K_TIES, K_TRANSACTION, K_TRUNCATE, K_UNBOUNDED, K_UNCOMMITTED, K_UNKNOWN,
@@ -78,6 +78,11 @@ statement
   | session=sessionStatement
   | prepare=prepareStatement
   | truncate=truncateStatement
+  | copy=copyStatement
+  | alter=alterStatement
+  | comment=commentStatement
+  | cursor=cursorStatement
+  | discard=discardStatement
   | other=otherStatement
   ;
 
@@ -91,6 +96,48 @@ truncateStatement
   : K_TRUNCATE K_TABLE? K_ONLY? names+=qualifiedName STAR? (COMMA names+=qualifiedName STAR?)*
     (identity=IDENT IDENT)? behaviour=(K_CASCADE | K_RESTRICT)?
   ;
+
+/** STDIN, STDOUT, PROGRAM and the words of the older spelling are no keywords: the builder judges them. */
+copyStatement
+  : K_COPY (name=qualifiedName columns=columnList? | LPAREN_QUERY sub=query RPAREN
+      | LPAREN changing=dmlStatement RPAREN)
+    direction=(K_FROM | K_TO) (end=IDENT file=STRING? | file=STRING)
+    (K_WITH? LPAREN options+=copyOption (COMMA options+=copyOption)* RPAREN
+      | K_WITH? words+=copyWord*)
+    where=whereClause?
+  ;
+
+copyOption : key=colLabel (value=optionValue | star=STAR | columns=columnList)? ;
+
+copyWord : word=(IDENT | K_NULL | K_ESCAPE | K_FREEZE | K_BINARY) (K_AS? value=STRING)? ;
+
+alterStatement
+  : K_ALTER what=dropObject exists=ifExists? K_ONLY? name=qualifiedName
+    ( K_RENAME K_TO newName=colId
+    | K_RENAME column=K_COLUMN? oldColumn=colId K_TO newName=colId
+    | K_ADD K_COLUMN? missing=ifNotExists? added=columnDefinition
+    )
+  ;
+
+commentStatement
+  : K_COMMENT K_ON (what=dropObject | column=K_COLUMN | function=K_FUNCTION) name=droppedFunction
+    K_IS (value=STRING | none=K_NULL)
+  ;
+
+/** The words between name and FOR: BINARY, INSENSITIVE, NO, SCROLL, CURSOR, HOLD; the builder judges them. */
+cursorStatement
+  : declare=K_DECLARE name=colId words+=(IDENT | K_BINARY | K_NO)+
+    (holds=(K_WITH | K_WITHOUT) hold=IDENT)? K_FOR body=query
+  | action=(K_FETCH | K_MOVE) how=fetchHow? (K_FROM | K_IN)? name=colId
+  | close=K_CLOSE (all=K_ALL | name=colId)
+  ;
+
+fetchHow
+  : word=(K_NEXT | K_FIRST | K_LAST | K_ALL | IDENT) (sign=(PLUS | MINUS)? count=INTEGER | all=K_ALL)?
+  | sign=(PLUS | MINUS)? count=INTEGER
+  ;
+
+discardStatement : K_DISCARD what=(K_ALL | K_TEMP | K_TEMPORARY | IDENT) ;
 
 explainStatement
   : K_EXPLAIN (LPAREN options+=explainOption (COMMA options+=explainOption)* RPAREN
@@ -135,8 +182,8 @@ roleName : colId | K_CURRENT_USER | K_SESSION_USER | K_CURRENT_ROLE ;
 
 createTable
   : K_CREATE (K_TEMP | K_TEMPORARY)? K_TABLE exists=ifNotExists? name=qualifiedName
-    (LPAREN (elements+=tableElement (COMMA elements+=tableElement)*)? RPAREN)?
-    clauses+=tableClause* (K_AS body=query)?
+    (LPAREN (elements+=tableElement (COMMA elements+=tableElement)*)? RPAREN | names=columnList)?
+    clauses+=tableClause* (K_AS body=query (K_WITH no=K_NO? data=IDENT)?)?
   ;
 
 createSource
@@ -237,7 +284,7 @@ insertBody
   ;
 
 insertConflict
-  : K_ON K_CONFLICT conflictColumns=columnList?
+  : K_ON K_CONFLICT (conflictColumns=columnList | K_ON K_CONSTRAINT constraint=colId)?
     K_DO (nothing=K_NOTHING | K_UPDATE K_SET items+=setItem (COMMA items+=setItem)* where=whereClause?)
   ;
 
@@ -332,17 +379,19 @@ executeStatement : K_EXECUTE name=colId (LPAREN args+=expr (COMMA args+=expr)* R
 
 /** Statements that are known but not run by the engine: the binder refuses them by their name. */
 otherStatement
-  : ( K_ABORT | K_ALTER | K_ANALYSE | K_ANALYZE | K_CALL | K_CHECKPOINT | K_CLOSE | K_CLUSTER
-    | K_COMMENT | K_COPY | K_DECLARE | K_DISCARD | K_DO | K_FETCH | K_GRANT | K_LISTEN | K_LOAD
-    | K_LOCK | K_MERGE | K_MOVE | K_NOTIFY | K_REASSIGN | K_REFRESH | K_REINDEX | K_REVOKE
+  : ( K_ABORT | K_ALTER | K_ANALYSE | K_ANALYZE | K_CALL | K_CHECKPOINT | K_CLUSTER
+    | K_DO | K_GRANT | K_LISTEN | K_LOAD
+    | K_LOCK | K_MERGE | K_NOTIFY | K_REASSIGN | K_REFRESH | K_REINDEX | K_REVOKE
     | K_SECURITY | K_SUBSCRIBE | K_UNLISTEN | K_VACUUM | K_VERIFY
     ) anything*
   | K_CREATE (K_OR K_REPLACE)? otherObject anything*
   | K_DROP otherObject anything*
+  | K_COMMENT K_ON otherObject anything*
+  | K_DECLARE name=colId words+=(IDENT | K_BINARY | K_NO)+ K_FOR K_SUBSCRIBE anything*
   ;
 
 otherObject : IDENT | K_SINK | K_UNIQUE? K_INDEX | K_USER | K_FOREIGN | K_CAST | K_COLLATION
-  | K_OPERATOR | K_GLOBAL ;
+  | K_OPERATOR | K_GLOBAL | K_CONSTRAINT ;
 
 anything : ~SEMICOLON ;
 
@@ -614,7 +663,7 @@ columnWord
 
 /** ROLLUP and CUBE are left out: they begin grouping sets. */
 unreservedWordButEmit
-  : K_ABORT | K_ALTER | K_ALWAYS | K_APPEND | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
+  : K_ABORT | K_ADD | K_ALTER | K_ALWAYS | K_APPEND | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
   | K_CHARACTERISTICS | K_CHECKPOINT | K_CLOSE | K_CLUSTER | K_COLUMNS | K_COMMENT | K_COMMIT
   | K_COMMITTED | K_CONFLICT | K_COPY | K_CURRENT | K_DAY | K_DEALLOCATE | K_DECLARE | K_DELETE
   | K_DESCRIBE | K_DISCARD | K_DOUBLE | K_DROP | K_ENCODE | K_ERROR | K_ESCAPE | K_EXCLUDE | K_EXECUTE
@@ -624,7 +673,7 @@ unreservedWordButEmit
   | K_MERGE | K_MINUTE | K_MONTH | K_MOVE | K_NAMES | K_NEXT | K_NO | K_NOTHING | K_NOTIFY | K_NOWAIT | K_NULLS | K_OF
   | K_OPERATOR | K_ORDINALITY | K_OTHERS | K_OVER | K_OVERWRITE | K_PARTITION | K_PRECEDING
   | K_PREPARE | K_RANGE | K_READ | K_REASSIGN | K_RECURSIVE | K_REFRESH | K_REINDEX | K_RELEASE
-  | K_REPEATABLE | K_REPLACE | K_RESET | K_RESTRICT | K_RETURN | K_RETURNS | K_REVOKE | K_ROLLBACK | K_ROWS | K_SAVEPOINT
+  | K_RENAME | K_REPEATABLE | K_REPLACE | K_RESET | K_RESTRICT | K_RETURN | K_RETURNS | K_REVOKE | K_ROLLBACK | K_ROWS | K_SAVEPOINT
   | K_SCHEMA | K_SECOND | K_SECURITY | K_SERIALIZABLE | K_SESSION | K_SET | K_SETOF | K_SETS | K_SHARE | K_SHOW | K_SINK
   | K_SKIP | K_SOURCE | K_START | K_STORED | K_SUBSCRIBE | K_TEMP | K_TEMPORARY | K_TIES
   | K_TRANSACTION | K_TRUNCATE | K_UNBOUNDED | K_UNCOMMITTED | K_UNKNOWN | K_UNLISTEN | K_UPDATE
@@ -673,7 +722,7 @@ bareLabel
 
 /** Less DAY, FILTER, HOUR, MINUTE, MONTH, OVER, SECOND, VARYING, WITHIN, WITHOUT, YEAR, and EMIT. */
 bareUnreservedWord
-  : K_ABORT | K_ALTER | K_ALWAYS | K_APPEND | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
+  : K_ABORT | K_ADD | K_ALTER | K_ALWAYS | K_APPEND | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
   | K_CHARACTERISTICS | K_CHECKPOINT | K_CLOSE | K_CLUSTER | K_COLUMNS | K_COMMENT | K_COMMIT
   | K_COMMITTED | K_CONFLICT | K_COPY | K_CUBE | K_CURRENT | K_DEALLOCATE | K_DECLARE | K_DELETE
   | K_DESCRIBE | K_DISCARD | K_DOUBLE | K_DROP | K_ENCODE | K_ERROR | K_ESCAPE | K_EXCLUDE | K_EXECUTE
@@ -682,7 +731,7 @@ bareUnreservedWord
   | K_LEVEL | K_LISTEN | K_LOAD | K_LOCAL | K_LOCK | K_LOCKED | K_MATERIALIZED | K_MERGE | K_MOVE | K_NAMES
   | K_NEXT | K_NO | K_NOTHING | K_NOTIFY | K_NOWAIT | K_NULLS | K_OF | K_OPERATOR | K_ORDINALITY | K_OTHERS
   | K_OVERWRITE | K_PARTITION | K_PRECEDING | K_PREPARE | K_RANGE | K_READ | K_REASSIGN | K_RECURSIVE
-  | K_REFRESH | K_REINDEX | K_RELEASE | K_REPEATABLE | K_REPLACE | K_RESET | K_RESTRICT | K_RETURN | K_RETURNS | K_REVOKE
+  | K_REFRESH | K_REINDEX | K_RELEASE | K_RENAME | K_REPEATABLE | K_REPLACE | K_RESET | K_RESTRICT | K_RETURN | K_RETURNS | K_REVOKE
   | K_ROLLBACK | K_ROLLUP | K_ROWS | K_SAVEPOINT | K_SCHEMA | K_SECURITY | K_SERIALIZABLE | K_SESSION
   | K_SET | K_SETOF | K_SETS | K_SHARE | K_SHOW | K_SINK | K_SKIP | K_SOURCE | K_START | K_STORED | K_SUBSCRIBE | K_TEMP
   | K_TEMPORARY | K_TIES | K_TRANSACTION | K_TRUNCATE | K_UNBOUNDED | K_UNCOMMITTED | K_UNKNOWN

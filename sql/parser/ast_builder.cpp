@@ -90,6 +90,11 @@ ast::StatementPtr AstBuilder::statement(P::StatementContext* ctx) {
   if (ctx->session != nullptr) return session(ctx->session);
   if (ctx->prepare != nullptr) return prepare(ctx->prepare);
   if (ctx->truncate != nullptr) return truncate(ctx->truncate);
+  if (ctx->copy != nullptr) return copy(ctx->copy);
+  if (ctx->alter != nullptr) return alter(ctx->alter);
+  if (ctx->comment != nullptr) return comment(ctx->comment);
+  if (ctx->cursor != nullptr) return cursor(ctx->cursor);
+  if (ctx->discard != nullptr) return discard(ctx->discard);
   return other(ctx->other);
 }
 

@@ -141,7 +141,19 @@ class AstBuilder {
   std::vector<ast::Option> option_list(P::OptionListContext* ctx);
   void option_value(P::OptionValueContext* ctx, ast::Option& option);
   ast::OnError on_error(P::OnErrorContext* ctx);
+  ast::StatementPtr alter(P::AlterStatementContext* ctx);
+  ast::StatementPtr comment(P::CommentStatementContext* ctx);
   void fail_duplicate(const char* clause, int32_t position);
+
+  // build_copy.cpp
+  ast::StatementPtr copy(P::CopyStatementContext* ctx);
+  ast::Option copy_option(P::CopyOptionContext* ctx);
+  ast::Option copy_word(P::CopyWordContext* ctx);
+
+  // build_cursor.cpp
+  ast::StatementPtr cursor(P::CursorStatementContext* ctx);
+  ast::StatementPtr declare(P::CursorStatementContext* ctx);
+  void fetch_how(P::FetchHowContext* ctx, ast::Fetch& fetch);
 
   // build_session.cpp
   ast::StatementPtr explain(P::ExplainStatementContext* ctx);
@@ -154,6 +166,7 @@ class AstBuilder {
   ast::StatementPtr prepare(P::PrepareStatementContext* ctx);
   ast::StatementPtr execute(P::ExecuteStatementContext* ctx);
   ast::StatementPtr other(P::OtherStatementContext* ctx);
+  ast::StatementPtr discard(P::DiscardStatementContext* ctx);
   std::string dotted(const antlr4::ParserRuleContext* ctx) const;
 
   std::string_view sql_;

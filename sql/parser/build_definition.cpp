@@ -23,6 +23,12 @@ StatementPtr AstBuilder::create_table(P::CreateTableContext* ctx) {
   elements(ctx->elements, definition);
   clauses(ctx->clauses, definition);
   if (ctx->body != nullptr) statement->query = query(ctx->body);
+  statement->column_names = name_list(ctx->names);
+  if (ctx->data != nullptr && text(ctx->data) != "data") fail_syntax(ctx->data->getTokenIndex());
+  statement->with_no_data = ctx->no != nullptr;
+  if (ctx->names != nullptr && ctx->body == nullptr) {
+    fail_syntax(ctx->names->stop->getTokenIndex());
+  }
   return statement;
 }
 
@@ -231,6 +237,38 @@ void AstBuilder::option_value(P::OptionValueContext* ctx, ast::Option& option) {
       option.value = dotted(ctx);
       break;
   }
+}
+
+StatementPtr AstBuilder::alter(P::AlterStatementContext* ctx) {
+  auto statement = std::make_unique<ast::Alter>(at(ctx));
+  statement->object = object_kind(ctx->what);
+  statement->if_exists = ctx->exists != nullptr;
+  statement->name = qualified(ctx->name);
+  if (ctx->added != nullptr) {
+    statement->action = ast::AlterAction::kAddColumn;
+    statement->added = column_definition(ctx->added);
+    statement->if_not_exists = ctx->missing != nullptr;
+    return statement;
+  }
+  statement->new_name = name_at(ctx->newName);
+  if (ctx->oldColumn == nullptr) return statement;
+  statement->action = ast::AlterAction::kRenameColumn;
+  statement->column = name_at(ctx->oldColumn);
+  return statement;
+}
+
+StatementPtr AstBuilder::comment(P::CommentStatementContext* ctx) {
+  auto statement = std::make_unique<ast::Comment>(at(ctx));
+  if (ctx->what != nullptr) statement->object = object_kind(ctx->what);
+  if (ctx->function != nullptr) statement->object = ast::ObjectKind::kFunction;
+  statement->on_column = ctx->column != nullptr;
+  statement->name = qualified(ctx->name->name);
+  if (ctx->name->open != nullptr) {
+    if (ctx->function == nullptr) fail_syntax(ctx->name->open->getTokenIndex());
+    statement->signature = function_parameters(ctx->name->params);
+  }
+  if (ctx->value != nullptr) statement->text = text(ctx->value);
+  return statement;
 }
 
 ast::ObjectKind AstBuilder::object_kind(P::DropObjectContext* ctx) const {

@@ -50,6 +50,7 @@ void AstBuilder::conflict_clause(P::InsertConflictContext* ctx, ast::Insert& ins
       ctx->nothing != nullptr ? ast::ConflictAction::kNothing : ast::ConflictAction::kUpdate;
   insert.conflict_position = at(ctx);
   insert.conflict_columns = name_list(ctx->conflictColumns);
+  if (ctx->constraint != nullptr) insert.conflict_constraint = name_at(ctx->constraint);
   insert.conflict_set = set_clauses(ctx->items);
   if (ctx->where != nullptr) insert.conflict_where = expression(ctx->where->value);
 }

@@ -225,6 +225,23 @@ StatementPtr AstBuilder::execute(P::ExecuteStatementContext* ctx) {
   return statement;
 }
 
+StatementPtr AstBuilder::discard(P::DiscardStatementContext* ctx) {
+  auto statement = std::make_unique<ast::Discard>(at(ctx));
+  const std::string& what = text(ctx->what);
+  if (what == "all") {
+    statement->what = "ALL";
+  } else if (what == "plans") {
+    statement->what = "PLANS";
+  } else if (what == "sequences") {
+    statement->what = "SEQUENCES";
+  } else if (what == "temp" || what == "temporary") {
+    statement->what = "TEMP";
+  } else {
+    fail_syntax(ctx->what->getTokenIndex());
+  }
+  return statement;
+}
+
 StatementPtr AstBuilder::other(P::OtherStatementContext* ctx) {
   auto statement = std::make_unique<ast::OtherStatement>(at(ctx));
   const size_t first = ctx->start->getTokenIndex();

@@ -285,11 +285,16 @@ class Psycopg(unittest.TestCase):
         self.assertEqual(wrong, [])
         self.assertEqual(self.fetch("SELECT n FROM there"), [(200,)])
 
-    def test_copy_is_refused(self):
-        with self.assertRaises(psycopg.errors.FeatureNotSupported):
-            with self.connection.cursor().copy("COPY x FROM STDIN"):
-                pass
-        self.assertEqual(self.fetch("SELECT 1"), [(1,)])
+    def test_parameters_of_returning_and_on_conflict(self):
+        self.connection.execute("CREATE TABLE upserts (id int PRIMARY KEY, n int)")
+        upsert = """INSERT INTO upserts SELECT %s::int, %s::int ON CONFLICT (id)
+                    DO UPDATE SET n = upserts.n + %s WHERE upserts.n < %s RETURNING id, n, %s::text"""
+        self.assertEqual(self.fetch(upsert, (1, 2, 10, 100, "x")), [(1, 2, "x")])
+        self.assertEqual(self.fetch(upsert, (1, 2, 10, 100, "y")), [(1, 12, "y")])
+        self.assertEqual(self.fetch(upsert, (1, 2, 10, 5, "z")), [])
+        self.assertEqual(self.fetch("INSERT INTO upserts VALUES (%s, 1) RETURNING n + %s", (2, 5)), [(6,)])
+        self.assertEqual(self.fetch("UPDATE upserts SET n = 3 WHERE id = %s RETURNING n + %s", (2, 5)), [(8,)])
+        self.assertEqual(self.fetch("DELETE FROM upserts WHERE id = 1 RETURNING n, %s::int", (7,)), [(12, 7)])
 
 
 if __name__ == "__main__":

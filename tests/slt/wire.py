@@ -35,9 +35,11 @@ def render_message(result, sql):
     position = field(fields.STATEMENT_POSITION)
     if position:
         lines += _point_at(sql, int(position) - 1)
-    for title, name in (("DETAIL", fields.MESSAGE_DETAIL), ("HINT", fields.MESSAGE_HINT)):
+    for title, name in (("DETAIL", fields.MESSAGE_DETAIL), ("HINT", fields.MESSAGE_HINT),
+                        ("CONTEXT", fields.CONTEXT)):
         value = field(name)
-        if value:
+        # PostgreSQL tells the context of errors in functions, too; ours has it for COPY only.
+        if value and (title != "CONTEXT" or value.startswith("COPY ")):
             lines.append(f"{title}:  {value}")
     return "\n".join(lines)
 

@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "sql/ast/printer.h"
+
+/// COPY, ALTER, COMMENT and cursors back to SQL.
+namespace forebay::sql::ast {
+
+std::string_view object_words(ObjectKind kind) {
+  static constexpr std::array<std::string_view, 8> kWords{
+      "SOURCE", "TABLE", "VIEW", "MATERIALIZED VIEW", "SINK", "INDEX", "SCHEMA", "FUNCTION"};
+  return kWords[static_cast<size_t>(kind)];
+}
+
+void Printer::copy(const Copy& node) {
+  add("COPY ");
+  if (node.rows != nullptr) {
+    add("(");
+    statement(*node.rows);
+    add(")");
+  } else {
+    name(node.table.parts);
+    if (!node.columns.empty()) {
+      add(" ");
+      names_at(node.columns);
+    }
+  }
+  add(node.from ? " FROM " : " TO ");
+  add(node.file_position > 0 ? "'file'" : node.from ? "STDIN" : "STDOUT");
+  if (!node.options.empty()) {
+    add(" WITH (");
+    list(node.options, [&](const Option& option) {
+      add(option.key);
+      if (option.kind == OptionValueKind::kNone) return;
+      add(" ");
+      option_value(option);
+    });
+    add(")");
+  }
+  if (node.where != nullptr) {
+    add(" WHERE ");
+    expr(*node.where);
+  }
+}
+
+void Printer::alter(const Alter& node) {
+  add("ALTER ");
+  add(object_words(node.object));
+  add(node.if_exists ? " IF EXISTS " : " ");
+  name(node.name.parts);
+  switch (node.action) {
+    case AlterAction::kRename:
+      add(" RENAME TO ");
+      return identifier(node.new_name.name);
+    case AlterAction::kRenameColumn:
+      add(" RENAME COLUMN ");
+      identifier(node.column.name);
+      add(" TO ");
+      return identifier(node.new_name.name);
+    case AlterAction::kAddColumn:
+      add(node.if_not_exists ? " ADD COLUMN IF NOT EXISTS " : " ADD COLUMN ");
+      return column(node.added);
+  }
+}
+
+void Printer::comment(const Comment& node) {
+  add("COMMENT ON ");
+  add(node.on_column ? "COLUMN" : object_words(node.object));
+  add(" ");
+  name(node.name.parts);
+  if (node.signature) {
+    add("(");
+    parameters(*node.signature);
+    add(")");
+  }
+  add(" IS ");
+  add(node.text ? quote_literal(*node.text) : std::string("NULL"));
+}
+
+void Printer::declare(const DeclareCursor& node) {
+  add("DECLARE ");
+  identifier(node.name);
+  if (node.binary) add(" BINARY");
+  if (node.scroll != CursorScroll::kUnset) {
+    add(node.scroll == CursorScroll::kScroll ? " SCROLL" : " NO SCROLL");
+  }
+  add(node.hold ? " CURSOR WITH HOLD FOR " : " CURSOR FOR ");
+  statement(*node.query);
+}
+
+void Printer::fetch(const Fetch& node) {
+  static constexpr std::array kWords{"FORWARD ", "BACKWARD ", "ABSOLUTE ", "RELATIVE "};
+  add(node.move ? "MOVE " : "FETCH ");
+  add(kWords[static_cast<size_t>(node.direction)]);
+  add(node.count == INT64_MAX ? std::string("ALL") : fmt::format("{}", node.count));
+  add(" FROM ");
+  identifier(node.name);
+}
+
+}  // namespace forebay::sql::ast
