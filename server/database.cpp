@@ -155,6 +155,8 @@ Result<sql::BoundStatement> Database::execute_ddl(const Bind& bind, std::string_
     if (!to_create->exists_already) FOREBAY_RETURN_IF_ERROR(create(*to_create, cancel));
   } else if (const auto* to_drop = std::get_if<sql::BoundDrop>(&bound.what)) {
     if (!to_drop->objects.empty()) FOREBAY_RETURN_IF_ERROR(drop(*to_drop));
+  } else if (const auto* to_alter = std::get_if<sql::BoundAlter>(&bound.what)) {
+    if (!to_alter->objects.empty()) FOREBAY_RETURN_IF_ERROR(alter(*to_alter));
   }
   return bound;
 }
@@ -171,6 +173,19 @@ Status Database::create(const sql::BoundCreate& create, const runtime::CancelTok
     FOREBAY_RETURN_IF_ERROR(engine_->change_catalog(std::move(records), {}));
   }
   catalog_.publish(catalog_.snapshot()->with(object.object));
+  return Status::ok();
+}
+
+// Names and texts alone change: what runs goes on.
+Status Database::alter(const sql::BoundAlter& alter) {
+  std::vector<runtime::CatalogRecord> records;
+  sql::SnapshotRef changed = catalog_.snapshot();
+  for (const sql::CatalogObjectRef& object : alter.objects) {
+    records.push_back(sql::record_of(*object));
+    changed = changed->without({object->id})->with(object);
+  }
+  FOREBAY_RETURN_IF_ERROR(engine_->change_catalog(std::move(records), {}));
+  catalog_.publish(std::move(changed));
   return Status::ok();
 }
 

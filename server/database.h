@@ -67,6 +67,7 @@ class Database {
   explicit Database(const DatabaseOptions& options) : options_(options) {}
   data::Status create(const sql::BoundCreate& create, const runtime::CancelToken* cancel);
   data::Status drop(const sql::BoundDrop& drop);
+  data::Status alter(const sql::BoundAlter& alter);
 
   DatabaseOptions options_;
   state::Store* store_ = nullptr;  // owned by the engine

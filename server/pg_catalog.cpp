@@ -78,6 +78,13 @@ class DatabaseFacts final : public udfs::CatalogFacts {
     if (object == nullptr) return std::nullopt;
     return fmt::format("PRIMARY KEY ({})", key_column_list(*object));
   }
+  std::optional<std::string> description(int64_t oid, int32_t column) const override {
+    sql::CatalogObjectRef object = find(oid);
+    if (object == nullptr || column < 0) return std::nullopt;
+    auto found = object->comments.find(static_cast<uint32_t>(column));
+    if (found == object->comments.end()) return std::nullopt;
+    return found->second;
+  }
   std::optional<std::string> function_arguments(int64_t oid) const override {
     auto text = [](const auto& function) {
       std::string list;

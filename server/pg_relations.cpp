@@ -227,6 +227,22 @@ Status fill_views(Database& database, ObjectKind kind, VirtualRowsBuilder& out) 
   });
 }
 
+Status fill_description(Database& database, VirtualRowsBuilder& out) {
+  constexpr int64_t kPgClass = 1259;
+  constexpr int64_t kPgNamespace = 2615;
+  sql::SnapshotRef snapshot = database.catalog().snapshot();
+  auto add = [&](const sql::catalog::CatalogObject& object, int64_t of) {
+    for (const auto& [place, text] : object.comments) {
+      out.row({sql::catalog::oid_of(object.id), of, static_cast<int32_t>(place), text});
+    }
+  };
+  for (const auto& object : snapshot->objects()) {
+    if (object->kind != ObjectKind::kSchema) add(*object, kPgClass);
+  }
+  for (const auto& schema : snapshot->schemas()) add(*schema, kPgNamespace);
+  return Status::ok();
+}
+
 }  // namespace
 
 void add_pg_relations(Database& database) {
@@ -275,6 +291,8 @@ void add_pg_relations(Database& database) {
       "classid bigint, objid bigint, objsubid int, refclassid bigint, refobjid bigint, "
       "refobjsubid int, deptype text",
       fill_depend);
+  add("pg_description", "objoid bigint, classoid bigint, objsubid int, description text",
+      fill_description);
   add("pg_foreign_table", "ftrelid bigint, ftserver bigint, ftoptions text", fill_foreign_table);
   add("pg_tables",
       "schemaname text, tablename text, tableowner text, tablespace text, hasindexes bool, "

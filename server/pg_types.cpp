@@ -171,7 +171,6 @@ struct EmptyTable {
 
 // Things that PostgreSQL has and Forebay does not: clients may look, and find none.
 constexpr EmptyTable kEmptyTables[] = {
-    {"pg_description", "objoid bigint, classoid bigint, objsubid int, description text"},
     {"pg_shdescription", "objoid bigint, classoid bigint, description text"},
     {"pg_options_to_table", "option_name text, option_value text"},
     {"pg_inherits", "inhrelid bigint, inhparent bigint, inhseqno int, inhdetachpending bool"},

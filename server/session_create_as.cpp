@@ -41,6 +41,26 @@ class RowsSink final : public ResultSink {
   MemoryAccount::Share memory_;
 };
 
+/// Only names may be said of a table that gets its columns of a query.
+Status check_clauses(const ast::CreateTable& create) {
+  const ast::RelationDef& given = create.definition;
+  if (given.temporary) {
+    return Status(data::sqlstate::kFeatureNotSupported, "temporary relations are not supported")
+        .with_hint("Leave TEMPORARY out.")
+        .at(given.name.position);
+  }
+  const bool has_clauses = !given.columns.empty() || !given.primary_keys.empty() ||
+                           !given.others.empty() || !given.watermarks.empty() ||
+                           !given.includes.empty() || given.has_options || given.format ||
+                           given.on_error.action != ast::OnErrorAction::kUnset ||
+                           given.append_only || given.on_conflict != ast::TableConflict::kUnset;
+  if (!has_clauses) return Status::ok();
+  return Status(data::sqlstate::kFeatureNotSupported,
+                "column definitions and clauses in CREATE TABLE AS are not supported")
+      .with_hint("CREATE TABLE first, then INSERT INTO ... SELECT.")
+      .at(given.name.position);
+}
+
 /// What the table's definition shall be from now on.
 Result<std::string> definition_of(const ast::CreateTable& create, const data::Schema& schema) {
   if (create.column_names.size() > schema.size()) {
@@ -79,6 +99,7 @@ ChangeBatch single_rows(const ChangeBatch& batch) {
 
 Result<std::string> Session::create_table_as(const PreparedStatement& prepared, ResultSink& sink) {
   const auto& create = ast::as<ast::CreateTable>(*prepared.statement());
+  FOREBAY_RETURN_IF_ERROR(check_clauses(create));
   auto query = std::make_shared<ast::QueryStatement>(create.query->position);
   query->query = ast::clone(*create.query);
   FOREBAY_ASSIGN_OR_RETURN(

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "server/refusals.h"
 #include "server/session.h"
 #include "sql/ast/print.h"
 
@@ -102,6 +103,10 @@ std::string definition_tag(const ast::Statement& statement) {
       return "CREATE SCHEMA";
     case ast::StatementKind::kDrop:
       return fmt::format("DROP {}", object_word(ast::as<ast::Drop>(statement).object));
+    case ast::StatementKind::kAlter:
+      return fmt::format("ALTER {}", object_word(ast::as<ast::Alter>(statement).object));
+    case ast::StatementKind::kComment:
+      return "COMMENT";
     default:
       return "";
   }
@@ -156,14 +161,8 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
       return discard(ast::as<ast::Discard>(statement));
     case ast::StatementKind::kOther: {
       const auto& other = ast::as<ast::OtherStatement>(statement);
-      return Status(not_supported(other.command)).at(other.position);
+      return Status(not_supported(other.command, refusal_hint(other.command))).at(other.position);
     }
-    case ast::StatementKind::kAlter:
-      return Status(not_supported(fmt::format("ALTER {}",
-                                              object_word(ast::as<ast::Alter>(statement).object))))
-          .at(statement.position);
-    case ast::StatementKind::kComment:
-      return Status(not_supported("COMMENT")).at(statement.position);
     default:
       return Status(not_supported("this statement")).at(statement.position);
   }

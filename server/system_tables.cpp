@@ -280,7 +280,13 @@ void add_system_tables(Database& database) {
       "object text, partition text, watermark timestamptz, idle bool, "
       "holds_back_since timestamptz",
       empty);
-  add("ddl_progress", "id bigint, statement text, progress double, started timestamptz", empty);
+  add("ddl_progress", "id bigint, statement text, progress double, started timestamptz",
+      [&database](VirtualRowsBuilder& out) {
+        for (const DdlJob& job : database.ddl_jobs()) {
+          out.row({static_cast<int64_t>(job.id), job.statement, kNull, job.started});
+        }
+        return data::Status::ok();
+      });
 }
 
 }  // namespace forebay::server

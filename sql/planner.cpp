@@ -117,22 +117,28 @@ Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
 
 }  // namespace
 
+runtime::CatalogRecord record_of(const CatalogObject& object) {
+  catalog::StoredObject record;
+  record.kind = object.kind;
+  record.id = object.id;
+  record.schema = object.schema;
+  record.name = object.name;
+  record.definition = object.definition;
+  record.search_path = object.search_path;
+  record.tables = object.tables;
+  record.fingerprint = object.fingerprint;
+  record.comments = object.comments;
+  return {object.id, catalog::encode_record(record)};
+}
+
 Result<NewObject> build_object(const BoundCreate& create, IdSource& ids) {
   auto object = std::make_shared<CatalogObject>(*create.object);
   object->id = ids.object();
   NewObject out;
   FOREBAY_ASSIGN_OR_RETURN(out.fragment,
                            lower_object(create, *object, [&] { return ids.table(); }));
-  catalog::StoredObject record;
-  record.kind = object->kind;
-  record.id = object->id;
-  record.schema = object->schema;
-  record.name = object->name;
-  record.definition = object->definition;
-  record.search_path = object->search_path;
-  record.tables = object->tables;
-  record.fingerprint = out.fragment ? lowering::fingerprint(*out.fragment) : 0;
-  out.record = {object->id, catalog::encode_record(record)};
+  object->fingerprint = out.fragment ? lowering::fingerprint(*out.fragment) : 0;
+  out.record = record_of(*object);
   out.object = std::move(object);
   return out;
 }
@@ -168,6 +174,8 @@ Status open_object(const catalog::StoredObject& record, const BindOptions& optio
   }
   auto object = std::make_shared<CatalogObject>(*create->object);
   object->id = record.id;
+  object->fingerprint = record.fingerprint;
+  object->comments = record.comments;
   size_t used = 0;
   bool enough = true;
   auto next_table = [&] {

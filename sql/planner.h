@@ -203,6 +203,12 @@ struct BoundDrop {
   std::vector<CatalogObjectRef> objects;
 };
 
+/// ALTER ... RENAME and COMMENT ON: objects that take the place of those with their numbers. Empty:
+/// nothing to do.
+struct BoundAlter {
+  std::vector<CatalogObjectRef> objects;
+};
+
 /// EXPLAIN: lines of text, one column "QUERY PLAN".
 struct BoundExplain {
   std::vector<std::string> lines;
@@ -210,7 +216,7 @@ struct BoundExplain {
 
 struct BoundStatement {
   std::variant<BoundSelect, BoundInsert, BoundUpdate, BoundDelete, BoundCreate, BoundDrop,
-               BoundExplain, BoundCopyFrom, BoundCopyTo, BoundDeclareCursor>
+               BoundExplain, BoundCopyFrom, BoundCopyTo, BoundDeclareCursor, BoundAlter>
       what;
   /// All parameters, by number.
   std::vector<Type> parameter_types;
@@ -239,6 +245,9 @@ class IdSource {
   virtual ObjectId object() = 0;
   virtual TableId table() = 0;
 };
+
+/// What is stored of an object.
+runtime::CatalogRecord record_of(const catalog::CatalogObject& object);
 
 struct NewObject {
   CatalogObjectRef object;

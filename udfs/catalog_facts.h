@@ -25,6 +25,8 @@ class CatalogFacts {
   virtual std::optional<std::string> index_definition(int64_t oid, int32_t column) const = 0;
   /// "PRIMARY KEY (a, b)".
   virtual std::optional<std::string> constraint_definition(int64_t oid) const = 0;
+  /// COMMENT ON: of the object, or with `column` above 0 of that column.
+  virtual std::optional<std::string> description(int64_t oid, int32_t column) const = 0;
   /// "integer, text" and "bigint" of a function of pg_proc.
   virtual std::optional<std::string> function_arguments(int64_t oid) const = 0;
   virtual std::optional<std::string> function_result(int64_t oid) const = 0;

@@ -360,6 +360,13 @@ class Binder {
                           const std::vector<uint32_t>& targets, QueryPlan& rows);
   Status bind_insert_query(BoundInsert& out, const ast::Query& query,
                            const std::vector<uint32_t>& targets, QueryPlan& rows);
+  // alter.cpp
+  Result<BoundAlter> bind_alter(const ast::Alter& alter, std::vector<std::string>& notices);
+  Result<BoundAlter> bind_comment(const ast::Comment& comment);
+  /// The dependant's definition with the new name of `object`, bound again to see that it holds.
+  Result<CatalogObjectRef> rename_in(const CatalogObjectRef& dependant,
+                                     const CatalogObjectRef& object,
+                                     const CatalogObjectRef& renamed) const;
   // copy.cpp
   Result<CopyFormat> bind_copy_format(const ast::Copy& copy, std::vector<std::string>& notices);
   Result<BoundCopyFrom> bind_copy_from(const ast::Copy& copy, std::vector<std::string>& notices);
@@ -433,6 +440,14 @@ class Binder {
   /// Binding what a materialized view keeps: no system tables, no now().
   bool materialized_ = false;
   std::vector<ObjectId> dependencies_;
+  /// Where the statement's own text names relations in FROM.
+  struct Reference {
+    ObjectId object;
+    int32_t position = 0;
+    size_t parts = 1;
+    bool has_alias = false;
+  };
+  std::vector<Reference> references_;
   std::vector<std::string> views_open_;
 };
 

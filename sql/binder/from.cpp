@@ -103,6 +103,10 @@ Result<Binder::FromItem> Binder::bind_named(const ast::NamedTable& table) {
     }
   }
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, find_object(table.name, table.position));
+  if (view_depth_ == 0) {
+    references_.push_back(
+        {object->id, table.position, table.name.size(), !table.alias.name.empty()});
+  }
   if (object->kind == ObjectKind::kView) return bind_view(object, table.alias, table.position);
   return bind_object(object, table.alias, table.position);
 }

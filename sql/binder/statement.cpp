@@ -139,6 +139,17 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       out.what = std::move(drop);
       break;
     }
+    case ast::StatementKind::kAlter: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundAlter alter,
+                               bind_alter(ast::as<ast::Alter>(statement), out.notices));
+      out.what = std::move(alter);
+      break;
+    }
+    case ast::StatementKind::kComment: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundAlter comment, bind_comment(ast::as<ast::Comment>(statement)));
+      out.what = std::move(comment);
+      break;
+    }
     case ast::StatementKind::kExplain: {
       FOREBAY_ASSIGN_OR_RETURN(BoundExplain explain,
                                bind_explain(ast::as<ast::Explain>(statement)));

@@ -97,6 +97,11 @@ struct CatalogObject {
   bool strict = false;
   bool returns_rows = false;
 
+  /// COMMENT ON: of the object by 0, of its column i by i + 1.
+  std::map<uint32_t, std::string> comments;
+  /// Of its circuit as it was lowered first; 0: none.
+  uint64_t fingerprint = 0;
+
   bool is_stored() const {
     return kind == ObjectKind::kTable || kind == ObjectKind::kMaterializedView;
   }

@@ -8,6 +8,7 @@ namespace forebay::sql::catalog {
 namespace {
 
 constexpr char kVersion = 1;
+constexpr char kVersionWithComments = 2;
 
 void append_string(std::string_view text, std::string& out) {
   data::append_varint(text.size(), out);
@@ -53,7 +54,7 @@ class Reader {
 
 std::string encode_record(const StoredObject& object) {
   std::string out;
-  out += kVersion;
+  out += object.comments.empty() ? kVersion : kVersionWithComments;
   out += static_cast<char>(object.kind);
   data::append_varint(object.id.value, out);
   append_string(object.schema, out);
@@ -64,6 +65,12 @@ std::string encode_record(const StoredObject& object) {
   data::append_varint(object.tables.size(), out);
   for (TableId table : object.tables) data::append_varint(table.value, out);
   for (int i = 0; i < 8; ++i) out += static_cast<char>(object.fingerprint >> (8 * i));
+  if (object.comments.empty()) return out;
+  data::append_varint(object.comments.size(), out);
+  for (const auto& [place, text] : object.comments) {
+    data::append_varint(place, out);
+    append_string(text, out);
+  }
   return out;
 }
 
@@ -76,9 +83,9 @@ Result<StoredObject> decode_record(std::string_view bytes) {
   };
   Reader reader(bytes);
   uint8_t version = reader.byte();
-  if (version != kVersion) {
-    return damaged(
-        fmt::format("Its version is {}; this program knows version {}.", version, kVersion));
+  if (version != kVersion && version != kVersionWithComments) {
+    return damaged(fmt::format("Its version is {}; this program knows versions {} and {}.", version,
+                               int{kVersion}, int{kVersionWithComments}));
   }
   StoredObject object;
   uint8_t kind = reader.byte();
@@ -96,6 +103,12 @@ Result<StoredObject> decode_record(std::string_view bytes) {
     object.tables.emplace_back(static_cast<uint32_t>(reader.number()));
   }
   for (int i = 0; i < 8; ++i) object.fingerprint |= uint64_t{reader.byte()} << (8 * i);
+  if (version == kVersionWithComments) {
+    for (uint64_t count = reader.number(); count > 0 && reader.ok(); --count) {
+      const auto place = static_cast<uint32_t>(reader.number());
+      object.comments[place] = reader.string();
+    }
+  }
   if (!reader.ok() || !reader.at_end()) return damaged("It is cut or too long.");
   return object;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@
 ///     varint   number of schemas of the search path, then each as string
 ///     varint   number of state tables, then each id as varint, in the order of lowering
 ///     8 bytes  fingerprint of the lowered circuit, little-endian; 0: none
+///
+/// Version 2, of objects with comments, has behind that:
+///
+///     varint   number of comments, then each: varint 0 of the object, i + 1 of its column i; string
 namespace forebay::sql::catalog {
 
 struct StoredObject {
@@ -28,6 +33,7 @@ struct StoredObject {
   std::vector<std::string> search_path;
   std::vector<TableId> tables;
   uint64_t fingerprint = 0;
+  std::map<uint32_t, std::string> comments;
 };
 
 std::string encode_record(const StoredObject& object);

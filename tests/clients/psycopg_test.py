@@ -285,6 +285,30 @@ class Psycopg(unittest.TestCase):
         self.assertEqual(wrong, [])
         self.assertEqual(self.fetch("SELECT n FROM there"), [(200,)])
 
+    def test_server_cursors(self):
+        self.connection.execute("CREATE TABLE many (id int PRIMARY KEY)")
+        self.connection.execute("INSERT INTO many SELECT i FROM generate_series(1, 1000) AS g (i)")
+        with self.server.connect(autocommit=False) as connection:
+            with connection.cursor("named") as cursor:
+                cursor.execute("SELECT id FROM many WHERE id > %s ORDER BY id", (10,))
+                self.assertEqual([column.name for column in cursor.description], ["id"])
+                self.assertEqual(cursor.fetchone(), (11,))
+                self.assertEqual(cursor.fetchmany(3), [(12,), (13,), (14,)])
+                self.assertEqual(sum(1 for _ in cursor), 986)
+            with connection.cursor("scrolls", scrollable=True) as cursor:
+                cursor.execute("SELECT id FROM many ORDER BY id")
+                cursor.scroll(500)
+                self.assertEqual(cursor.fetchone(), (501,))
+                cursor.scroll(5, mode="absolute")
+                self.assertEqual(cursor.fetchone(), (6,))
+        with self.connection.cursor("held", withhold=True) as cursor:
+            cursor.execute("SELECT id FROM many ORDER BY id")
+            self.assertEqual(len(cursor.fetchall()), 1000)
+
+    def test_jobs_of_others(self):
+        self.assertEqual(self.fetch("SHOW jobs"), [])
+        self.assertEqual(self.fetch("SELECT * FROM forebay.ddl_progress"), [])
+
     def test_parameters_of_returning_and_on_conflict(self):
         self.connection.execute("CREATE TABLE upserts (id int PRIMARY KEY, n int)")
         upsert = """INSERT INTO upserts SELECT %s::int, %s::int ON CONFLICT (id)

@@ -193,17 +193,26 @@ void add_definitions(Definer& define) {
       "pg_relation_name", {kBigint}, kText, "The name of a relation by its oid");
 }
 
+Text description(int64_t oid, int32_t column) {
+  auto facts = catalog_facts();
+  return facts == nullptr ? Text() : facts->description(oid, column);
+}
+
 void add_descriptions(Definer& define) {
-  constexpr std::string_view kNone = "NULL: objects have no comments";
-  define.define<[](int64_t) -> Text { return std::nullopt; }>("obj_description", {kBigint}, kText,
-                                                              kNone, {{"obj_description(1)", ""}});
+  constexpr std::string_view kObject = "The comment on an object, by its oid";
+  define.define<[](int64_t oid) -> Text { return description(oid, 0); }>(
+      "obj_description", {kBigint}, kText, kObject, {{"obj_description(1)", ""}});
+  define.define<[](int64_t oid, std::string_view) -> Text { return description(oid, 0); }>(
+      "obj_description", {kBigint, kText}, kText, kObject,
+      {{"obj_description(1, 'pg_class')", ""}});
   define.define<[](int64_t, std::string_view) -> Text { return std::nullopt; }>(
-      "obj_description", {kBigint, kText}, kText, kNone, {{"obj_description(1, 'pg_class')", ""}});
-  define.define<[](int64_t, std::string_view) -> Text { return std::nullopt; }>(
-      "shobj_description", {kBigint, kText}, kText, kNone,
+      "shobj_description", {kBigint, kText}, kText, "NULL: databases and roles have no comments",
       {{"shobj_description(1, 'pg_database')", ""}});
-  define.define<[](int64_t, int32_t) -> Text { return std::nullopt; }>(
-      "col_description", {kBigint, kInteger}, kText, kNone, {{"col_description(1, 1)", ""}});
+  define.define<[](int64_t oid, int32_t column) -> Text {
+    return (column > 0) ? description(oid, column) : Text();
+  }>("col_description", {kBigint, kInteger}, kText,
+     "The comment on a column, by the oid of its relation and its number",
+     {{"col_description(1, 1)", ""}});
 }
 
 void table_is_visible(const ScalarCall& call, uint32_t row) {
