@@ -36,6 +36,17 @@ bool is_definition(ast::StatementKind kind) {
 // What a session may use in any case, however small --memory is.
 constexpr size_t kLeastMemoryBytes = size_t{64} << 20;
 
+// What a statement reads; nullptr: nothing.
+const sql::PlannedQuery* query_of(const sql::BoundStatement& plan) {
+  if (const auto* select = std::get_if<sql::BoundSelect>(&plan.what)) return &select->query;
+  if (const auto* insert = std::get_if<sql::BoundInsert>(&plan.what)) {
+    return insert->rows.plan == nullptr ? nullptr : &insert->rows;
+  }
+  if (const auto* update = std::get_if<sql::BoundUpdate>(&plan.what)) return &update->rows;
+  if (const auto* remove = std::get_if<sql::BoundDelete>(&plan.what)) return &remove->rows;
+  return nullptr;
+}
+
 Status in_failed_transaction() {
   return Status(data::sqlstate::kInFailedTransaction,
                 "current transaction is aborted, commands ignored until end of transaction block");
@@ -125,8 +136,15 @@ Result<std::string> Session::execute(const PreparedRef& prepared, std::span<cons
 Status Session::run(std::string_view text, ResultSink& sink,
                     const std::function<Status(const std::string& tag)>& done) {
   FOREBAY_ASSIGN_OR_RETURN(std::vector<sql::ParsedStatement> statements, parse(text));
-  if (statements.empty()) return done("");
+  if (statements.empty()) {
+    FOREBAY_RETURN_IF_ERROR(end_implicit(sink));
+    return done("");
+  }
   CharacterCount characters(text);
+  const bool belong_together =
+      std::count_if(statements.begin(), statements.end(), [](const sql::ParsedStatement& one) {
+        return writes_alone(*one.statement);
+      }) > 1;
   for (sql::ParsedStatement& parsed : statements) {
     std::string own(text.substr(parsed.begin, parsed.end - parsed.begin));
     std::shared_ptr<const ast::Statement> statement = std::move(parsed.statement);
@@ -144,11 +162,12 @@ Status Session::run(std::string_view text, ResultSink& sink,
       fail_transaction();
       return shifted(prepared.take_status());
     }
+    if (belong_together) begin_implicit();
     Result<std::string> tag = execute(*prepared, {}, sink);
     if (!tag.is_ok()) return shifted(tag.take_status());
     FOREBAY_RETURN_IF_ERROR(done(*tag));
   }
-  return Status::ok();
+  return end_implicit(sink);
 }
 
 // DDL is not part of a block: it is committed at once, which is safe as long as the block has
@@ -173,6 +192,11 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
   if (transaction_ == TransactionStatus::kFailed &&
       statement.kind != ast::StatementKind::kTransaction) {
     return in_failed_transaction();
+  }
+  FOREBAY_RETURN_IF_ERROR(check_read_only(statement));
+  // These don't wait for the end of an implicit transaction: what was written before goes first.
+  if (is_definition(statement.kind) || statement.kind == ast::StatementKind::kFlush) {
+    FOREBAY_RETURN_IF_ERROR(end_implicit(sink));
   }
   if (transaction_ == TransactionStatus::kOpen && is_definition(statement.kind)) {
     FOREBAY_RETURN_IF_ERROR(check_definition_in_block(sink));
@@ -200,6 +224,9 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
 Result<std::string> Session::run_plan(const sql::BoundStatement& plan,
                                       std::span<const Datum> parameters, ResultSink& sink) {
   for (const std::string& message : plan.notices) sink.notice({.message = message});
+  if (const sql::PlannedQuery* reads = query_of(plan)) {
+    FOREBAY_RETURN_IF_ERROR(settle_implicit(*reads, sink));
+  }
   if (const auto* query = std::get_if<sql::BoundSelect>(&plan.what)) {
     return select(query->query, parameters, sink);
   }

@@ -56,9 +56,17 @@ class Session {
 
   TransactionStatus transaction_status() const { return transaction_; }
   /// An error outside of execute(), as of the protocol or of parsing: an open block has failed.
-  void fail_transaction() {
-    if (transaction_ == TransactionStatus::kOpen) transaction_ = TransactionStatus::kFailed;
-  }
+  void fail_transaction();
+
+  /// True for a statement that may become a part of an implicit transaction.
+  static bool writes_alone(const sql::ast::Statement& statement);
+  /// What is written from here on is kept back until end_implicit, as in a block: the statements of
+  /// one string, those of the extended protocol up to Sync. An error drops it. Does nothing in a
+  /// block.
+  void begin_implicit();
+  data::Status end_implicit(ResultSink& sink);
+  bool is_implicit() const { return is_implicit_; }
+
   /// After Sync of a failed implicit transaction and the like nothing is kept; blocks stay failed.
   SessionSettings& settings() { return settings_; }
   const std::string& user() const { return user_; }
@@ -97,7 +105,8 @@ class Session {
   };
   data::Result<WriteTurn> begin_write(const sql::catalog::CatalogObject& table, bool reads);
   data::Result<uint64_t> accept(const sql::CatalogObjectRef& table, WriteTurn& turn,
-                                TableWriter& writer);
+                                TableWriter& writer,
+                                Transaction::Taken taken = Transaction::Taken::kDuplicate);
   data::Status commit_block(ResultSink& sink);
   data::Result<std::string> change_rows(const sql::CatalogObjectRef& table,
                                         const sql::PlannedQuery& rows,
@@ -134,6 +143,10 @@ class Session {
   data::Result<std::string> show(const sql::ast::Show& statement, ResultSink& sink);
   data::Result<std::string> transaction(const sql::ast::Transaction& statement, ResultSink& sink);
   void begin_block();
+  void end_block();
+  data::Status set_modes(const std::vector<std::string>& modes, bool as_default, ResultSink& sink);
+  data::Status check_read_only(const sql::ast::Statement& statement) const;
+  data::Status settle_implicit(const sql::PlannedQuery& query, ResultSink& sink);
   data::Result<std::string> savepoint(const sql::ast::Transaction& statement);
   data::Result<std::string> prepare_statement(const PreparedStatement& prepared);
   data::Result<std::string> execute_statement(const PreparedStatement& prepared, ResultSink& sink);
@@ -147,7 +160,8 @@ class Session {
   std::vector<std::string> search_path_;
   TransactionStatus transaction_ = TransactionStatus::kIdle;
   MemoryAccount memory_;
-  std::unique_ptr<Transaction> block_;  // of BEGIN; before that and after its end nullptr
+  std::unique_ptr<Transaction> block_;  // of BEGIN or implicit; else nullptr
+  bool is_implicit_ = false;
   PreparedStatements prepared_;
   Cursors cursors_;
   runtime::CancelToken cancel_;

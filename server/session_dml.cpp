@@ -88,6 +88,13 @@ Result<ChangeBatch> evaluate_returning(const std::optional<sql::Returning>& retu
   return ChangeBatch(std::move(columns), rows.physical_rows());
 }
 
+Transaction::Taken taken_of(const sql::BoundInsert& insert) {
+  if (insert.update) return Transaction::Taken::kRetry;
+  return insert.on_conflict == Conflict::kIgnore      ? Transaction::Taken::kIgnore
+         : insert.on_conflict == Conflict::kOverwrite ? Transaction::Taken::kOverwrite
+                                                      : Transaction::Taken::kDuplicate;
+}
+
 Status send_returning(const std::optional<sql::Returning>& returning, const ChangeBatch& rows,
                       ResultSink& sink) {
   if (!returning) return Status::ok();
@@ -137,21 +144,12 @@ Result<Session::WriteTurn> Session::begin_write(const sql::catalog::CatalogObjec
 
 // The ticket to wait for; 0: nothing changed, or COMMIT will write it.
 Result<uint64_t> Session::accept(const sql::CatalogObjectRef& table, WriteTurn& turn,
-                                 TableWriter& writer) {
+                                 TableWriter& writer, Transaction::Taken taken) {
   runtime::Engine::TableChange change = writer.take_change();
   if (change.change.rows() == 0) return uint64_t{0};
   if (block_ == nullptr) return turn.gate->write(std::move(change.change), std::move(change.keys));
-  FOREBAY_RETURN_IF_ERROR(block_->add(table, change.change));
+  FOREBAY_RETURN_IF_ERROR(block_->add(table, change.change, taken));
   return uint64_t{0};
-}
-
-// COMMIT of a block that has written: all of it in one epoch, or nothing.
-Status Session::commit_block(ResultSink& sink) {
-  std::unique_ptr<Transaction> block = std::move(block_);
-  if (block == nullptr || !block->has_writes()) return Status::ok();
-  FOREBAY_ASSIGN_OR_RETURN(Transaction::Written written,
-                           block->commit(database_.engine(), &cancel_));
-  return finish_write(written.table, written.ticket, sink);
 }
 
 Result<std::string> Session::insert(const sql::BoundInsert& insert,
@@ -186,7 +184,7 @@ Result<std::string> Session::insert(const sql::BoundInsert& insert,
     count = writer.count();
     FOREBAY_ASSIGN_OR_RETURN(returned,
                              evaluate_returning(insert.returning, parameters, writer, context));
-    FOREBAY_ASSIGN_OR_RETURN(ticket, accept(insert.table, turn, writer));
+    FOREBAY_ASSIGN_OR_RETURN(ticket, accept(insert.table, turn, writer, taken_of(insert)));
   }
   FOREBAY_RETURN_IF_ERROR(finish_write(table.id, ticket, sink));
   FOREBAY_RETURN_IF_ERROR(send_returning(insert.returning, returned, sink));

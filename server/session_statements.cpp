@@ -182,7 +182,17 @@ Result<std::string> Session::discard(const ast::Discard& statement) {
 }
 
 Result<std::string> Session::set(const ast::SetStatement& statement, ResultSink& sink) {
-  if (statement.name == "transaction" || statement.name == "default_transaction") {
+  const bool as_default = statement.name == "default_transaction";
+  if (as_default || statement.name == "transaction") {
+    if (!as_default && transaction_ == TransactionStatus::kIdle) {
+      sink.notice({.severity = "WARNING",
+                   .sqlstate = data::SqlState("25P01"),
+                   .message = "SET TRANSACTION can only be used in transaction blocks"});
+      return std::string("SET");
+    }
+    std::vector<std::string> modes;
+    for (const ast::Option& mode : statement.values) modes.push_back(mode.value);
+    FOREBAY_RETURN_IF_ERROR(set_modes(modes, as_default, sink));
     return std::string("SET");
   }
   std::optional<std::string> value;
@@ -341,69 +351,6 @@ Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) 
   }
   FOREBAY_RETURN_IF_ERROR(send_table(schema, rows, sink));
   return std::string("SHOW");
-}
-
-Result<std::string> Session::transaction(const ast::Transaction& statement, ResultSink& sink) {
-  switch (statement.action) {
-    case ast::TransactionAction::kBegin:
-    case ast::TransactionAction::kStart:
-      if (transaction_ != TransactionStatus::kIdle) {
-        sink.notice({.severity = "WARNING",
-                     .sqlstate = data::SqlState("25001"),
-                     .message = "there is already a transaction in progress"});
-      } else {
-        begin_block();
-      }
-      return std::string(statement.action == ast::TransactionAction::kBegin ? "BEGIN"
-                                                                            : "START TRANSACTION");
-    case ast::TransactionAction::kCommit:
-    case ast::TransactionAction::kRollback: {
-      const bool keeps = statement.action == ast::TransactionAction::kCommit &&
-                         transaction_ != TransactionStatus::kFailed;
-      if (transaction_ == TransactionStatus::kIdle) {
-        sink.notice({.severity = "WARNING",
-                     .sqlstate = data::SqlState("25P01"),
-                     .message = "there is no transaction in progress"});
-      }
-      transaction_ = TransactionStatus::kIdle;  // also when the commit fails: then nothing is left
-      cursors_.end_block(keeps);
-      if (keeps) FOREBAY_RETURN_IF_ERROR(commit_block(sink));
-      block_.reset();
-      if (statement.chain) begin_block();
-      return std::string(keeps ? "COMMIT" : "ROLLBACK");
-    }
-    default:
-      return savepoint(statement);
-  }
-}
-
-void Session::begin_block() {
-  transaction_ = TransactionStatus::kOpen;
-  block_ = std::make_unique<Transaction>(memory_);
-}
-
-Result<std::string> Session::savepoint(const ast::Transaction& statement) {
-  const bool sets = statement.action == ast::TransactionAction::kSavepoint;
-  const bool releases = statement.action == ast::TransactionAction::kRelease;
-  const std::string_view word = sets       ? "SAVEPOINT"
-                                : releases ? "RELEASE SAVEPOINT"
-                                           : "ROLLBACK TO SAVEPOINT";
-  if (block_ == nullptr) {
-    return Status(data::SqlState("25P01"),
-                  fmt::format("{} can only be used in transaction blocks", word));
-  }
-  if (sets) {
-    FOREBAY_RETURN_IF_ERROR(block_->savepoint(statement.savepoint));
-    return std::string("SAVEPOINT");
-  }
-  const bool found =
-      releases ? block_->release(statement.savepoint) : block_->rollback_to(statement.savepoint);
-  if (!found) {
-    return Status(data::SqlState("3B001"),
-                  fmt::format("savepoint \"{}\" does not exist", statement.savepoint));
-  }
-  if (!releases) transaction_ = TransactionStatus::kOpen;
-  return std::string(releases ? "RELEASE" : "ROLLBACK");
 }
 
 Result<std::string> Session::prepare_statement(const PreparedStatement& prepared) {

@@ -135,7 +135,8 @@ const SettingDescriptor kSettings[] = {
     {"datestyle", kSession, "ISO, MDY", "Always ISO, MDY.", only_iso, "DateStyle"},
     {"default_transaction_isolation", kSession, "read committed", "Accepted for clients.",
      isolation, ""},
-    {"default_transaction_read_only", kSession, "off", "Accepted for clients.", boolean,
+    {"default_transaction_read_only", kSession, "off",
+     "INSERT, UPDATE, DELETE, COPY FROM, CREATE and DROP are refused.", boolean,
      "default_transaction_read_only"},
     {"extra_float_digits", kSession, "1", "Accepted for clients: floats are always shortest exact.",
      whole_number<-15, 3>, ""},
@@ -173,7 +174,8 @@ const SettingDescriptor kSettings[] = {
      any_text, ""},
     {"timezone", kSession, "UTC", "Always UTC.", only_utc, "TimeZone"},
     {"transaction_isolation", kSession, "read committed", "Accepted for clients.", isolation, ""},
-    {"transaction_read_only", kSession, "off", "Accepted for clients.", boolean, ""},
+    {"transaction_read_only", kSession, "off", "The same, for the block that is open.", boolean,
+     ""},
 };
 
 }  // namespace

@@ -57,7 +57,7 @@ bool same_row(const Row& a, const Row& b) {
   return true;
 }
 
-size_t bytes_of(const Row& row) {
+size_t bytes_of_row(const Row& row) {
   size_t bytes = row.size() * sizeof(Datum);
   for (const Datum& datum : row) {
     if (const auto* text = std::get_if<std::string>(&datum.value)) bytes += text->size();
@@ -204,7 +204,21 @@ Status Transaction::check_reads(const sql::PlannedQuery& query) const {
   return Status::ok();
 }
 
-Status Transaction::add(const sql::CatalogObjectRef& table, const ChangeBatch& change) {
+bool Transaction::has_writes() const {
+  return std::any_of(tables_.begin(), tables_.end(), [](const auto& entry) {
+    return !entry.second.changes.empty() || entry.second.bulk != nullptr;
+  });
+}
+
+size_t Transaction::bytes_of(const std::optional<Change>& change) {
+  constexpr size_t kNodeBytes = 160;
+  if (!change) return kNodeBytes;
+  return kNodeBytes + (change->before ? bytes_of_row(*change->before) : 0) +
+         (change->after ? bytes_of_row(*change->after) : 0);
+}
+
+Status Transaction::add(const sql::CatalogObjectRef& table, const ChangeBatch& change,
+                        Taken taken) {
   TableChanges& written =
       tables_.try_emplace(table->id.value, TableChanges{table, {}, nullptr}).first->second;
   const operators::StoredRelation& relation = *table->relation;
@@ -214,17 +228,29 @@ Status Transaction::add(const sql::CatalogObjectRef& table, const ChangeBatch& c
     change.for_each([&](uint32_t physical) {
       if ((change.weight(physical) < 0) != removes || !status.is_ok()) return;
       Row row = row_of(change, physical);
-      constexpr size_t kNodeBytes = 160;
-      status = memory_.grow(kNodeBytes + bytes_of(row));
-      if (!status.is_ok()) return;
-      bytes_ += kNodeBytes + bytes_of(row);
-      auto [entry, is_new] = written.changes.try_emplace(key_bytes(key_of(relation, row)));
-      if (!removes) {
-        entry->second.after = std::move(row);
-        return;
+      std::string key = key_bytes(key_of(relation, row));
+      auto found = written.changes.find(key);
+      std::optional<Change> was;
+      if (found != written.changes.end()) was = found->second;
+      std::optional<Change> next = was ? was : Change{};
+      next->taken = taken;
+      if (removes) {
+        if (!was) next->before = std::move(row);
+        next->after.reset();
+      } else {
+        next->after = std::move(row);
       }
-      if (is_new) entry->second.before = std::move(row);
-      entry->second.after.reset();
+      // Nothing is changed before there is room for it, and for what it was.
+      const size_t undo_bytes = savepoints_.empty() ? 0 : bytes_of(was);
+      status = memory_.grow(bytes_of(next) + undo_bytes);
+      if (!status.is_ok()) return;
+      if (was) memory_.shrink(bytes_of(was));
+      if (!savepoints_.empty()) undos_.push_back({table->id.value, key, std::move(was)});
+      if (found != written.changes.end()) {
+        found->second = std::move(*next);
+      } else {
+        written.changes.emplace(std::move(key), std::move(*next));
+      }
     });
     if (!status.is_ok()) return status;
   }
@@ -250,28 +276,49 @@ Status Transaction::unfold(data::ObjectId table) {
 
 Status Transaction::savepoint(std::string name) {
   for (const auto& [id, written] : tables_) FOREBAY_RETURN_IF_ERROR(unfold(written.table->id));
-  FOREBAY_RETURN_IF_ERROR(memory_.grow(bytes_));
-  savepoints_.emplace_back(std::move(name), tables_);
+  savepoints_.push_back({std::move(name), undos_.size()});
   return Status::ok();
 }
 
-bool Transaction::rollback_to(const std::string& name) {
-  for (size_t i = savepoints_.size(); i-- > 0;) {
-    if (savepoints_[i].first != name) continue;
-    tables_ = savepoints_[i].second;
-    savepoints_.resize(i + 1);
-    return true;
+std::vector<Transaction::Savepoint>::iterator Transaction::find_savepoint(const std::string& name) {
+  auto found = std::find_if(savepoints_.rbegin(), savepoints_.rend(),
+                            [&](const Savepoint& savepoint) { return savepoint.name == name; });
+  return found == savepoints_.rend() ? savepoints_.end() : std::prev(found.base());
+}
+
+void Transaction::undo_to(size_t undos) {
+  for (; undos_.size() > undos; undos_.pop_back()) {
+    Undo& undo = undos_.back();
+    Changes& changes = tables_.at(undo.table).changes;
+    auto found = changes.find(undo.key);
+    // What the undo held goes on to be the change's.
+    memory_.shrink(bytes_of(found->second));
+    if (undo.change) {
+      found->second = std::move(*undo.change);
+    } else {
+      memory_.shrink(bytes_of(std::nullopt));
+      changes.erase(found);
+    }
   }
-  return false;
+}
+
+bool Transaction::rollback_to(const std::string& name) {
+  auto found = find_savepoint(name);
+  if (found == savepoints_.end()) return false;
+  undo_to(found->undos);
+  savepoints_.erase(found + 1, savepoints_.end());
+  return true;
 }
 
 bool Transaction::release(const std::string& name) {
-  for (size_t i = savepoints_.size(); i-- > 0;) {
-    if (savepoints_[i].first != name) continue;
-    savepoints_.resize(i);
-    return true;
+  auto found = find_savepoint(name);
+  if (found == savepoints_.end()) return false;
+  savepoints_.erase(found, savepoints_.end());
+  if (savepoints_.empty()) {
+    for (const Undo& undo : undos_) memory_.shrink(bytes_of(undo.change));
+    undos_.clear();
   }
-  return false;
+  return true;
 }
 
 // Compares what the block saw with what is there now, and makes the net change of it.
@@ -291,8 +338,11 @@ Result<std::optional<runtime::Engine::TableChange>> Transaction::settle(
       FOREBAY_RETURN_IF_ERROR(table.relation->get(snapshot, key, found));
       if (found.rows() > 0) now = row_of(found.finish(), 0);
     }
-    if (!entry.before && now) return duplicate_key(table, *entry.after);
-    if (entry.before && (!now || !same_row(*entry.before, *now))) {
+    const bool is_taken = !entry.before && now.has_value();
+    if (is_taken && entry.taken == Taken::kIgnore) continue;
+    if (is_taken && entry.taken == Taken::kDuplicate) return duplicate_key(table, *entry.after);
+    const bool has_changed = is_taken || (entry.before && (!now || !same_row(*entry.before, *now)));
+    if (has_changed && !(entry.taken == Taken::kOverwrite && entry.after)) {
       return Status(data::Error{
           .sqlstate = data::SqlState("40001"),
           .message = "could not serialize access due to concurrent update",

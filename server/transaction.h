@@ -23,15 +23,23 @@ class Transaction {
   /// The kept rows count against the session's memory: 53200.
   explicit Transaction(MemoryAccount& account);
 
-  bool has_writes() const { return !tables_.empty(); }
+  bool has_writes() const;
   /// What the block reads in place of a table that it has written; nullptr: the table's own.
   operators::StoredRelationRef relation_of(data::ObjectId table) const;
   /// 0A000 when a query reads a view of a table that the block has written: the view doesn't follow
   /// before COMMIT.
   data::Status check_reads(const sql::PlannedQuery& query) const;
 
+  /// What COMMIT does with a new row whose key somebody else has inserted meanwhile.
+  enum class Taken : uint8_t {
+    kDuplicate,  // 23505
+    kRetry,      // 40001: the statement would have done something else with it
+    kIgnore,     // leaves the other's row
+    kOverwrite,  // replaces it, also when it was there and has changed
+  };
   /// Takes over a statement's change: rows of stored columns, weights -1 and +1.
-  data::Status add(const sql::CatalogObjectRef& table, const data::ChangeBatch& change);
+  data::Status add(const sql::CatalogObjectRef& table, const data::ChangeBatch& change,
+                   Taken taken = Taken::kDuplicate);
 
   /// Takes over the rows of a COPY, whose keys nobody has; they stay in columns as long as the
   /// block does nothing else with their table.
@@ -39,7 +47,7 @@ class Transaction {
   /// Makes single changes of what add_bulk has kept of a table: before it is read or written.
   data::Status unfold(data::ObjectId table);
 
-  /// Keeps a copy of the writes so far: 53200.
+  /// From here on what changes is kept for rollback_to: 53200.
   data::Status savepoint(std::string name);
   /// False: there is none of this name. Rolling back keeps the savepoint.
   bool rollback_to(const std::string& name);
@@ -58,6 +66,7 @@ class Transaction {
   struct Change {
     std::optional<Row> before;  // as committed when the block first touched it; empty: no such row
     std::optional<Row> after;   // empty: deleted
+    Taken taken = Taken::kDuplicate;
   };
   /// Changes by the bytes of their relation's key columns.
   using Changes = std::map<std::string, Change, std::less<>>;
@@ -69,14 +78,27 @@ class Transaction {
   };
   using Tables = std::map<uint32_t, TableChanges>;  // by object number
   class OwnRows;
+  /// What a change was before a statement changed it again; empty: there was none.
+  struct Undo {
+    uint32_t table;
+    std::string key;
+    std::optional<Change> change;
+  };
+  struct Savepoint {
+    std::string name;
+    size_t undos;  // there were
+  };
+  static size_t bytes_of(const std::optional<Change>& change);
+  void undo_to(size_t undos);
+  std::vector<Savepoint>::iterator find_savepoint(const std::string& name);
 
   data::Result<std::optional<runtime::Engine::TableChange>> settle(
       const TableChanges& table, const state::Snapshot& snapshot) const;
 
   Tables tables_;
-  std::vector<std::pair<std::string, Tables>> savepoints_;
+  std::vector<Savepoint> savepoints_;
+  std::vector<Undo> undos_;  // since the first savepoint
   MemoryAccount::Share memory_;
-  size_t bytes_ = 0;  // of tables_, about
 };
 
 }  // namespace forebay::server

@@ -95,8 +95,10 @@ void Conversation::write_parameter_status(bool all) {
 
 bool Conversation::handle(char type, std::string_view body) {
   if (type == 'X') return false;
+  if (deferred_) run_deferred(type == 'S');
   if (type == 'S') {
     skipping_ = false;
+    if (Status status = end_implicit(); !status.is_ok()) send_error(status.error());
     if (session_.transaction_status() == TransactionStatus::kIdle) portals_.clear();
     ready_for_query();
     return !lost_;
@@ -129,6 +131,13 @@ bool Conversation::handle(char type, std::string_view body) {
   // Without Sync or Flush, too: a client that doesn't read waits here, and its answers nowhere.
   if (out_.buffer().size() >= kSendBytes) (void)flush();
   return !lost_;
+}
+
+Status Conversation::end_implicit() {
+  if (!session_.is_implicit()) return Status::ok();
+  Running running(*this);
+  Sink sink(*this, nullptr, false);
+  return session_.end_implicit(sink);
 }
 
 void Conversation::simple_query(std::string_view body) {

@@ -71,6 +71,7 @@ class Conversation {
   void send_error(const data::Error& error);
   data::Status flush();
   data::Status apply_startup_settings();
+  data::Status end_implicit();
   template <typename F>
   data::Status guarded(F&& run);
 
@@ -80,6 +81,7 @@ class Conversation {
   data::Status bind(std::string_view body);
   data::Status describe(std::string_view body);
   data::Status execute(std::string_view body);
+  void run_deferred(bool alone);
   data::Status execute_portal(Portal& portal, int32_t max_rows);
   data::Status continue_portal(Portal& portal, int32_t max_rows);
   data::Status close(std::string_view body);
@@ -96,6 +98,13 @@ class Conversation {
   /// After an error of the extended protocol messages are skipped up to Sync.
   bool skipping_ = false;
   bool lost_ = false;  // sending failed
+  /// An Execute of a write waits for the next message: before a Sync it is a transaction of its
+  /// own, otherwise the first of one that ends at Sync.
+  struct Deferred {
+    std::string portal;
+    int32_t max_rows;
+  };
+  std::optional<Deferred> deferred_;
   StatementRef unnamed_;
   std::unordered_map<std::string, StatementRef> statements_;
   std::unordered_map<std::string, std::unique_ptr<Portal>> portals_;

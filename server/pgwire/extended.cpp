@@ -273,7 +273,23 @@ Status Conversation::execute(std::string_view body) {
     return Status(data::sqlstate::kNotInPrerequisiteState,
                   fmt::format("portal \"{}\" cannot be run", name));
   }
+  const sql::ast::Statement* statement = portal.statement->prepared->statement();
+  if (statement != nullptr && Session::writes_alone(*statement) && !session_.is_implicit() &&
+      session_.transaction_status() == TransactionStatus::kIdle) {
+    deferred_ = Deferred{std::move(name), max_rows};
+    return Status::ok();
+  }
   return execute_portal(portal, max_rows);
+}
+
+void Conversation::run_deferred(bool alone) {
+  const Deferred deferred = *std::exchange(deferred_, std::nullopt);
+  if (!alone) session_.begin_implicit();
+  Status status =
+      guarded([&] { return execute_portal(*portals_.at(deferred.portal), deferred.max_rows); });
+  if (status.is_ok()) return;
+  send_error(status.error());
+  skipping_ = true;
 }
 
 Status Conversation::execute_portal(Portal& portal, int32_t max_rows) {

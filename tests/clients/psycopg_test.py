@@ -308,6 +308,52 @@ class Psycopg(unittest.TestCase):
     def test_jobs_of_others(self):
         self.assertEqual(self.fetch("SHOW jobs"), [])
         self.assertEqual(self.fetch("SELECT * FROM forebay.ddl_progress"), [])
+    def test_statements_up_to_a_sync_are_one_transaction(self):
+        self.connection.execute("CREATE TABLE together (id int PRIMARY KEY)")
+        self.connection.execute("CREATE MATERIALIZED VIEW together_count AS SELECT count(*) AS n FROM together")
+        with self.assertRaises(psycopg.errors.UniqueViolation):
+            with self.connection.cursor() as cursor:
+                cursor.executemany("INSERT INTO together VALUES (%s)", [(1,), (2,), (1,), (3,)])
+        self.assertEqual(self.fetch("SELECT * FROM together"), [])
+        with self.connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO together VALUES (%s)", [(i,) for i in range(2000)])
+        self.assertEqual(self.fetch("SELECT n FROM together_count"), [(2000,)])
+        with self.assertRaises(psycopg.errors.DivisionByZero):
+            with self.connection.pipeline():
+                self.connection.execute("DELETE FROM together")
+                self.connection.execute("SELECT 1 / 0")
+        self.assertEqual(self.fetch("SELECT n FROM together_count"), [(2000,)])
+        with self.connection.pipeline():
+            self.connection.execute("DELETE FROM together WHERE id > 10")
+            seen = self.connection.execute("SELECT n FROM together_count")
+            gone = self.connection.execute("DELETE FROM together RETURNING id")
+        self.assertEqual(seen.fetchall(), [(11,)])
+        self.assertEqual(len(gone.fetchall()), 11)
+
+    def test_read_only(self):
+        self.connection.execute("CREATE TABLE kept (id int PRIMARY KEY)")
+        with self.server.connect(autocommit=False) as connection:
+            connection.read_only = True
+            with self.assertRaises(psycopg.errors.ReadOnlySqlTransaction):
+                connection.execute("INSERT INTO kept VALUES (1)")
+            connection.rollback()
+            connection.read_only = False
+            connection.execute("INSERT INTO kept VALUES (2)")
+        self.assertEqual(self.fetch("SELECT * FROM kept"), [(2,)])
+
+    def test_savepoints_without_end_cost_no_memory(self):
+        with self.server.connect(autocommit=False) as connection:
+            connection.execute("CREATE TABLE many (id int PRIMARY KEY, what text)")
+            connection.commit()
+            connection.execute("INSERT INTO many SELECT g, repeat('x', 100) FROM generate_series(1, 20000) AS g")
+            for i in range(500):
+                connection.execute("SAVEPOINT s")
+                connection.execute("UPDATE many SET what = 'y' WHERE id = %s", (i % 7 + 1,))
+                connection.execute("ROLLBACK TO s" if i % 2 else "RELEASE s")
+                if i % 2:
+                    connection.execute("RELEASE s")
+            connection.commit()
+        self.assertEqual(self.fetch("SELECT count(*) FROM many WHERE what = 'y'"), [(7,)])
 
     def test_parameters_of_returning_and_on_conflict(self):
         self.connection.execute("CREATE TABLE upserts (id int PRIMARY KEY, n int)")
