@@ -308,6 +308,7 @@ class Psycopg(unittest.TestCase):
     def test_jobs_of_others(self):
         self.assertEqual(self.fetch("SHOW jobs"), [])
         self.assertEqual(self.fetch("SELECT * FROM forebay.ddl_progress"), [])
+
     def test_statements_up_to_a_sync_are_one_transaction(self):
         self.connection.execute("CREATE TABLE together (id int PRIMARY KEY)")
         self.connection.execute("CREATE MATERIALIZED VIEW together_count AS SELECT count(*) AS n FROM together")
@@ -343,17 +344,17 @@ class Psycopg(unittest.TestCase):
 
     def test_savepoints_without_end_cost_no_memory(self):
         with self.server.connect(autocommit=False) as connection:
-            connection.execute("CREATE TABLE many (id int PRIMARY KEY, what text)")
+            connection.execute("CREATE TABLE saved (id int PRIMARY KEY, what text)")
             connection.commit()
-            connection.execute("INSERT INTO many SELECT g, repeat('x', 100) FROM generate_series(1, 20000) AS g")
+            connection.execute("INSERT INTO saved SELECT g, repeat('x', 100) FROM generate_series(1, 20000) AS g")
             for i in range(500):
                 connection.execute("SAVEPOINT s")
-                connection.execute("UPDATE many SET what = 'y' WHERE id = %s", (i % 7 + 1,))
+                connection.execute("UPDATE saved SET what = 'y' WHERE id = %s", (i % 7 + 1,))
                 connection.execute("ROLLBACK TO s" if i % 2 else "RELEASE s")
                 if i % 2:
                     connection.execute("RELEASE s")
             connection.commit()
-        self.assertEqual(self.fetch("SELECT count(*) FROM many WHERE what = 'y'"), [(7,)])
+        self.assertEqual(self.fetch("SELECT count(*) FROM saved WHERE what = 'y'"), [(7,)])
 
     def test_parameters_of_returning_and_on_conflict(self):
         self.connection.execute("CREATE TABLE upserts (id int PRIMARY KEY, n int)")
