@@ -104,10 +104,19 @@ Status FileReader::open(const Positions& positions) {
     any |= entry.exists;
   }
   if (any || (config_.is_glob && !positions.empty())) return Status::ok();
-  return Status(data::sqlstate::kUndefinedFile,
-                config_.is_glob ? fmt::format("no file matches \"{}\"", config_.path)
-                                : fmt::format("file \"{}\" does not exist", config_.path))
+  return Status(data::sqlstate::kUndefinedFile, no_file())
       .with_hint("Paths are taken from the folder in which the server was started.");
+}
+
+std::string FileReader::no_file() const {
+  return config_.is_glob ? fmt::format("no file matches \"{}\"", config_.path)
+                         : fmt::format("file \"{}\" does not exist", config_.path);
+}
+
+std::string FileReader::waiting_reason() const {
+  const bool any = std::any_of(entries_.begin(), entries_.end(),
+                               [](const Entry& entry) { return entry.exists; });
+  return any ? std::string() : no_file();
 }
 
 Status FileReader::find_files() {

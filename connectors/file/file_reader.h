@@ -25,6 +25,8 @@ class FileReader final : public SourceReader {
   Status open_until(const Positions& positions, const Positions& until);
   Result<PollOutcome> poll(RawBatch& batch, int64_t& wait_ms) override;
   Positions ends() const override;
+  /// There is no file at all: it is not there yet, or was removed.
+  std::string waiting_reason() const override;
 
  private:
   struct Entry {
@@ -37,6 +39,7 @@ class FileReader final : public SourceReader {
   Status find_files();
   Status refresh_all();
   Entry& add_file(PartitionId id, std::string path);
+  std::string no_file() const;
   Result<bool> load(Entry& entry);
   Result<bool> poll_in_turn(RawBatch& batch, int64_t& wait_ms);
   size_t allowed_bytes(const Entry& entry, int64_t& wait_ms);
