@@ -29,8 +29,9 @@ std::string names_of(const data::Schema& columns, const std::vector<uint32_t>& p
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// The table as a view over the source: with a key, of the records of one key that with the highest
-/// offset (or, ON CONFLICT IGNORE, the lowest).
+/// The table as a view over the source: with a key, of the records of one key the last one (or, ON
+/// CONFLICT IGNORE, the first), in the order of partitions' names and then of offsets: those of
+/// different partitions have nothing to do with each other.
 std::string view_text(const CatalogObject& table, const CatalogObject& source) {
   std::vector<uint32_t> all;
   for (uint32_t i = 0; i < table.columns.size(); ++i) all.push_back(i);
@@ -44,7 +45,7 @@ std::string view_text(const CatalogObject& table, const CatalogObject& source) {
   const char* order = table.on_conflict == CatalogObject::Conflict::kIgnore ? "ASC" : "DESC";
   return fmt::format(
       "CREATE MATERIALIZED VIEW {} AS SELECT DISTINCT ON ({}) {} FROM {} ORDER BY {}, {} {}, {} {}",
-      name, key, columns, from, key, kOffset, order, kPartition, order);
+      name, key, columns, from, key, kPartition, order, kOffset, order);
 }
 
 }  // namespace
