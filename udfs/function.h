@@ -9,6 +9,7 @@
 
 #include "engine/data/column.h"
 #include "engine/data/ids.h"
+#include "engine/data/status.h"
 
 /// The function ABI: what a scalar or aggregate function is to the engine. Built-in and user
 /// functions go through the same structures. Versioned: a library built against another version is
@@ -21,6 +22,11 @@ using data::TypeId;
 using data::Weight;
 
 inline constexpr uint32_t kFunctionAbiVersion = 1;
+
+/// The longest text that a function may make, in bytes: PostgreSQL's limit. Longer: 54000.
+inline constexpr size_t kLongestText = 0x3fffffff;
+inline constexpr std::string_view kTextTooLong =
+    "string buffer exceeds maximum allowed length (1073741823 bytes)";
 
 /// What a call can know of the statement or epoch that it runs in.
 struct CallEnvironment {
@@ -50,7 +56,8 @@ struct ScalarCall {
   /// Set to true by a kernel that cleared a bit.
   bool* result_has_nulls;
 
-  /// `bytes` of memory that lives as long as the result column; for strings above 12 bytes.
+  /// `bytes` of memory that lives as long as the result column; for strings above 12 bytes. Throws
+  /// std::bad_alloc when the batch's results take more than the statement may.
   char* (*allocate)(void* context, size_t bytes);
   /// Reports that `row` fails: it has no result and becomes an error row (in a view) or the
   /// statement's error. `sqlstate` has 5 characters.
@@ -68,7 +75,10 @@ struct ScalarCall {
     result_validity[row >> 6] &= ~(uint64_t{1} << (row & 63));
     *result_has_nulls = true;
   }
+  /// Fails the row when the text is too long.
   void set_string(uint32_t row, std::string_view bytes) const {
+    if (bytes.size() > kLongestText)
+      return fail_row(row, data::sqlstate::kProgramLimit, kTextTooLong);
     if (bytes.size() > data::StringView::kInlineBytes) {
       char* copy = allocate(context, bytes.size());
       std::memcpy(copy, bytes.data(), bytes.size());
@@ -191,6 +201,9 @@ struct CollectCall {
   uint32_t direct_count;
   /// Takes exactly one value or NULL.
   data::ColumnBuilder* out;
+  /// Functions that make a text set its length; NULL is given when it is more than `most_bytes`.
+  size_t* text_bytes;
+  size_t most_bytes = kLongestText;
 };
 
 /// One signature of an aggregate function. State bytes are trivially copyable, 8-aligned, all zero

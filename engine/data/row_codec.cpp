@@ -3,6 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <new>
+#include <numeric>
+
 #include "engine/data/key_bytes.h"
 
 namespace forebay::data {
@@ -89,6 +92,12 @@ void add_sizes(const Column& column, const Rows& rows, KeyMode mode, uint32_t* s
   });
 }
 
+/// The keys of one batch: their offsets have 32 bits. More is memory that is not there.
+constexpr size_t kMostKeyBytes = size_t{2} << 30;
+void check_key_bytes(size_t bytes) {
+  if (bytes > kMostKeyBytes) throw std::bad_alloc();
+}
+
 /// Writes the column's bytes of row i at base + at[i] and moves at[i] behind them.
 void write_column(const Column& column, const Rows& rows, KeyMode mode, KeyOrder order, char* base,
                   uint32_t* at, const NumericScratch& scratch) {
@@ -140,6 +149,7 @@ void encode_single_string(const Column& column, const Rows& rows, KeyMode mode, 
     uint32_t row = rows.physical(i);
     most += view.is_null(row) ? 1 : 3 + view.at<StringView>(row).size();
   }
+  check_key_bytes(most);
   out.bytes.resize(most);
   size_t used = 0;
   size_t left = most;  // the least that the rows to come need
@@ -152,7 +162,10 @@ void encode_single_string(const Column& column, const Rows& rows, KeyMode mode, 
       const auto& value = view.at<StringView>(row);
       left -= 3 + value.size();
       size_t need = 1 + StringKernel::size(value, mode);
-      if (used + need + left > out.bytes.size()) out.bytes.resize((used + need + left) * 5 / 4);
+      if (used + need + left > out.bytes.size()) {
+        check_key_bytes(used + need + left);
+        out.bytes.resize((used + need + left) * 5 / 4);
+      }
       out.bytes[used] = kValue;
       char* end = StringKernel::write(value, mode, out.bytes.data() + used + 1);
       used = static_cast<size_t>(end - out.bytes.data());
@@ -216,6 +229,9 @@ void encode_keys(const ChangeBatch& batch, std::span<const uint32_t> columns, Ke
   uint32_t* sizes = out.offsets.data() + 1;
   for (size_t c = 0; c < columns.size(); ++c) {
     add_sizes(batch.column(columns[c]), rows, mode, sizes, scratch[c]);
+    if (layout_of(batch.column(columns[c]).type().id) == Layout::kString) {
+      check_key_bytes(std::accumulate(sizes, sizes + rows.count, size_t{0}));
+    }
   }
   // Writing moves the cursor at offsets[i + 1] from the start of row i to its end.
   uint32_t start = 0;

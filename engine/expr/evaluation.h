@@ -127,6 +127,7 @@ class Evaluation {
   uint32_t physical_rows_ = 0;
   udfs::CallEnvironment environment_;
   std::shared_ptr<data::Arena> arena_;
+  size_t most_bytes_ = SIZE_MAX;  // of arena_
   std::vector<RowError>* errors_ = nullptr;
   std::vector<uint64_t> failed_;
   size_t failure_count_ = 0;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <numeric>
 
 #include "engine/expr/evaluation.h"
@@ -48,7 +49,10 @@ struct Evaluation::CallFrame {
   static char* allocate(void* context, size_t bytes) {
     Evaluation& evaluation = *static_cast<CallFrame*>(context)->evaluation;
     if (evaluation.arena_ == nullptr) evaluation.arena_ = std::make_shared<data::Arena>();
-    return evaluation.arena_->allocate(bytes);
+    data::Arena& arena = *evaluation.arena_;
+    const size_t most = evaluation.most_bytes_;
+    if (bytes > most || arena.bytes() > most - bytes) throw std::bad_alloc();
+    return arena.allocate(bytes);
   }
   static void fail(void* context, uint32_t row, const char* sqlstate, const char* message,
                    size_t message_bytes) {
@@ -94,6 +98,7 @@ void Evaluation::begin(const ChangeBatch& batch, const EvalContext& context,
   physical_rows_ = batch.physical_rows();
   environment_ = {context.now, context.user, context.database, context.search_path};
   arena_ = nullptr;
+  most_bytes_ = context.most_bytes;
   errors_ = &errors;
   if (failure_count_ > 0) std::fill(failed_.begin(), failed_.end(), 0);
   failure_count_ = 0;
@@ -395,9 +400,13 @@ Selection Evaluator::select(const ChangeBatch& batch, const EvalContext& context
 data::Result<Datum> evaluate_constant(const ExprRef& expr, const EvalContext& context) {
   ChangeBatch one_row({}, 1);
   std::vector<RowError> errors;
-  ColumnRef value = Evaluator(expr).evaluate(one_row, context, errors);
-  if (!errors.empty()) return data::Status(errors[0].sqlstate, std::move(errors[0].message));
-  return value->datum(0);
+  try {
+    ColumnRef value = Evaluator(expr).evaluate(one_row, context, errors);
+    if (!errors.empty()) return data::Status(errors[0].sqlstate, std::move(errors[0].message));
+    return value->datum(0);
+  } catch (const std::bad_alloc&) {
+    return data::Status(data::sqlstate::kOutOfMemory, "out of memory");
+  }
 }
 
 }  // namespace forebay::expr

@@ -269,7 +269,9 @@ ExprRef fold_constants(const ExprRef& expr) {
   const bool own_immutable =
       folded->kind != ExprKind::kCall || folded->function->volatility == Volatility::kImmutable;
   if (own_immutable && std::all_of(folded->children.begin(), folded->children.end(), is_literal)) {
-    data::Result<Datum> value = evaluate_constant(folded, {});
+    EvalContext context;
+    context.most_bytes = size_t{1} << 20;  // long texts are made when they are asked for
+    data::Result<Datum> value = evaluate_constant(folded, context);
     if (!value.is_ok()) return folded;
     value->type = folded->type;
     return literal(std::move(*value));

@@ -91,6 +91,9 @@ struct EvalContext {
   std::string database = "dev";
   /// Existing schemas in which names are looked up, in order.
   std::vector<std::string> search_path = {"public"};
+  /// What the texts that one expression makes of one batch may take; beyond that std::bad_alloc is
+  /// thrown. By default (views) what no sound program comes near to.
+  size_t most_bytes = size_t{4} << 30;
 };
 
 /// Evaluates one expression over batches. Holds scratch memory; not thread-safe, one per worker.

@@ -30,6 +30,7 @@ ValueTable::ValueTable(std::string_view operator_name, const AggregatePayload& p
                        const OperatorContext& context)
     : operator_name_(operator_name),
       call_(payload.parameters().aggregates[call]),
+      eval_(context.eval),
       distinct_(payload.call_state(call) != CallState::kExtreme),
       ordered_(call_.function->kind == udfs::AggregateKind::kOrdered),
       table_(context.table(payload.parameters().value_tables[call], state::Family::kLog)) {
@@ -217,7 +218,17 @@ Status ValueTable::collect(const OrderedTable::Group* group, data::ColumnBuilder
   collect.direct = call_.direct.data();
   collect.direct_count = static_cast<uint32_t>(call_.direct.size());
   collect.out = &result;
+  size_t bytes = 0;
+  const size_t most = eval_ == nullptr ? SIZE_MAX : eval_->most_bytes;
+  const size_t left = most - std::min(most, collected_bytes_);
+  collect.text_bytes = &bytes;
+  collect.most_bytes = std::min(udfs::kLongestText, left);
   call_.function->collect(collect);
+  if (bytes > udfs::kLongestText) {
+    return Status(data::sqlstate::kProgramLimit, std::string(udfs::kTextTooLong));
+  }
+  if (bytes > left) return Status(data::sqlstate::kOutOfMemory, "out of memory");
+  collected_bytes_ += bytes;
   return Status::ok();
 }
 
@@ -232,6 +243,7 @@ std::vector<uint8_t> ValueTable::repeats_of(const ChangeBatch& rows) {
 
 void ValueTable::seal(state::SealedRun& run) {
   table_.seal(run);
+  collected_bytes_ = 0;
   touched_.clear();
   place_.clear();
   suspects_.clear();

@@ -52,7 +52,9 @@ class ValueTable {
   Result<data::ColumnRef> extremes(const data::KeyRows& group_keys);
 
   void seal(state::SealedRun& run);
-  size_t memory_bytes() const { return table_.memory_bytes() + place_.memory_bytes(); }
+  size_t memory_bytes() const {
+    return table_.memory_bytes() + place_.memory_bytes() + collected_bytes_;
+  }
   size_t dirty_entries() const { return table_.dirty_entries(); }
 
  private:
@@ -75,6 +77,7 @@ class ValueTable {
   std::string operator_name_;
   const AggregateCallSpec& call_;
   std::vector<Type> types_;  // of the arguments
+  const expr::EvalContext* eval_;
   bool distinct_;
   bool ordered_;
   /// ORDER BY of an ordered aggregate.
@@ -83,6 +86,8 @@ class ValueTable {
   std::vector<data::KeyOrder> orders_;
   bool scaled_;
   Table table_;
+  /// Of the texts that ordered aggregates made in this epoch; their groups hold them.
+  size_t collected_bytes_ = 0;
   /// DISTINCT: the values that the epoch touched, in order, and where each stands.
   std::vector<Touched> touched_;
   EpochIndex place_;

@@ -46,6 +46,14 @@ ChangeBatch concatenate(std::vector<ChangeBatch> batches) {
   return builder.finish();
 }
 
+Status out_of_memory(const QueryLimits& limits) {
+  return Status(data::Error{
+      .sqlstate = data::sqlstate::kOutOfMemory,
+      .message = "out of memory",
+      .detail = fmt::format("The query needs more than {} MB.", limits.memory_bytes >> 20),
+      .hint = "Create a materialized view, or select fewer rows."});
+}
+
 bool has_retractions(const ChangeBatch& batch) {
   bool found = false;
   if (batch.weights() == nullptr) return false;
@@ -63,7 +71,9 @@ Status run_query(const Fragment& fragment, std::shared_ptr<const state::Snapshot
   signals.released.store(1);
   signals.named_end.store(1);
   Lane lane(0, 1, nullptr, &signals, &host, nullptr, nullptr);
-  lane.set_context(context);
+  expr::EvalContext limited = context;
+  limited.most_bytes = std::min(limited.most_bytes, limits.memory_bytes);
+  lane.set_context(limited);
   FragmentInputs inputs;
   inputs.sources.resize(fragment.nodes.size());
   inputs.tables.resize(fragment.nodes.size());
@@ -83,14 +93,13 @@ Status run_query(const Fragment& fragment, std::shared_ptr<const state::Snapshot
     if (!lane.step() && !host.done && host.failure.is_ok()) {
       return Status::internal("the query's circuit stands still");
     }
-    if (!host.failure.is_ok()) return std::move(host.failure);
-    if (collected_bytes + lane.memory_bytes() > limits.memory_bytes) {
-      return Status(data::Error{.sqlstate = data::sqlstate::kOutOfMemory,
-                                .message = "out of memory",
-                                .detail = fmt::format("The query needs more than {} MB.",
-                                                      limits.memory_bytes >> 20),
-                                .hint = "Create a materialized view, or select fewer rows."});
+    if (!host.failure.is_ok()) {
+      if (host.failure.error().sqlstate == data::sqlstate::kOutOfMemory) {
+        return out_of_memory(limits);
+      }
+      return std::move(host.failure);
     }
+    if (collected_bytes + lane.memory_bytes() > limits.memory_bytes) return out_of_memory(limits);
   }
   if (!host.errors.empty()) {
     // An error that was taken back inside the query is none.

@@ -13,8 +13,22 @@ namespace {
 void collect_strings(const CollectCall& call) {
   const ColumnView& values = call.arguments[0];
   const ColumnView& delimiters = call.arguments[1];
-  std::string text;
+  // The length first: many copies of few values may be far longer than the values.
+  __int128 size = 0;
   bool any = false;
+  for (uint32_t row = 0; row < call.row_count; ++row) {
+    if (values.is_null(row)) continue;
+    const size_t delimiter = delimiters.is_null(row) ? 0 : delimiters.at<StringView>(row).size();
+    const size_t value = values.at<StringView>(row).size();
+    size += static_cast<__int128>(value + delimiter) * call.counts[row];
+    if (!any) size -= delimiter;
+    any = true;
+  }
+  *call.text_bytes = static_cast<size_t>(std::min<__int128>(size, SIZE_MAX));
+  if (*call.text_bytes > call.most_bytes) return call.out->append_null();
+  std::string text;
+  text.reserve(static_cast<size_t>(size));
+  any = false;
   for (uint32_t row = 0; row < call.row_count; ++row) {
     if (values.is_null(row)) continue;
     const std::string_view value = values.at<StringView>(row).view();

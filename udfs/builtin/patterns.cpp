@@ -206,7 +206,7 @@ void regexp_replace(const ScalarCall& call) {
       out += text.substr(copied, begin - copied);
       append_replacement(replacement, found, groups, out);
       copied = begin + found[0].size();
-      return regex.global();
+      return regex.global() && out.size() <= kLongestText;
     });
     out += text.substr(copied);
     call.set_string(row, out);

@@ -26,13 +26,15 @@ int32_t position_of(Text text, Text part) {
   return static_cast<int32_t>(utf8::length(text.substr(0, at))) + 1;
 }
 
-std::string replaced(Text text, Text from, Text to) {
+Result<std::string> replaced(Text text, Text from, Text to) {
   if (from.empty()) return std::string(text);
   std::string out;
   size_t start = 0;
   for (size_t at; (at = text.find(from, start)) != Text::npos; start = at + from.size()) {
     out += text.substr(start, at - start);
     out += to;
+    if (out.size() > kLongestText)
+      return Status(data::sqlstate::kProgramLimit, std::string(kTextTooLong));
   }
   out += text.substr(start);
   return out;
@@ -43,6 +45,7 @@ void join_texts(const ScalarCall& call, uint32_t row) {
   const Text a = call.arguments[0].at<StringView>(row).view();
   const Text b = call.arguments[1].at<StringView>(row).view();
   const size_t size = a.size() + b.size();
+  if (size > kLongestText) return call.fail_row(row, data::sqlstate::kProgramLimit, kTextTooLong);
   char small[StringView::kInlineBytes];
   char* target = size <= sizeof small ? small : call.allocate(call.context, size);
   if (!a.empty()) std::memcpy(target, a.data(), a.size());
@@ -80,6 +83,7 @@ void concat(const ScalarCall& call) {
       if (!first) buffer += separator;
       first = false;
       append_text(call.argument_types[i], call.arguments[i], row, buffer);
+      if (buffer.size() > kLongestText) break;  // set_string refuses it
     }
     call.set_string(row, buffer);
   });
@@ -269,8 +273,13 @@ class Formatter {
       shown = text;
     }
     const int64_t missing = field.width - utf8::length(shown);
+    if (missing > 0 && out.size() + static_cast<size_t>(missing) > kLongestText) {
+      return Status(data::sqlstate::kProgramLimit, std::string(kTextTooLong));
+    }
     const std::string blanks(static_cast<size_t>(std::max<int64_t>(missing, 0)), ' ');
     out += field.left ? shown + blanks : blanks + shown;
+    if (out.size() > kLongestText)
+      return Status(data::sqlstate::kProgramLimit, std::string(kTextTooLong));
     return Status::ok();
   }
 

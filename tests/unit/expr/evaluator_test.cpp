@@ -62,11 +62,29 @@ TEST(Expr, LazyBranchesDoNotFail) {
             "22012 division by zero");
 }
 
+TEST(Expr, TextsOfABatchAreLimited) {
+  constexpr uint32_t kRows = 1000;
+  ColumnBuilder counts(data::kIntegerType);
+  for (uint32_t row = 0; row < kRows; ++row) counts.append(static_cast<int32_t>(1000));
+  ChangeBatch batch({counts.finish()}, kRows);
+  Evaluator evaluator(op("repeat", lit("x"), col(0)));
+  std::vector<RowError> errors;
+  EvalContext context;
+  context.most_bytes = 500'000;
+  EXPECT_THROW(evaluator.evaluate(batch, context, errors), std::bad_alloc);
+  context.most_bytes = 5'000'000;
+  EXPECT_EQ(shown(evaluator.evaluate(batch, context, errors)->datum(kRows - 1)),
+            std::string(1000, 'x'));
+  EXPECT_TRUE(errors.empty());
+}
+
 TEST(Expr, Folding) {
   ExprRef sum = op("+", col(0), op("*", lit(2), lit(3)));
   EXPECT_EQ(to_string(*fold_constants(sum)), "(#0 + 6)");
   ExprRef failing = op("+", col(0), op("/", lit(2), lit(0)));
   EXPECT_EQ(to_string(*fold_constants(failing)), "(#0 + (2 / 0))");
+  ExprRef long_text = op("repeat", lit("x"), lit(2'000'000));
+  EXPECT_EQ(to_string(*fold_constants(long_text)), "repeat('x', 2000000)");
   ExprRef condition = op("=", col(0), lit(1));
   EXPECT_EQ(to_string(*fold_constants(logical(ExprKind::kAnd, {lit(true), condition}))),
             "(#0 = 1)");

@@ -148,6 +148,33 @@ TEST_F(SessionTest, DdlThatWaitsForAnotherCanBeCanceled) {
   EXPECT_EQ(answer(*second, "CREATE TABLE b (id int)"), "CREATE TABLE");
 }
 
+TEST_F(SessionTest, LongTextsCountAgainstTheMemoryLimit) {
+  auto client = session();
+  const std::string out_of_memory = "53200 out of memory";
+  // Equal values take no state, only their result takes memory.
+  EXPECT_EQ(answer(*client, "SELECT length(string_agg(repeat('x', 100000), '')) "
+                            "FROM generate_series(1, 1000)"),
+            out_of_memory);
+  EXPECT_EQ(answer(*client, "SELECT length(string_agg(repeat('x', 100000), '')) "
+                            "FROM generate_series(1, 30000)"),
+            "54000 string buffer exceeds maximum allowed length (1073741823 bytes)");
+  EXPECT_EQ(answer(*client, "SELECT i % 100, length(string_agg(repeat('x', 100000), '')) "
+                            "FROM generate_series(1, 1000) t(i) GROUP BY 1"),
+            out_of_memory);
+  EXPECT_EQ(answer(*client, "SELECT string_agg(repeat('x', 100000), '') "
+                            "FROM generate_series(1, 100)"),
+            "SELECT 1");
+  EXPECT_EQ(answer(*client, "SELECT length(repeat('x', 100000000 + i)) "
+                            "FROM generate_series(1, 4096) t(i)"),
+            out_of_memory);
+  EXPECT_EQ(answer(*client, "SELECT repeat('x', 1073741820 + i) FROM generate_series(9, 9) t(i)"),
+            "54000 requested length too large");
+  // Their keys' offsets would not fit 32 bits.
+  EXPECT_EQ(answer(*client, "SELECT count(DISTINCT repeat('x', 1100000)) "
+                            "FROM generate_series(1, 4096)"),
+            out_of_memory);
+}
+
 TEST_F(SessionTest, RowsOfStatementsCountAgainstTheMemoryLimit) {
   auto client = session();
   std::string values = "(0)";
