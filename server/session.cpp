@@ -73,6 +73,7 @@ expr::EvalContext Session::eval_context() {
   context.database = database_name_;
   sql::SnapshotRef catalog = database_.catalog().snapshot();
   context.search_path = search_path();
+  context.most_bytes = std::max(kLeastMemoryBytes, database_.options().memory_bytes / 4);
   std::erase_if(context.search_path,
                 [&](const std::string& schema) { return !catalog->has_schema(schema); });
   return context;
@@ -215,7 +216,7 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
   }
   if (is_definition(statement.kind)) return ddl(prepared, sink);
   if (statement.kind == ast::StatementKind::kFlush) {
-    FOREBAY_RETURN_IF_ERROR(database_.engine().flush(&cancel_));
+    FOREBAY_RETURN_IF_ERROR(flush());
     return std::string("FLUSH");
   }
   return session_statement(prepared, sink);

@@ -124,6 +124,8 @@ class Session {
                                          const std::vector<data::ChangeBatch>& batches,
                                          ResultSink& sink);
   data::Status settle_reads();
+  void remember_write(data::ObjectId table, uint64_t ticket);
+  data::Status flush();
   data::Status finish_write(data::ObjectId table, uint64_t ticket, ResultSink& sink);
   data::Result<std::string> ddl(const PreparedStatement& prepared, ResultSink& sink);
   data::Result<std::string> session_statement(const PreparedStatement& prepared, ResultSink& sink);
@@ -164,6 +166,10 @@ class Session {
   bool is_implicit_ = false;
   PreparedStatements prepared_;
   Cursors cursors_;
+  /// Writes that were answered before their commit, for FLUSH; looked through at accepted_limit_.
+  std::vector<runtime::Engine::AcceptedWrite> accepted_;
+  size_t accepted_limit_ = 1'000;
+  data::Status lost_write_;
   runtime::CancelToken cancel_;
 };
 

@@ -107,15 +107,38 @@ Status send_returning(const std::optional<sql::Returning>& returning, const Chan
 // A statement that reads sees what this session has written before, in other pipelines too: without
 // implicit_flush that may not be committed yet.
 Status Session::settle_reads() {
-  return settings_.implicit_flush() ? Status::ok() : database_.engine().flush(&cancel_);
+  return settings_.implicit_flush() ? Status::ok() : database_.engine().flush({}, &cancel_);
+}
+
+// A write that nobody waits for: FLUSH does, and tells when it is lost.
+void Session::remember_write(data::ObjectId table, uint64_t ticket) {
+  constexpr size_t kFewWrites = 1'000;
+  accepted_.push_back({table, ticket});
+  if (accepted_.size() < accepted_limit_) return;
+  Status status = database_.engine().check(accepted_);
+  if (lost_write_.is_ok()) lost_write_ = std::move(status);
+  accepted_limit_ = std::max(kFewWrites, accepted_.size() * 2);
+}
+
+Status Session::flush() {
+  Status status = database_.engine().flush(accepted_, &cancel_);
+  if (!status.is_ok() && status.error().sqlstate == data::sqlstate::kQueryCanceled) return status;
+  accepted_.clear();
+  Status lost = std::exchange(lost_write_, Status());
+  return lost.is_ok() ? std::move(status) : std::move(lost);
 }
 
 // Acknowledged = committed, unless the session said otherwise. The write stands whatever happens to
 // the wait for it, so a cancel ends the wait with a warning, and the statement has succeeded.
 Status Session::finish_write(data::ObjectId table, uint64_t ticket, ResultSink& sink) {
-  if (ticket == 0 || !settings_.implicit_flush()) return Status::ok();
+  if (ticket == 0) return Status::ok();
+  if (!settings_.implicit_flush()) {
+    remember_write(table, ticket);
+    return Status::ok();
+  }
   Status status = database_.engine().wait(table, ticket, &cancel_);
   if (status.is_ok() || status.error().sqlstate != data::sqlstate::kQueryCanceled) return status;
+  remember_write(table, ticket);
   sink.notice({.severity = "WARNING",
                .sqlstate = data::SqlState("01000"),
                .message = "canceling the wait for the commit due to user request",

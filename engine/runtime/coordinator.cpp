@@ -243,12 +243,13 @@ void EngineImpl::restart(Pipeline& pipeline) {
     object->pending_keys.clear();
     object->pending_order.clear();
     // Statements that were accepted and not committed are lost; wait() tells.
-    object->lost_tickets.merge(object->open_tickets);
-    object->open_tickets.clear();
-    while (object->lost_tickets.size() > RunningObject::kMostLostTickets) {
-      object->lost_tickets.erase(object->lost_tickets.begin());
+    if (auto& open = object->open_tickets; !open.empty()) {
+      object->losses.emplace_back(*open.begin(), *open.rbegin());
+      open.clear();
+      if (object->losses.size() > RunningObject::kMostLosses) object->losses.pop_front();
     }
   }
+  ++pipeline.restarts;
   pipeline.sealed.clear();
   pipeline.open_epoch = pipeline.committed + 1;
   pipeline.signals.named_end.store(pipeline.committed);

@@ -162,51 +162,93 @@ Result<std::unique_ptr<Engine::Gate>> EngineImpl::enter_gates(const std::vector<
   }
 }
 
-Status EngineImpl::wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) {
-  Lock lock(mutex_);
-  if (RunningObject* object = find_object(table)) {
-    if (object->pipeline->committed_ticket < ticket) want(*object->pipeline);
+bool RunningObject::has_lost(uint64_t ticket) const {
+  for (const auto& [first, last] : losses) {
+    if (first <= ticket && ticket <= last) return true;
   }
-  FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] {
-    RunningObject* object = find_object(table);
-    if (object == nullptr || object->pipeline->committed_ticket >= ticket) return true;
-    const Pipeline& pipeline = *object->pipeline;
-    // A failure of the next epoch says nothing about the one that is about to be committed.
-    return pipeline.is_failed() && !(pipeline.is_ending() && ticket <= pipeline.named_ticket);
-  }));
+  return false;
+}
+
+// Committed or lost.
+bool EngineImpl::is_decided(ObjectId table, uint64_t ticket) {
+  RunningObject* object = find_object(table);
+  if (object == nullptr || object->pipeline->committed_ticket >= ticket) return true;
+  const Pipeline& pipeline = *object->pipeline;
+  // A failure of the next epoch says nothing about the one that is about to be committed.
+  return pipeline.is_failed() && !(pipeline.is_ending() && ticket <= pipeline.named_ticket);
+}
+
+Status EngineImpl::fate(ObjectId table, uint64_t ticket) {
   RunningObject* object = find_object(table);
   if (object == nullptr) return Status::ok();  // committed, then dropped
   Pipeline& pipeline = *object->pipeline;
   if (pipeline.is_failed() && pipeline.committed_ticket < ticket) return pipeline.failure.clone();
-  if (object->lost_tickets.erase(ticket) > 0) {
+  if (object->has_lost(ticket)) {
     return Status::internal("the statement was lost when its pipeline failed and restarted");
   }
   return Status::ok();
 }
 
-Status EngineImpl::flush(const CancelToken* cancel) {
+Status EngineImpl::wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) {
   Lock lock(mutex_);
-  std::vector<std::pair<PipelineId, uint64_t>> targets;
+  if (RunningObject* object = find_object(table)) {
+    if (object->pipeline->committed_ticket < ticket) want(*object->pipeline);
+  }
+  FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] { return is_decided(table, ticket); }));
+  return fate(table, ticket);
+}
+
+Status EngineImpl::check(std::vector<AcceptedWrite>& writes) {
+  Lock lock(mutex_);
+  Status status;
+  std::erase_if(writes, [&](const AcceptedWrite& write) {
+    if (!is_decided(write.table, write.ticket)) return false;
+    if (status.is_ok()) status = fate(write.table, write.ticket);
+    return true;
+  });
+  return status;
+}
+
+Status EngineImpl::flush(std::vector<AcceptedWrite> writes, const CancelToken* cancel) {
+  struct Target {
+    PipelineId pipeline;
+    uint64_t restarts;
+    uint64_t epoch;
+  };
+  Lock lock(mutex_);
+  // Of the tickets of one table in one pipeline the last one is decided last.
+  for (const auto& [id, object] : objects_) {
+    if (object->open_tickets.empty()) continue;
+    writes.push_back({object->fragment.object, *object->open_tickets.rbegin()});
+  }
+  std::vector<Target> targets;
   for (auto& pipeline : pipelines_) {
     // What was accepted before a fill is committed already.
     if (pipeline->is_failed() || pipeline->filling) continue;
     if (pipeline->signals.changed.load()) {
-      targets.emplace_back(pipeline->id, pipeline->open_epoch);
+      targets.push_back({pipeline->id, pipeline->restarts, pipeline->open_epoch});
       want(*pipeline);
     } else if (pipeline->in_flight()) {
-      targets.emplace_back(pipeline->id, pipeline->open_epoch - 1);
+      targets.push_back({pipeline->id, pipeline->restarts, pipeline->open_epoch - 1});
     }
   }
-  return await(lock, cancel, [&] {
-    for (const auto& [id, epoch] : targets) {
+  FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] {
+    for (const Target& target : targets) {
       for (const auto& pipeline : pipelines_) {
-        if (pipeline->id == id && !pipeline->is_failed() && pipeline->committed < epoch) {
+        if (pipeline->id == target.pipeline && pipeline->restarts == target.restarts &&
+            !pipeline->is_failed() && pipeline->committed < target.epoch) {
           return false;
         }
       }
     }
-    return true;
-  });
+    return std::all_of(writes.begin(), writes.end(), [&](const AcceptedWrite& write) {
+      return is_decided(write.table, write.ticket);
+    });
+  }));
+  for (const AcceptedWrite& write : writes) {
+    FOREBAY_RETURN_IF_ERROR(fate(write.table, write.ticket));
+  }
+  return Status::ok();
 }
 
 Status EngineImpl::wait_finished(const CancelToken* cancel) {

@@ -186,7 +186,7 @@ Status EngineImpl::shut_down() {
         }
       }
     }
-    flushed = flush(nullptr);
+    flushed = flush({}, nullptr);
     if (Lock lock(mutex_); ids_changed_ && store_failure_.is_ok()) {
       (void)commit_catalog(lock, {});
     }

@@ -22,8 +22,8 @@ struct RuntimeSettings {
   std::atomic<uint32_t> batch_rows{4096};
   /// Dirty entries at which an epoch ends early.
   std::atomic<uint64_t> max_dirty_entries{1'000'000};
-  /// What the hot tiers of all state tables may take. An epoch ends early when its dirty entries come
-  /// to a quarter of it.
+  /// What the hot tiers of all state tables may take. An epoch ends early when its dirty entries
+  /// come to a quarter of it.
   state::MemoryBudget hot_tier{SIZE_MAX};
   /// A view or table whose first contents come to more dirty bytes than this is refused (53200).
   std::atomic<uint64_t> max_epoch_bytes{UINT64_MAX};
@@ -172,8 +172,17 @@ class Engine {
   /// Waits until the ticket's epoch is committed; ends the epoch at once. Call after leaving the
   /// gate.
   virtual Status wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) = 0;
-  /// FLUSH: waits until everything accepted before, in all pipelines, is committed.
-  virtual Status flush(const CancelToken* cancel) = 0;
+  /// A statement's ticket with its table (any of them).
+  struct AcceptedWrite {
+    ObjectId table;
+    uint64_t ticket;
+  };
+  /// Takes from `writes` those that are committed or lost, without waiting. The error of one that
+  /// is lost.
+  virtual Status check(std::vector<AcceptedWrite>& writes) = 0;
+  /// FLUSH: waits until everything accepted before, in all pipelines, is committed. An error when
+  /// something of that is lost, or one of `writes`, whenever it was.
+  virtual Status flush(std::vector<AcceptedWrite> writes, const CancelToken* cancel) = 0;
   /// Next number for rows of tables without a primary key.
   virtual uint64_t allocate_row_ids(uint64_t count) = 0;
 

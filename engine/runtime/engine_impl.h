@@ -39,7 +39,8 @@ class EngineImpl final : public Engine, public LaneHost {
   Result<std::unique_ptr<Gate>> enter_gates(const std::vector<ObjectId>& tables,
                                             const CancelToken* cancel) override;
   Status wait(ObjectId table, uint64_t ticket, const CancelToken* cancel) override;
-  Status flush(const CancelToken* cancel) override;
+  Status check(std::vector<AcceptedWrite>& writes) override;
+  Status flush(std::vector<AcceptedWrite> writes, const CancelToken* cancel) override;
   uint64_t allocate_row_ids(uint64_t count) override;
   std::shared_ptr<const state::Snapshot> snapshot() const override { return store_->snapshot(); }
   Status wait_finished(const CancelToken* cancel) override;
@@ -136,6 +137,8 @@ class EngineImpl final : public Engine, public LaneHost {
   void run_pump_thread();
   Pipeline* pipeline_of(const Lane& lane) const;
   RunningObject* find_object(ObjectId id) const;
+  bool is_decided(ObjectId table, uint64_t ticket);
+  Status fate(ObjectId table, uint64_t ticket);
   void wake_workers();
 
   const EngineOptions options_;

@@ -31,9 +31,11 @@ struct RunningObject {
   std::deque<std::pair<uint64_t, std::string>> pending_order;  // (ticket, key), oldest first
   /// Tickets of accepted statements that are neither committed nor lost.
   std::set<uint64_t> open_tickets;
-  /// Tickets of statements that a restart lost, until wait() has told; the newest kMostLostTickets.
-  std::set<uint64_t> lost_tickets;
-  static constexpr size_t kMostLostTickets = 10'000;
+  /// Restarts lost the statements with tickets from first to second; oldest first, the newest
+  /// kMostLosses of them.
+  std::deque<std::pair<uint64_t, uint64_t>> losses;
+  static constexpr size_t kMostLosses = 1'000;
+  bool has_lost(uint64_t ticket) const;
 };
 
 /// What a commit takes from the catalog's side.
@@ -76,6 +78,8 @@ struct Pipeline {
   Status failure;
   int64_t restart_at_ns = 0;
   int64_t restart_backoff_ms = 0;
+  /// How often it was restarted; epochs that were open then are numbered again.
+  uint64_t restarts = 0;
 
   Epoch store_epoch;
   int64_t last_epoch_ms = 0;

@@ -100,6 +100,46 @@ TEST(DmlTest, LostTicketsOfOneTableAreNotThoseOfAnotherAfterAMerge) {
   EXPECT_FALSE(engine->wait(first.object, lost_too, nullptr).is_ok());
 }
 
+TEST(DmlTest, FlushTellsOfWritesThatARestartLost) {
+  auto clock = std::make_shared<data::FakeClock>();
+  auto engine = open_engine(1, clock);
+  Fragment table = table_fragment();
+  ASSERT_TRUE(engine->create(table, {kTable, "t"}, nullptr).is_ok());
+  auto script = std::make_shared<Script>();
+  Fragment view = scripted_fragment(ObjectId(50), table, script);
+  ASSERT_TRUE(engine->create(view, {view.object, "v"}, nullptr).is_ok());
+  script->on_take = [&](const ChangeBatch&) { return Status::internal("poison"); };
+  uint64_t lost = put(*engine, kTable, name_row(1, "one"));
+  engine->run_one(kWorker);
+  EXPECT_FALSE(engine->flush({}, nullptr).is_ok());  // about to be lost
+  ASSERT_TRUE(engine->drop({view.object}).is_ok());  // restarts
+  EXPECT_FALSE(engine->flush({{kTable, lost}}, nullptr).is_ok());
+  uint64_t kept = put(*engine, kTable, name_row(2, "two"));
+  EXPECT_TRUE(engine->flush({{kTable, kept}}, nullptr).is_ok());
+  EXPECT_FALSE(engine->flush({{kTable, lost}, {kTable, kept}}, nullptr).is_ok());
+  std::vector<Engine::AcceptedWrite> writes = {{kTable, lost}, {kTable, kept}};
+  EXPECT_FALSE(engine->check(writes).is_ok());
+  EXPECT_TRUE(writes.empty());
+  EXPECT_TRUE(engine->check(writes).is_ok());
+  EXPECT_EQ(rows_of(*table.relation, *engine->snapshot()), std::vector<std::string>{"(2,two)"});
+}
+
+// What a failed epoch was numbered is numbered again: FLUSH must not wait for it.
+TEST(DmlTest, FlushEndsWhenThePipelineRestartsMeanwhile) {
+  auto engine = open_engine(1);
+  Fragment table = table_fragment();
+  ASSERT_TRUE(engine->create(table, {kTable, "t"}, nullptr).is_ok());
+  auto script = std::make_shared<Script>();
+  Fragment view = scripted_fragment(ObjectId(50), table, script);
+  ASSERT_TRUE(engine->create(view, {view.object, "v"}, nullptr).is_ok());
+  script->on_take = [&](const ChangeBatch&) { return Status::internal("poison"); };
+  for (int64_t i = 0; i < 3; ++i) {
+    uint64_t ticket = 0;
+    while (ticket == 0) ticket = put(*engine, kTable, name_row(i, "one"));
+    EXPECT_FALSE(engine->flush({{kTable, ticket}}, nullptr).is_ok());
+  }
+}
+
 // Numbers asked for between two pipelines' requests for one commit: the counters are written once
 // (the model store checks it), and none is given again.
 TEST(DmlTest, IdsAskedForInTwoRequestsOfOneCommitAreNotGivenAgain) {

@@ -146,7 +146,7 @@ class Life {
     clock_->advance_ms(2000);
     for (int i = 0; i < 10'000; ++i) {
       if (!engine_->run_one(random_())) clock_->advance_ms(20);
-      if (i % 100 == 99 && engine_->flush(nullptr).is_ok() && view() == expected()) return true;
+      if (i % 100 == 99 && engine_->flush({}, nullptr).is_ok() && view() == expected()) return true;
     }
     return true;
   }
@@ -236,7 +236,7 @@ TEST_P(ThreadsTest, GiveTheSameViewAsOneThread) {
   ASSERT_TRUE((*engine)->create(view, {kView, "v"}, nullptr).is_ok());
   int64_t total = 0;
   while (total < 20'000) {  // every epoch is exact: the sum of counts is a number of whole batches
-    ASSERT_TRUE((*engine)->flush(nullptr).is_ok());
+    ASSERT_TRUE((*engine)->flush({}, nullptr).is_ok());
     total = 0;
     (void)view.relation->scan(
         *(*engine)->snapshot(), 0, data::kShardCount, 1000, [&](ChangeBatch batch) {
