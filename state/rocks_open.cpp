@@ -28,9 +28,11 @@ Result<bool> look_at(const std::string& directory) {
   std::error_code error;
   fs::create_directories(directory + "/ingest", error);
   if (error) {
+    std::error_code ignored;
+    const char* what = fs::is_directory(directory, ignored) ? "write to" : "create";
     return Status::environment(
         data::sqlstate::kIoError,
-        fmt::format("could not create directory \"{}\": {}", directory, error.message()));
+        fmt::format("could not {} data directory \"{}\": {}", what, directory, error.message()));
   }
   if (fs::exists(directory + "/CURRENT", error)) return true;
   // Files of a store without the file that names the valid ones: never start afresh over them.

@@ -337,6 +337,16 @@ TEST(RocksStoreTest, AFullDiskStopsCommitsNotReadsAndReopeningGoesOn) {
   }
 }
 
+TEST(RocksStoreTest, ADirectoryThatCannotBeWrittenToIsNotOneThatCannotBeCreated) {
+  const auto message = [](const char* directory) {
+    return error_of(open_rocks_store(directory, small_options())).message;
+  };
+  EXPECT_TRUE(message("/proc").starts_with("could not write to data directory \"/proc\": "))
+      << message("/proc");
+  EXPECT_TRUE(message("/dev/null/data").starts_with("could not create data directory "))
+      << message("/dev/null/data");
+}
+
 TEST(RocksStoreTest, StatusesKeepTheirMeaning) {
   EXPECT_EQ(to_status(rocksdb::Status::NoSpace("x"), "write").error().sqlstate,
             data::sqlstate::kDiskFull);
