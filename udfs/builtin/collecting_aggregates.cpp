@@ -22,7 +22,27 @@ bool for_values(const CollectCall& call, F&& visit) {
   return any;
 }
 
+/// Many copies of few values may be far longer than the values: then NULL is given.
+bool is_too_long(const CollectCall& call) {
+  constexpr size_t kElementBytes = 8;
+  __int128 size = 0;
+  for (uint32_t row = 0; row < call.row_count; ++row) {
+    size_t bytes = kElementBytes;
+    const ColumnView& values = call.arguments[0];
+    if (data::layout_of(call.argument_types[0].id) == data::Layout::kString &&
+        !values.is_null(row)) {
+      bytes += values.at<StringView>(row).size();
+    }
+    size += static_cast<__int128>(bytes) * call.counts[row];
+  }
+  *call.text_bytes = static_cast<size_t>(std::min<__int128>(size, SIZE_MAX));
+  if (*call.text_bytes <= call.most_bytes) return false;
+  call.out->append_null();
+  return true;
+}
+
 void collect_array(const CollectCall& call) {
+  if (is_too_long(call)) return;
   data::ColumnBuilder builder(call.out->type().element());
   const ColumnView& values = call.arguments[0];
   const bool any = for_values(call, [&](uint32_t row) {
@@ -39,6 +59,7 @@ void collect_array(const CollectCall& call) {
 }
 
 void collect_json(const CollectCall& call) {
+  if (is_too_long(call)) return;
   std::vector<std::string> elements;
   const bool any = for_values(call, [&](uint32_t row) {
     append_json(call.argument_types[0], call.arguments[0], row, elements.emplace_back());

@@ -78,15 +78,17 @@ TEST(LongTexts, BitLengthDoesNotOverflow) {
   EXPECT_EQ(call("bit_length", {size_t{200} << 20}), "");
 }
 
-/// string_agg of one text of `bytes` bytes, `count` times.
-size_t collected(size_t bytes, Weight count, size_t most_bytes, bool& is_null) {
-  const AggregateFunction* function = find_aggregate("string_agg").front();
+/// string_agg and the like of one text of `bytes` bytes, `count` times.
+size_t collected(std::string_view name, size_t bytes, Weight count, size_t most_bytes,
+                 bool& is_null) {
+  const AggregateFunction* function = find_aggregate(name).front();
   const std::string text(bytes, 'x');
   const data::StringView values[] = {data::StringView(text), data::StringView(std::string_view())};
   const ColumnView views[] = {{&values[0], nullptr, 1}, {&values[1], nullptr, 1}};
   const Type types[] = {data::kTextType, data::kTextType};
   const uint8_t repeats = 0;
-  data::ColumnBuilder builder(data::kTextType);
+  data::ColumnBuilder builder(name == "array_agg" ? data::Type{data::array_of(TypeId::kText)}
+                                                  : data::kTextType);
   size_t made = 0;
   CollectCall call{};
   call.arguments = views;
@@ -105,12 +107,22 @@ size_t collected(size_t bytes, Weight count, size_t most_bytes, bool& is_null) {
 
 TEST(LongTexts, StringAggSaysHowLongItWouldBe) {
   bool is_null = false;
-  EXPECT_EQ(collected(100'000, 30'000, kLongestText, is_null), 3'000'000'000u);
+  EXPECT_EQ(collected("string_agg", 100'000, 30'000, kLongestText, is_null), 3'000'000'000u);
   EXPECT_TRUE(is_null);
-  EXPECT_EQ(collected(100, 30, 3000, is_null), 3000u);
+  EXPECT_EQ(collected("string_agg", 100, 30, 3000, is_null), 3000u);
   EXPECT_FALSE(is_null);
-  EXPECT_EQ(collected(100, 30, 2999, is_null), 3000u);
+  EXPECT_EQ(collected("string_agg", 100, 30, 2999, is_null), 3000u);
   EXPECT_TRUE(is_null);
+}
+
+TEST(LongTexts, ArrayAggAndJsonbAggSayHowLongTheyWouldBe) {
+  for (const char* name : {"array_agg", "jsonb_agg"}) {
+    bool is_null = false;
+    EXPECT_GT(collected(name, 100'000, 30'000, kLongestText, is_null), kLongestText) << name;
+    EXPECT_TRUE(is_null) << name;
+    EXPECT_LT(collected(name, 100, 30, 5000, is_null), 5000u) << name;
+    EXPECT_FALSE(is_null) << name;
+  }
 }
 
 }  // namespace
