@@ -222,6 +222,11 @@ struct AggregateFunction {
   uint32_t state_bytes = 0;
   void (*update)(const AggregateCall& call) = nullptr;
   void (*finish)(const FinishCall& call) = nullptr;
+  /// Of an accumulator of numerics whose result shows the largest display scale of the finite
+  /// values of argument 0 that are in it: tells the state that scale, once values were taken out
+  /// and before `finish`. Not called when the argument's type has a scale, or nothing is ever taken
+  /// out.
+  void (*set_scale)(char* state, uint16_t scale) = nullptr;
   /// kOrdered.
   void (*collect)(const CollectCall& call) = nullptr;
   /// kOrdered: `collect` looks at the first (or last) row only, so that it gets no others.

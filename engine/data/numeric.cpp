@@ -387,6 +387,15 @@ Status add(NumericSum& sum, const Numeric& value, int64_t weight) {
   return add_magnitude(sum, product, is_negative(value) != (weight < 0), value.scale);
 }
 
+void set_scale(NumericSum& sum, uint16_t scale) {
+  if (scale >= sum.scale) return;
+  const bool negative = is_negative(sum);
+  // Without a rest: no value in the sum has more digits.
+  const UInt256 shown = scale_down(magnitude(sum), sum.scale - scale, false);
+  store(sum, negative ? negated(shown) : shown);
+  sum.scale = scale;
+}
+
 Status merge(NumericSum& sum, const NumericSum& other) {
   FOREBAY_RETURN_IF_ERROR(add_magnitude(sum, magnitude(other), is_negative(other), other.scale));
   sum.nan_count += other.nan_count;

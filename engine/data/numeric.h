@@ -67,9 +67,7 @@ struct NumericSum {
   int64_t nan_count;
   int64_t positive_infinities;
   int64_t negative_infinities;
-  /// How many values of each display scale are in would be exact; we keep the largest ever seen
-  /// (PostgreSQL shows the largest scale of the values that are in; equal for columns of fixed
-  /// scale).
+  /// The largest display scale of all values that were ever added since the last set_scale().
   uint16_t scale;
   uint8_t reserved[6];
 };
@@ -77,6 +75,10 @@ static_assert(sizeof(NumericSum) == 64);
 
 /// Adds `value` `weight` times (negative: takes it out). 22003 when 256 bits overflow.
 [[nodiscard]] Status add(NumericSum& sum, const Numeric& value, int64_t weight);
+/// PostgreSQL shows a sum with the largest display scale of the values in it, which a sum can't
+/// know once values were taken out: it is told. `scale` is that scale; above the sum's own it has
+/// no effect.
+void set_scale(NumericSum& sum, uint16_t scale);
 [[nodiscard]] Status merge(NumericSum& sum, const NumericSum& other);
 /// The sum as a numeric; 22003 when it needs more than 38 digits.
 [[nodiscard]] Result<Numeric> finish(const NumericSum& sum);

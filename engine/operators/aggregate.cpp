@@ -8,7 +8,8 @@
 //
 // State: a PointTable group key -> payload (aggregate_payload.h), which is the view's contents when
 // the aggregate is its last operator; per DISTINCT call, and per min/max call over input that
-// retracts, an OrderedTable group key -> values with their counts.
+// retracts, an OrderedTable group key -> values with their counts; per call of counts_scales()
+// another one, group key -> display scales with their counts.
 //
 // Invariants: the i-th dirty entry's payload at the start of the epoch is before_[i]. DISTINCT
 // values feed their accumulator at the flush, when their count has become 0 or ceased to be.
@@ -19,6 +20,7 @@
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
+#include "engine/operators/aggregate_scales.h"
 #include "engine/operators/aggregate_values.h"
 #include "engine/operators/emission.h"
 #include "engine/operators/group_changes.h"
@@ -70,6 +72,9 @@ class Aggregate final : public Operator {
       bool needed = needs_value_table(parameters_, parameters_.aggregates[i]);
       values_.push_back(needed ? std::make_unique<ValueTable>(name_, *payload_, i, context)
                                : nullptr);
+      bool counts = counts_scales(parameters_, parameters_.aggregates[i]);
+      scales_.push_back(counts ? std::make_unique<ScaleTable>(name_, *payload_, i, context)
+                               : nullptr);
     }
   }
   ~Aggregate() override { free_retired(); }
@@ -92,7 +97,7 @@ class Aggregate final : public Operator {
       } else if (payload_->call_state(i) == CallState::kExtreme) {  // append-only
         offer_extremes(i, batch, rows);
       } else {
-        accumulate(i, batch, rows);
+        FOREBAY_RETURN_IF_ERROR(accumulate(i, batch, rows));
       }
     }
     return Progress::kDone;
@@ -101,7 +106,7 @@ class Aggregate final : public Operator {
   Result<Progress> end_epoch(Output& output) override {
     for (size_t i = 0; i < values_.size(); ++i) {
       if (values_[i] == nullptr) continue;
-      FOREBAY_RETURN_IF_ERROR(values_[i]->check());
+      FOREBAY_RETURN_IF_ERROR(values_[i]->settle());
       FOREBAY_RETURN_IF_ERROR(feed_distinct(i));
     }
     return resume(output);
@@ -128,6 +133,9 @@ class Aggregate final : public Operator {
       }
       chunk_.push_back({key, before_[flushed_ + i], now});
     }
+    for (auto& scales : scales_) {
+      if (scales != nullptr) FOREBAY_RETURN_IF_ERROR(scales->refresh(entries));
+    }
     FOREBAY_RETURN_IF_ERROR(changes_.emit(chunk_, output));
     for (PointTable::Entry* entry : entries) {
       if (!payload_->exists(PointTable::payload(entry))) groups_.erase(entry);
@@ -144,6 +152,9 @@ class Aggregate final : public Operator {
     for (auto& values : values_) {
       if (values != nullptr) values->seal(run);
     }
+    for (auto& scales : scales_) {
+      if (scales != nullptr) scales->seal(run);
+    }
   }
 
   size_t memory_bytes() const override {
@@ -151,12 +162,18 @@ class Aggregate final : public Operator {
     for (const auto& values : values_) {
       if (values != nullptr) bytes += values->memory_bytes();
     }
+    for (const auto& scales : scales_) {
+      if (scales != nullptr) bytes += scales->memory_bytes();
+    }
     return bytes;
   }
   size_t dirty_entries() const override {
     size_t entries = groups_.dirty_entries();
     for (const auto& values : values_) {
       if (values != nullptr) entries += values->dirty_entries();
+    }
+    for (const auto& scales : scales_) {
+      if (scales != nullptr) entries += scales->dirty_entries();
     }
     return entries;
   }
@@ -260,7 +277,7 @@ class Aggregate final : public Operator {
     return {call_rows_, call_places_, call_payloads_, call_weights_};
   }
 
-  void accumulate(size_t index, const ChangeBatch& batch, const CallRows& rows) {
+  Status accumulate(size_t index, const ChangeBatch& batch, const CallRows& rows) {
     const AggregateCallSpec& call = parameters_.aggregates[index];
     std::vector<data::ColumnView> arguments;
     std::vector<Type> types;
@@ -268,11 +285,13 @@ class Aggregate final : public Operator {
       arguments.push_back(batch.column(argument).view());
       types.push_back(batch.column(argument).type());
     }
-    update(index, arguments, types, rows);
+    return update(index, arguments, types, rows, entries_);
   }
 
-  void update(size_t index, std::span<const data::ColumnView> arguments,
-              std::span<const Type> types, const CallRows& rows) {
+  /// `entries`: the groups, by the rows' places.
+  Status update(size_t index, std::span<const data::ColumnView> arguments,
+                std::span<const Type> types, const CallRows& rows,
+                std::span<PointTable::Entry* const> entries) {
     uint32_t offset = payload_->state_offset(index);
     states_.resize(rows.payloads.size());
     for (size_t i = 0; i < states_.size(); ++i) states_[i] = rows.payloads[i] + offset;
@@ -285,6 +304,8 @@ class Aggregate final : public Operator {
     call.weights = rows.weights.data();
     call.row_count = static_cast<uint32_t>(rows.rows.size());
     parameters_.aggregates[index].function->update(call);
+    if (scales_[index] == nullptr) return Status::ok();
+    return scales_[index]->count(arguments[0], rows, entries);
   }
 
   void offer_extremes(size_t index, const ChangeBatch& batch, const CallRows& rows) {
@@ -302,11 +323,14 @@ class Aggregate final : public Operator {
     if (payload_->call_state(index) == CallState::kExtreme) return Status::ok();
     constexpr size_t kStep = 4096;
     const ValueTable& values = *values_[index];
-    for (size_t from = 0; from < values.touched(); from += kStep) {
+    for (size_t from = 0; from < values.transitions(); from += kStep) {
       std::vector<data::ColumnRef> columns;
       FOREBAY_RETURN_IF_ERROR(
-          values.transitions(from, from + kStep, columns, call_payloads_, call_weights_));
-      if (call_payloads_.empty()) continue;
+          values.transitions(from, from + kStep, columns, call_entries_, call_weights_));
+      call_payloads_.clear();
+      for (PointTable::Entry* entry : call_entries_) {
+        call_payloads_.push_back(PointTable::payload(entry));
+      }
       std::vector<data::ColumnView> views;
       std::vector<Type> types;
       for (const data::ColumnRef& column : columns) {
@@ -314,7 +338,9 @@ class Aggregate final : public Operator {
         types.push_back(column->type());
       }
       call_rows_ = all_columns(call_payloads_.size());
-      update(index, views, types, {call_rows_, call_rows_, call_payloads_, call_weights_});
+      FOREBAY_RETURN_IF_ERROR(update(index, views, types,
+                                     {call_rows_, call_rows_, call_payloads_, call_weights_},
+                                     call_entries_));
     }
     return Status::ok();
   }
@@ -356,6 +382,7 @@ class Aggregate final : public Operator {
 
   PointTable groups_;
   std::vector<std::unique_ptr<ValueTable>> values_;  // per call; nullptr: none
+  std::vector<std::unique_ptr<ScaleTable>> scales_;  // per call; nullptr: none
   PayloadCopies before_;
   /// Strings that payloads no longer hold, but copies in before_ may.
   std::vector<char*> retired_;
@@ -365,7 +392,7 @@ class Aggregate final : public Operator {
   GroupChanges changes_;
   std::vector<GroupChange> chunk_;
   KeyRows keys_;
-  std::vector<PointTable::Entry*> entries_;
+  std::vector<PointTable::Entry*> entries_, call_entries_;
   std::vector<uint8_t> created_;
   std::vector<uint32_t> rows_, call_rows_, call_places_, all_;
   std::vector<char*> payloads_, call_payloads_, states_;
@@ -418,6 +445,9 @@ class AggregateSpec final : public OperatorSpec {
     for (size_t i = 0; i < parameters.aggregates.size(); ++i) {
       if (needs_value_table(parameters, parameters.aggregates[i])) {
         tables.push_back({state::Family::kLog, parameters.value_tables[i]});
+      }
+      if (counts_scales(parameters, parameters.aggregates[i])) {
+        tables.push_back({ScaleTable::kFamily, parameters.scale_tables[i]});
       }
     }
     return tables;

@@ -92,6 +92,13 @@ bool counts_all_rows(const AggregateCallSpec& call) {
 
 }  // namespace
 
+bool counts_scales(const AggregateParameters& parameters, const AggregateCallSpec& call) {
+  if (call.function->set_scale == nullptr) return false;
+  if (parameters.input_types[call.arguments[0]].modifier >= 0) return false;
+  // The form of a DISTINCT value changes as a smaller one comes.
+  return call.distinct || !parameters.append_only;
+}
+
 AggregatePayload::AggregatePayload(const AggregateParameters& parameters)
     : parameters_(parameters) {
   for (uint32_t column : parameters.group_columns) {
@@ -116,6 +123,7 @@ AggregatePayload::AggregatePayload(const AggregateParameters& parameters)
     } else if (counts_all_rows(call)) {
       calls_[i] = {CallState::kRowCount, 0, {}};
     } else {
+      if (counts_scales(parameters, call)) offset += static_cast<uint32_t>(sizeof(ScaleWords));
       calls_[i] = {CallState::kAccumulator, offset, {}};
       offset += round_up(call.function->state_bytes);
     }

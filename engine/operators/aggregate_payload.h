@@ -26,14 +26,26 @@ struct GroupFailure {
   std::string column;
 };
 
+/// How many of the numerics in an accumulator have which display scale, as far as one scale is
+/// enough; the rest is in the call's scale table (aggregate_scales.h).
+struct ScaleWords {
+  /// The scale that `base_count` counts, plus 1; 0: none yet.
+  uint64_t base_plus_one;
+  int64_t base_count;
+  /// Values of other scales, together.
+  int64_t other_count;
+};
+
 /// The layout of a group's payload, in 8-byte words:
 ///
-///     row count | exists, display scales | accumulators and fixed-width extremes | string extremes
+///     row count | exists, display scales | calls: accumulators and fixed-width extremes | string
+///     extremes
 ///
 /// The second word: byte 0 is 1 once a group without key columns was made; from byte 2 on, two
 /// bytes per unconstrained numeric key column hold the largest display scale seen (up to three
 /// columns; more words follow for more columns). A fixed-width extreme is a word that is 1 when
-/// there is a value, and the value; a string extreme is a pointer and its size + 1.
+/// there is a value, and the value; a string extreme is a pointer and its size + 1. An accumulator
+/// of counts_scales() has ScaleWords in front of its state.
 ///
 /// As bytes (persisted, DO NOT CHANGE): the words but the string extremes, each as zigzag without
 /// its leading zero bytes: first the byte counts, two per byte, then the bytes; then per string
@@ -79,6 +91,10 @@ class AggregatePayload final : public state::PayloadCodec {
   CallState call_state(size_t call) const { return calls_[call].state; }
   /// Where an accumulator's state starts.
   uint32_t state_offset(size_t call) const { return calls_[call].offset; }
+  /// Where the ScaleWords of a call with a scale table start.
+  uint32_t scale_offset(size_t call) const {
+    return calls_[call].offset - static_cast<uint32_t>(sizeof(ScaleWords));
+  }
 
   /// For every i: the value of `column` at rows[i] becomes the extreme of payloads[i] if it is
   /// further out. NULLs were left out. A string that is replaced is added to `retired`: free it

@@ -1,5 +1,8 @@
 #include "engine/operators/aggregate_values.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
 
@@ -11,11 +14,11 @@ using state::PointTable;
 
 namespace {
 
-uint16_t scale_of(const OrderedTable::Entry* value) {
-  uint16_t scale = 0;
-  std::string_view bytes = OrderedTable::value(value);
-  if (bytes.size() == sizeof scale) std::memcpy(&scale, bytes.data(), sizeof scale);
-  return scale;
+/// Values that are equal may look different, and the function can tell.
+bool has_forms(const AggregateCallSpec& call, const std::vector<Type>& types) {
+  if (call.function->counts || types.size() != 1) return false;
+  if (types[0].id == data::TypeId::kInterval) return true;
+  return types[0].id == data::TypeId::kNumeric && types[0].modifier < 0;
 }
 
 }  // namespace
@@ -42,15 +45,18 @@ ValueTable::ValueTable(std::string_view operator_name, const AggregatePayload& p
     order_types_.push_back(payload.parameters().input_types[key.column]);
     orders_.push_back({key.descending, key.nulls_first});
   }
-  scaled_ = distinct_ && types_.size() == 1 && types_[0].id == data::TypeId::kNumeric &&
-            types_[0].modifier < 0;
+  forms_ = distinct_ && has_forms(call_, types_);
+}
+
+KeyMode ValueTable::mode() const {
+  return distinct_ && !forms_ ? KeyMode::kGrouping : KeyMode::kExact;
 }
 
 Status ValueTable::count(const data::KeyRows& group_keys, const ChangeBatch& batch,
                          const CallRows& rows, std::span<PointTable::Entry* const> groups) {
   ChangeBatch seen = batch.share();
   seen.set_selection(data::Selection(rows.rows.begin(), rows.rows.end()));
-  data::encode_keys(seen, call_.arguments, distinct_ ? KeyMode::kGrouping : KeyMode::kExact, keys_);
+  data::encode_keys(seen, call_.arguments, mode(), keys_);
   if (!order_columns_.empty()) {
     data::encode_keys(seen, order_columns_, KeyMode::kGrouping, order_keys_, orders_);
   }
@@ -66,11 +72,7 @@ Status ValueTable::count(const data::KeyRows& group_keys, const ChangeBatch& bat
       suffix = suffix_;
     }
     OrderedTable::Entry* value = table_.upsert(group, suffix);
-    if (distinct_) note(groups[rows.places[i]], value);
-    if (scaled_) {
-      const data::Column& column = batch.column(call_.arguments[0]);
-      raise_scale(group, value, column.at<data::Numeric>(rows.rows[i]).scale);
-    }
+    if (distinct_) note(groups[rows.places[i]], group, value);
     int64_t now = OrderedTable::count(value) + rows.weights[i];
     table_.set_count(group, value, now);
     if (now < 0) suspects_.push_back(value);
@@ -78,17 +80,12 @@ Status ValueTable::count(const data::KeyRows& group_keys, const ChangeBatch& bat
   return Status::ok();
 }
 
-void ValueTable::note(PointTable::Entry* group, OrderedTable::Entry* value) {
+void ValueTable::note(PointTable::Entry* group, OrderedTable::Group* values,
+                      OrderedTable::Entry* value) {
   auto next = static_cast<uint32_t>(touched_.size());
   auto same = [&](uint32_t at) { return touched_[at].value == value; };
   if (place_.find_or_add(EpochIndex::hash_of(value), next, same) != next) return;
-  touched_.push_back({group, value, OrderedTable::count(value)});
-}
-
-void ValueTable::raise_scale(OrderedTable::Group* group, OrderedTable::Entry* value,
-                             uint16_t seen) {
-  if (seen <= scale_of(value)) return;
-  table_.set_value(group, value, {reinterpret_cast<const char*>(&seen), sizeof seen});
+  touched_.push_back({group, values, value, OrderedTable::count(value)});
 }
 
 Status ValueTable::check() const {
@@ -99,8 +96,7 @@ Status ValueTable::check() const {
     FOREBAY_RETURN_IF_ERROR(skip_order(key));
     for (const Type& type : types_) {
       data::ColumnBuilder builder(type);
-      FOREBAY_RETURN_IF_ERROR(
-          data::decode_key(key, distinct_ ? KeyMode::kGrouping : KeyMode::kExact, builder));
+      FOREBAY_RETURN_IF_ERROR(data::decode_key(key, mode(), builder));
       columns.push_back(builder.finish());
     }
     fail_negative(operator_name_, error_row_text(ChangeBatch(std::move(columns), 1), 0),
@@ -109,23 +105,84 @@ Status ValueTable::check() const {
   return Status::ok();
 }
 
-Status ValueTable::transitions(size_t from, size_t to, std::vector<data::ColumnRef>& columns,
-                               std::vector<char*>& payloads, std::vector<Weight>& weights) const {
-  std::vector<data::ColumnBuilder> builders(types_.begin(), types_.end());
-  payloads.clear();
-  weights.clear();
-  for (size_t i = from; i < std::min(touched_.size(), to); ++i) {
-    bool was = touched_[i].count_before > 0;
-    bool is = OrderedTable::count(touched_[i].value) > 0;
-    if (was == is) continue;
-    int32_t scale = scaled_ ? scale_of(touched_[i].value) : -1;
-    std::string_view key = OrderedTable::suffix(touched_[i].value);
-    for (data::ColumnBuilder& builder : builders) {
-      FOREBAY_RETURN_IF_ERROR(
-          data::decode_key(key, KeyMode::kGrouping, builder, data::KeyOrder{}, scale));
+Status ValueTable::settle() {
+  FOREBAY_RETURN_IF_ERROR(check());
+  if (forms_) return settle_forms();
+  for (const Touched& touched : touched_) {
+    bool was = touched.count_before > 0;
+    bool is = OrderedTable::count(touched.value) > 0;
+    if (was != is) transitions_.push_back({touched.group, touched.value, is ? 1 : -1});
+  }
+  return Status::ok();
+}
+
+Result<std::string> ValueTable::grouping_of(const OrderedTable::Entry* value) {
+  data::ColumnBuilder builder(types_[0]);
+  std::string_view key = OrderedTable::suffix(value);
+  FOREBAY_RETURN_IF_ERROR(data::decode_key(key, KeyMode::kExact, builder));
+  ChangeBatch row({builder.finish()}, 1);
+  data::encode_keys(row, all_columns(1), KeyMode::kGrouping, keys_);
+  return std::string(keys_.key(0));
+}
+
+Status ValueTable::settle_forms() {
+  // Forms of one value follow each other.
+  std::sort(touched_.begin(), touched_.end(), [](const Touched& a, const Touched& b) {
+    if (a.values != b.values) return std::less<>()(a.values, b.values);
+    return OrderedTable::suffix(a.value) < OrderedTable::suffix(b.value);
+  });
+  for (size_t from = 0; from < touched_.size();) {
+    const Touched& first = touched_[from];
+    FOREBAY_ASSIGN_OR_RETURN(const std::string grouping, grouping_of(first.value));
+    auto same_value = [&](const OrderedTable::Entry* entry) {
+      return OrderedTable::suffix(entry).starts_with(grouping);
+    };
+    size_t to = from + 1;
+    while (to < touched_.size() && touched_[to].values == first.values &&
+           same_value(touched_[to].value)) {
+      ++to;
     }
-    payloads.push_back(PointTable::payload(touched_[i].group));
-    weights.push_back(is ? 1 : -1);
+    OrderedTable::Entry* now = OrderedTable::lower_bound(first.values, grouping);
+    if (now != nullptr && !same_value(now)) now = nullptr;
+    // What stood for the value before: the least of the touched forms that were there and of the
+    // others, which are there still.
+    OrderedTable::Entry* before = nullptr;
+    for (size_t i = from; i < to && before == nullptr; ++i) {
+      if (touched_[i].count_before > 0) before = touched_[i].value;
+    }
+    size_t at = from;
+    for (OrderedTable::Entry* other = now; other != nullptr && same_value(other);
+         other = OrderedTable::next(first.values, other)) {
+      while (at < to && OrderedTable::suffix(touched_[at].value) < OrderedTable::suffix(other))
+        ++at;
+      if (at < to && touched_[at].value == other) continue;
+      if (before == nullptr || OrderedTable::suffix(other) < OrderedTable::suffix(before)) {
+        before = other;
+      }
+      break;
+    }
+    if (now != before) {
+      if (before != nullptr) transitions_.push_back({first.group, before, -1});
+      if (now != nullptr) transitions_.push_back({first.group, now, 1});
+    }
+    from = to;
+  }
+  return Status::ok();
+}
+
+Status ValueTable::transitions(size_t from, size_t to, std::vector<data::ColumnRef>& columns,
+                               std::vector<PointTable::Entry*>& groups,
+                               std::vector<Weight>& weights) const {
+  std::vector<data::ColumnBuilder> builders(types_.begin(), types_.end());
+  groups.clear();
+  weights.clear();
+  for (size_t i = from; i < std::min(transitions_.size(), to); ++i) {
+    std::string_view key = OrderedTable::suffix(transitions_[i].value);
+    for (data::ColumnBuilder& builder : builders) {
+      FOREBAY_RETURN_IF_ERROR(data::decode_key(key, mode(), builder));
+    }
+    groups.push_back(transitions_[i].group);
+    weights.push_back(transitions_[i].weight);
   }
   for (data::ColumnBuilder& builder : builders) columns.push_back(builder.finish());
   return Status::ok();
@@ -245,6 +302,7 @@ void ValueTable::seal(state::SealedRun& run) {
   table_.seal(run);
   collected_bytes_ = 0;
   touched_.clear();
+  transitions_.clear();
   place_.clear();
   suspects_.clear();
 }

@@ -22,11 +22,14 @@ struct CallRows {
 
 bool needs_value_table(const AggregateParameters& parameters, const AggregateCallSpec& call);
 
-/// Group key -> values in order. Suffixes are kExact key bytes for min and max, kGrouping ones of
-/// all arguments for DISTINCT; for ordered aggregates the kGrouping bytes of the ORDER BY columns
-/// and then the kExact ones of all arguments. The value of an entry is empty, or, for DISTINCT over
-/// numerics without a scale of their own, the largest display scale seen (2 bytes, little-endian):
-/// persisted, DO NOT CHANGE.
+/// Group key -> values in order. Suffixes are kExact key bytes for min and max; for DISTINCT
+/// kGrouping ones of all arguments, but kExact ones of a single argument whose form counts
+/// (has_forms()); for ordered aggregates the kGrouping bytes of the ORDER BY columns and then the
+/// kExact ones of all arguments. The value of an entry is empty. Persisted, DO NOT CHANGE.
+///
+/// Of equal values of different forms (1.0 and 1.00, 1 month and 30 days) DISTINCT takes the one
+/// with the least kExact bytes, as min() does: what stands for them depends on the rows that are
+/// there alone.
 class ValueTable {
  public:
   /// `payload` belongs to the operator and outlives this.
@@ -38,15 +41,16 @@ class ValueTable {
   /// batch.
   Status count(const data::KeyRows& group_keys, const ChangeBatch& batch, const CallRows& rows,
                std::span<state::PointTable::Entry* const> groups);
-  /// At the flush: a failed check when a count is negative.
-  Status check() const;
+  /// At the flush: a failed check when a count is negative. Then DISTINCT knows what came and went.
+  Status settle();
 
-  /// DISTINCT: how many values the epoch touched.
-  size_t touched() const { return touched_.size(); }
-  /// Of the touched values [from, to): those that came (weight 1) or went (-1), as columns of the
-  /// call's arguments, with the payloads of their groups.
+  /// DISTINCT: how many values came or went.
+  size_t transitions() const { return transitions_.size(); }
+  /// The values [from, to) that came (weight 1) or went (-1), as columns of the call's arguments,
+  /// with their groups.
   Status transitions(size_t from, size_t to, std::vector<data::ColumnRef>& columns,
-                     std::vector<char*>& payloads, std::vector<Weight>& weights) const;
+                     std::vector<state::PointTable::Entry*>& groups,
+                     std::vector<Weight>& weights) const;
   /// min, max: the first or last value of every group, NULL where there is none. Ordered
   /// aggregates: their results.
   Result<data::ColumnRef> extremes(const data::KeyRows& group_keys);
@@ -61,10 +65,21 @@ class ValueTable {
   using Table = state::OrderedTable;
   struct Touched {
     state::PointTable::Entry* group;
+    Table::Group* values;
     Table::Entry* value;
     int64_t count_before;
   };
-  void note(state::PointTable::Entry* group, Table::Entry* value);
+  struct Transition {
+    state::PointTable::Entry* group;
+    Table::Entry* value;
+    Weight weight;
+  };
+  void note(state::PointTable::Entry* group, Table::Group* values, Table::Entry* value);
+  Status check() const;
+  Status settle_forms();
+  /// The kGrouping bytes of an entry with kExact bytes.
+  Result<std::string> grouping_of(const Table::Entry* value);
+  data::KeyMode mode() const;
   Result<data::ColumnRef> collected(const data::KeyRows& group_keys);
   /// Appends the result of a group that has values.
   Status collect(const Table::Group* group, data::ColumnBuilder& result);
@@ -72,7 +87,6 @@ class ValueTable {
   std::vector<uint8_t> repeats_of(const ChangeBatch& rows);
   /// Leaves the arguments' bytes of a suffix.
   Status skip_order(std::string_view& key) const;
-  void raise_scale(Table::Group* group, Table::Entry* value, uint16_t seen);
 
   std::string operator_name_;
   const AggregateCallSpec& call_;
@@ -84,13 +98,14 @@ class ValueTable {
   std::vector<uint32_t> order_columns_;
   std::vector<Type> order_types_;
   std::vector<data::KeyOrder> orders_;
-  bool scaled_;
+  bool forms_;
   Table table_;
   /// Of the texts that ordered aggregates made in this epoch; their groups hold them.
   size_t collected_bytes_ = 0;
   /// DISTINCT: the values that the epoch touched, in order, and where each stands.
   std::vector<Touched> touched_;
   EpochIndex place_;
+  std::vector<Transition> transitions_;
   /// Values whose count went below 0 at some time in the epoch.
   std::vector<const Table::Entry*> suspects_;
 

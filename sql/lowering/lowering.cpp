@@ -355,6 +355,8 @@ Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
         call.distinct || call.function->kind == udfs::AggregateKind::kOrdered ||
         (call.function->kind != udfs::AggregateKind::kAccumulator && !parameters.append_only);
     parameters.value_tables.push_back(keeps_values ? next_table() : TableId(0));
+    parameters.scale_tables.push_back(operators::counts_scales(parameters, spec) ? next_table()
+                                                                                 : TableId(0));
     parameters.aggregates.push_back(std::move(spec));
   }
   std::vector<uint32_t> positions = add_representatives(aggregate.groups, parameters);
@@ -392,6 +394,7 @@ std::vector<uint32_t> Lowering::add_representatives(const std::vector<ColumnId>&
     positions[i] = static_cast<uint32_t>(groups.size() + parameters.aggregates.size());
     parameters.aggregates.push_back(std::move(spec));
     parameters.value_tables.push_back(parameters.append_only ? TableId(0) : next_table());
+    parameters.scale_tables.push_back(TableId(0));
   }
   return positions;
 }

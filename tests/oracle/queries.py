@@ -579,14 +579,18 @@ class Queries:
         if name in ("agg.sum", "agg.avg"):
             kind = self.expressions.kind_in(scope, numbers + ("rough",))
             word = name[4:]
-            argument = self.expressions.expression(scope, kind, 1)
-            if kind == "dec":  # A sum keeps the largest display scale that it ever saw.
-                argument, kind = canonical(argument, kind)
-            text = f"{word}({argument}){end}"
+            if kind == "dec":  # shown with the largest scale of the rows that are there
+                self.chooser.use(f"agg.{word}_decimal")
+            text = f"{word}({self.expressions.expression(scope, kind, 1)}){end}"
         elif name in ("agg.sum_distinct", "agg.avg_distinct"):
-            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec", "sml"))
+            kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec", "sml", "iv"))
             word = name[4:7]
-            text = f"{word}(DISTINCT {canonical(self.expressions.expression(scope, kind, 1), kind)[0]}){end}"
+            argument = self.expressions.expression(scope, kind, 1)
+            if kind in ("num", "dec"):
+                argument = f"trim_scale({argument})"
+            elif kind == "iv":
+                argument = f"justify_interval({argument})"
+            text = f"{word}(DISTINCT {argument}){end}"
         else:
             kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec", "dbl", "iv", "text", "date", "ts", "tz", "rough",
                                                     "sml", "flt", "tim", "chr"))

@@ -133,6 +133,10 @@ void update_numerics(const AggregateCall& call) {
   }
 }
 
+void set_numeric_scale(char* state, uint16_t scale) {
+  data::set_scale(reinterpret_cast<NumericState*>(state)->sum, scale);
+}
+
 template <bool kAverage>
 void finish_numerics(const FinishCall& call) {
   for (uint32_t i = 0; i < call.count; ++i) {
@@ -286,6 +290,7 @@ void add_aggregates(AggregateList& list) {
   list.push_back(accumulator("sum", {kNumeric}, kNumeric, sizeof(NumericState), &update_numerics,
                              &finish_numerics<false>, "sum",
                              {{"sum(x) FROM (VALUES (1.5), (2.25)) AS t(x)", "3.75"}}));
+  list.back().set_scale = &set_numeric_scale;
   list.push_back(accumulator("sum", {kInterval}, kInterval, sizeof(IntervalSum), &update_intervals,
                              &finish_intervals<false>, "sum"));
   list.push_back(accumulator("avg", {kInteger}, kNumeric, sizeof(IntegerSum),
@@ -297,6 +302,7 @@ void add_aggregates(AggregateList& list) {
                              &update_integers<int64_t>, &finish_integer_average, "mean"));
   list.push_back(accumulator("avg", {kNumeric}, kNumeric, sizeof(NumericState), &update_numerics,
                              &finish_numerics<true>, "mean"));
+  list.back().set_scale = &set_numeric_scale;
   list.push_back(accumulator("avg", {kInterval}, kInterval, sizeof(IntervalSum), &update_intervals,
                              &finish_intervals<true>, "mean"));
   list.push_back(accumulator("bool_and", {kBoolean}, kBoolean, sizeof(BooleanCounts),

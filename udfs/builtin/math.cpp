@@ -2,6 +2,7 @@
 #include <limits>
 #include <numbers>
 #include <numeric>
+#include <optional>
 #include <random>
 
 #include "engine/data/numeric.h"
@@ -239,6 +240,19 @@ Numeric sign_of(N x) {
   return Numeric(data::compare(x, Numeric(0, 0)), 0);
 }
 
+/// `x` without zeros at the end of its fraction.
+Numeric trimmed(N x) {
+  if (!x.is_finite()) return x;
+  data::Int128 unscaled = x.unscaled();
+  uint16_t scale = unscaled == 0 ? 0 : x.scale;
+  for (; scale > 0 && unscaled % 10 == 0; --scale) unscaled /= 10;
+  return Numeric(unscaled, scale);
+}
+
+std::optional<int32_t> scale_of(N x) {
+  return x.is_finite() ? std::optional<int32_t>(x.scale) : std::nullopt;
+}
+
 /// The whole part of a / b: exact, because the remainder is.
 Result<Numeric> whole_quotient(N a, N b) {
   if (!a.is_finite() || !b.is_finite()) {
@@ -271,6 +285,13 @@ void add_numeric_rounding(Definer& define) {
       {{"trunc(42.4382, 2)", "42.43"}});
   define.define<[](N x) { return sign_of(x); }>("sign", {kNumeric}, kNumeric, "-1, 0 or 1",
                                                 {{"sign(-8.4)", "-1"}});
+  define.define<[](N x) { return scale_of(x); }>(
+      "scale", {kNumeric}, kInteger, "decimals that are shown", {{"scale(8.4100)", "4"}});
+  define.define<[](N x) { return scale_of(trimmed(x)); }>(
+      "min_scale", {kNumeric}, kInteger, "decimals that are needed", {{"min_scale(8.4100)", "2"}});
+  define.define<[](N x) { return trimmed(x); }>("trim_scale", {kNumeric}, kNumeric,
+                                                "without zeros at the end of the fraction",
+                                                {{"trim_scale(8.4100)", "8.41"}});
 }
 
 void add_numeric_functions(Definer& define) {

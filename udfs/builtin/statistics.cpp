@@ -119,6 +119,12 @@ void update_exact(const AggregateCall& call) {
   }
 }
 
+void set_moments_scale(char* state, uint16_t scale) {
+  auto& moments = *reinterpret_cast<ExactMoments*>(state);
+  data::set_scale(moments.sum, scale);
+  data::set_scale(moments.squares, static_cast<uint16_t>(2 * scale));
+}
+
 template <int kSample, bool kRoot>
 Result<Numeric> exact_result(const ExactMoments& state) {
   FOREBAY_ASSIGN_OR_RETURN(const Numeric variance,
@@ -291,6 +297,7 @@ void add_spread(AggregateList& list, std::string_view name, std::string_view des
   define(kInteger, kNumeric, kBytes, &update_exact<int32_t>, &finish_exact<kSample, kRoot>);
   define(kBigint, kNumeric, kBytes, &update_exact<int64_t>, &finish_exact<kSample, kRoot>);
   define(kNumeric, kNumeric, kBytes, &update_exact<Numeric>, &finish_exact<kSample, kRoot>);
+  list.back().set_scale = &set_moments_scale;
   define(kDouble, kDouble, sizeof(Moments), &update_moments, &finish_moments<kSample, kRoot>);
   list.back().examples = {example};
 }

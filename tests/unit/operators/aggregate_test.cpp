@@ -229,13 +229,14 @@ TEST(Aggregate, NumericKeysKeepTheirDisplayScale) {
   EXPECT_EQ(driver.stored(stored_aggregate(p), 10).text(), "1.50|2 x1\n2.00|2 x1\n");
 }
 
-TEST(Aggregate, DistinctNumericsKeepTheirDisplayScale) {
+TEST(Aggregate, DistinctNumericsShowTheirLeastForm) {
   AggregateFunction largest = kSum;  // the one value, to look at its scale
   largest.arguments = {data::TypeId::kNumeric};
   largest.state_bytes = 24;
   largest.update = [](const AggregateCall& call) {
     for (uint32_t i = 0; i < call.row_count; ++i) {
       auto value = call.arguments[0].at<data::Numeric>(call.rows[i]);
+      if (call.weights[i] < 0) continue;
       std::memcpy(call.states[i], &value, sizeof value);
     }
   };
@@ -257,6 +258,9 @@ TEST(Aggregate, DistinctNumericsKeepTheirDisplayScale) {
     return Row{Datum{kNumericType, data::Numeric(data::Int128{unscaled}, scale)}};
   };
   driver.send(0, {{number(15, 1), 1}, {number(150, 2), 1}, {number(15, 1), 1}}, random);
+  driver.end_epoch();
+  EXPECT_EQ(driver.sum.rows.text(), "1.5 x1\n");
+  driver.send(0, {{number(15, 1), -2}}, random);
   driver.end_epoch();
   EXPECT_EQ(driver.sum.rows.text(), "1.50 x1\n");
 }
