@@ -36,7 +36,7 @@ Result<ChangeBatch> PointRead::project(const ChangeBatch& row) const {
     columns.push_back(expr->kind == expr::ExprKind::kColumn
                           ? row.columns()[expr->column]
                           : expr::Evaluator(bound(expr)).evaluate(row, context_, errors));
-    if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
+    if (!errors.empty()) return errors.front().to_status();
   }
   ChangeBatch result(std::move(columns), row.physical_rows());
   if (row.selection() != nullptr) result.set_selection(*row.selection());
@@ -55,7 +55,7 @@ Status PointRead::run(const state::Snapshot& snapshot,
   if (plan_.predicate != nullptr) {
     std::vector<expr::RowError> errors;
     row.set_selection(expr::Evaluator(bound(plan_.predicate)).select(row, context_, errors));
-    if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
+    if (!errors.empty()) return errors.front().to_status();
     if (row.empty()) return Status::ok();
   }
   FOREBAY_ASSIGN_OR_RETURN(ChangeBatch result, project(row));

@@ -45,7 +45,7 @@ Result<data::ColumnRef> evaluate(const expr::ExprRef& expr, std::span<const Datu
   std::vector<Datum> values(parameters.begin(), parameters.end());
   expr::Evaluator evaluator(values.empty() ? expr : expr::bind_parameters(expr, values));
   data::ColumnRef column = evaluator.evaluate(rows, context, errors);
-  if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
+  if (!errors.empty()) return errors.front().to_status();
   return column;
 }
 
@@ -60,7 +60,7 @@ Result<ChangeBatch> merge(const sql::ConflictUpdate& update, std::span<const Dat
     expr::Evaluator where(values.empty() ? update.where
                                          : expr::bind_parameters(update.where, values));
     data::Selection passed = where.select(rows, context, errors);
-    if (!errors.empty()) return Status(errors.front().sqlstate, errors.front().message);
+    if (!errors.empty()) return errors.front().to_status();
     rows.set_selection(std::move(passed));
   }
   std::vector<data::ColumnRef> columns;

@@ -66,6 +66,10 @@ struct ScalarCall {
   void* context;
   /// Never null.
   const CallEnvironment* environment;
+  /// Called after fail: DETAIL and HINT of that failure, whole sentences or empty. nullptr: nobody
+  /// asks for them.
+  void (*explain)(void* context, const char* detail, size_t detail_bytes, const char* hint,
+                  size_t hint_bytes) = nullptr;
 
   template <typename T>
   T* out() const {
@@ -93,6 +97,12 @@ struct ScalarCall {
   }
   void fail_row(uint32_t row, const data::SqlState& sqlstate, std::string_view message) const {
     fail(context, row, sqlstate.code, message.data(), message.size());
+  }
+  void fail_row(uint32_t row, const data::Error& error) const {
+    fail_row(row, error.sqlstate, error.message);
+    if (explain == nullptr || (error.detail.empty() && error.hint.empty())) return;
+    explain(context, error.detail.data(), error.detail.size(), error.hint.data(),
+            error.hint.size());
   }
 };
 

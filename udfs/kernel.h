@@ -125,7 +125,7 @@ inline void store_returned(const ScalarCall& call, uint32_t row, R&& value) {
     if (value.is_ok()) [[likely]] {
       store(call, row, *value);
     } else {
-      call.fail_row(row, value.error().sqlstate, value.error().message);
+      call.fail_row(row, value.error());
     }
   } else if constexpr (!Returned<Plain>::kPlain) {
     if (value.has_value()) {

@@ -40,11 +40,13 @@ bool is_cheap(const Node& node) {
 
 }  // namespace
 
-/// What allocate and fail of a running kernel come back to.
+/// What allocate, fail and explain of a running kernel come back to.
 struct Evaluation::CallFrame {
   Evaluation* evaluation;
   /// For a call that is computed once for all rows: the rows that fail with it. Else count is 0.
   Rows failing;
+  /// Where the errors of the last fail start.
+  size_t last_failed = 0;
 
   static char* allocate(void* context, size_t bytes) {
     Evaluation& evaluation = *static_cast<CallFrame*>(context)->evaluation;
@@ -57,6 +59,7 @@ struct Evaluation::CallFrame {
   static void fail(void* context, uint32_t row, const char* sqlstate, const char* message,
                    size_t message_bytes) {
     CallFrame& frame = *static_cast<CallFrame*>(context);
+    frame.last_failed = frame.evaluation->errors_->size();
     const auto state = data::SqlState::from_text({sqlstate, 5});
     const std::string_view text(message, message_bytes);
     if (frame.failing.count == 0) {
@@ -64,6 +67,15 @@ struct Evaluation::CallFrame {
     } else {
       for_rows(frame.failing,
                [&](uint32_t failing) { frame.evaluation->record_failure(failing, state, text); });
+    }
+  }
+  static void explain(void* context, const char* detail, size_t detail_bytes, const char* hint,
+                      size_t hint_bytes) {
+    CallFrame& frame = *static_cast<CallFrame*>(context);
+    std::vector<RowError>& errors = *frame.evaluation->errors_;
+    for (size_t i = frame.last_failed; i < errors.size(); ++i) {
+      errors[i].detail.assign(detail, detail_bytes);
+      errors[i].hint.assign(hint, hint_bytes);
     }
   }
 };
@@ -137,7 +149,7 @@ void Evaluation::record_failure(uint32_t row, const data::SqlState& sqlstate,
   if ((failed_[row >> 6] & bit) != 0) return;
   failed_[row >> 6] |= bit;
   ++failure_count_;
-  errors_->push_back({row, sqlstate, std::string(message)});
+  errors_->push_back({row, sqlstate, std::string(message), {}, {}});
 }
 
 Rows Evaluation::without_failed(Rows rows, size_t failures_before, Selection& memory) const {
@@ -292,6 +304,7 @@ void Evaluation::call_kernel(Node& node, Rows rows, Rows failing, Output& out) {
       .fail = &CallFrame::fail,
       .context = &frame,
       .environment = &environment_,
+      .explain = &CallFrame::explain,
   };
   node.expr->function->kernel(call);
 }
@@ -402,7 +415,7 @@ data::Result<Datum> evaluate_constant(const ExprRef& expr, const EvalContext& co
   std::vector<RowError> errors;
   try {
     ColumnRef value = Evaluator(expr).evaluate(one_row, context, errors);
-    if (!errors.empty()) return data::Status(errors[0].sqlstate, std::move(errors[0].message));
+    if (!errors.empty()) return errors[0].to_status();
     return value->datum(0);
   } catch (const std::bad_alloc&) {
     return data::Status(data::sqlstate::kOutOfMemory, "out of memory");

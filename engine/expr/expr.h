@@ -81,6 +81,15 @@ struct RowError {
   uint32_t row;  // physical
   data::SqlState sqlstate;
   std::string message;
+  /// Whole sentences, or empty.
+  std::string detail;
+  std::string hint;
+
+  /// The failure of a statement that stops at this row.
+  data::Status to_status() const {
+    return data::Status(
+        data::Error{.sqlstate = sqlstate, .message = message, .detail = detail, .hint = hint});
+  }
 };
 
 /// Values that stable functions take during one evaluation.

@@ -226,6 +226,8 @@ class Join final : public Operator {
         ErrorRow error;
         error.sqlstate = failed.sqlstate;
         error.reason = failed.message;
+        error.detail = failed.detail;
+        error.hint = failed.hint;
         error.raw = error_row_text(pairs, failed.row);
         error.weight = pairs.weight(failed.row);
         output.error(std::move(error));

@@ -59,6 +59,8 @@ class Map final : public Operator {
       ErrorRow row;
       row.sqlstate = error.sqlstate;
       row.reason = error.message;
+      row.detail = error.detail;
+      row.hint = error.hint;
       row.column = column;
       row.raw = error_row_text(batch, error.row);
       row.weight = batch.weight(error.row);

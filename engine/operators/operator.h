@@ -29,6 +29,9 @@ struct ErrorRow {
   std::string operator_name;  // filled in by the runtime
   data::SqlState sqlstate;
   std::string reason;
+  /// Whole sentences for the statement that fails with this row, or empty; not kept.
+  std::string detail;
+  std::string hint;
   std::string column;
   /// The row as text (see error_row_text) or a source record's bytes.
   std::string raw;

@@ -45,7 +45,7 @@ class TableFunction final : public Operator {
       arguments_.push_back(evaluator.evaluate(batch_, *context_.eval, errors_));
       views_.push_back(arguments_.back()->view());
       for (const expr::RowError& error : errors_) {
-        report(error.row, error.sqlstate, error.message);
+        report(error);
         // What failed has nothing to show, not even NULLs.
         given_[error.row] = kFailed;
       }
@@ -101,17 +101,19 @@ class TableFunction final : public Operator {
   }
   std::span<const Type> result_types() const { return parameters_.result_types; }
 
-  void report(uint32_t row, const data::SqlState& sqlstate, std::string_view message) {
-    if (given_[row] == kFailed) return;
+  void report(const expr::RowError& failed) {
+    if (given_[failed.row] == kFailed) return;
     ErrorRow error;
-    error.sqlstate = sqlstate;
-    error.reason = std::string(message);
-    error.raw = error_row_text(batch_, row);
-    error.weight = batch_.weight(row);
+    error.sqlstate = failed.sqlstate;
+    error.reason = failed.message;
+    error.detail = failed.detail;
+    error.hint = failed.hint;
+    error.raw = error_row_text(batch_, failed.row);
+    error.weight = batch_.weight(failed.row);
     output_->error(std::move(error));
   }
   void fail_call(uint32_t index, std::string_view sqlstate, std::string_view message) {
-    report(rows_[index], data::SqlState::from_text(sqlstate), message);
+    report({rows_[index], data::SqlState::from_text(sqlstate), std::string(message), {}, {}});
     given_[rows_[index]] = kFailed;
   }
 

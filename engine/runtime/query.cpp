@@ -105,7 +105,13 @@ Status run_query(const Fragment& fragment, std::shared_ptr<const state::Snapshot
     // An error that was taken back inside the query is none.
     int64_t net = 0;
     for (const operators::ErrorRow& error : host.errors) net += error.weight;
-    if (net != 0) return Status(host.errors.front().sqlstate, host.errors.front().reason);
+    const operators::ErrorRow& first = host.errors.front();
+    if (net != 0) {
+      return Status(data::Error{.sqlstate = first.sqlstate,
+                                .message = first.reason,
+                                .detail = first.detail,
+                                .hint = first.hint});
+    }
   }
   if (collected.empty()) return Status::ok();
   if (retracts) return give(data::consolidate(concatenate(std::move(collected))), visit);

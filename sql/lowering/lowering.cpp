@@ -51,31 +51,41 @@ std::vector<ColumnId> ids_of(const plan::Columns& columns) {
   return ids;
 }
 
-/// A distribution stays when all of its columns are still there.
-std::optional<std::vector<ColumnId>> kept(const Stream& before,
-                                          const std::vector<ColumnId>& columns) {
-  if (!before.hashed) return std::nullopt;
-  for (ColumnId id : *before.hashed) {
-    if (std::find(columns.begin(), columns.end(), id) == columns.end()) return std::nullopt;
+Distribution distribution_of(const std::vector<ColumnId>& keys) {
+  Distribution hashed;
+  for (ColumnId key : keys) hashed.push_back({key});
+  return hashed;
+}
+
+/// A distribution in other columns: `names(column)` gives those that hold the same values. It stays
+/// when each of its places has one.
+template <typename F>
+std::optional<Distribution> translated(const std::optional<Distribution>& hashed, F&& names) {
+  if (!hashed) return std::nullopt;
+  Distribution out;
+  for (const std::vector<ColumnId>& place : *hashed) {
+    std::vector<ColumnId>& columns = out.emplace_back();
+    for (ColumnId column : place) names(column, columns);
+    if (columns.empty()) return std::nullopt;
   }
-  return before.hashed;
+  return out;
+}
+
+std::optional<Distribution> kept(const Stream& before, const std::vector<ColumnId>& columns) {
+  return translated(before.hashed, [&](ColumnId column, std::vector<ColumnId>& out) {
+    if (std::find(columns.begin(), columns.end(), column) != columns.end()) out.push_back(column);
+  });
 }
 
 /// The stream's distribution in the names that a projection gives to its columns.
-Stream renamed(const Stream& from, const std::vector<ExprRef>& projection,
-               const std::vector<ColumnId>& columns) {
-  Stream out;
-  out.hashed = from.hashed;
-  if (!out.hashed) return out;
-  for (ColumnId& id : *out.hashed) {
-    const uint32_t position = position_in(from, id);
+std::optional<Distribution> renamed(const Stream& from, const std::vector<ExprRef>& projection,
+                                    const std::vector<ColumnId>& columns) {
+  return translated(from.hashed, [&](ColumnId column, std::vector<ColumnId>& out) {
+    const uint32_t position = position_in(from, column);
     for (size_t i = 0; i < projection.size(); ++i) {
-      if (!plan::is_column(projection[i], position)) continue;
-      id = columns[i];
-      break;
+      if (plan::is_column(projection[i], position)) out.push_back(columns[i]);
     }
-  }
-  return out;
+  });
 }
 
 /// LIMIT and OFFSET after parameters were put in.
@@ -90,6 +100,15 @@ Result<uint64_t> count_of(const ExprRef& expr, bool is_limit, uint64_t none) {
 }
 
 }  // namespace
+
+bool Stream::is_hashed_by(const std::vector<ColumnId>& keys) const {
+  if (!hashed || hashed->size() != keys.size()) return false;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const std::vector<ColumnId>& place = (*hashed)[i];
+    if (std::find(place.begin(), place.end(), keys[i]) == place.end()) return false;
+  }
+  return true;
+}
 
 uint32_t Lowering::add_leaf(
     std::variant<operators::SpecRef, runtime::ObjectInput, runtime::SourceInput,
@@ -107,7 +126,7 @@ uint32_t Lowering::add(operators::SpecRef spec, std::vector<NodeInput> inputs) {
 }
 
 NodeInput Lowering::hashed_input(const Stream& stream, const std::vector<ColumnId>& keys) const {
-  if (stream.hashed && *stream.hashed == keys) return {stream.node, std::nullopt};
+  if (stream.is_hashed_by(keys)) return {stream.node, std::nullopt};
   return {stream.node, Exchange{positions_in(stream, keys), data::KeyMode::kGrouping}};
 }
 
@@ -224,7 +243,9 @@ Result<Stream> Lowering::lower_scan(const plan::Scan& scan) {
   if (scan.object->has_key && !scan.object->key_columns.empty()) {
     std::vector<ColumnId> hashed;
     for (uint32_t position : scan.object->key_columns) hashed.push_back(out.columns[position]);
-    if (std::find(hashed.begin(), hashed.end(), 0u) == hashed.end()) out.hashed = std::move(hashed);
+    if (std::find(hashed.begin(), hashed.end(), 0u) == hashed.end()) {
+      out.hashed = distribution_of(hashed);
+    }
   }
   out.node = add_leaf(std::move(input), out.types);
   return out;
@@ -315,7 +336,7 @@ Result<Stream> Lowering::lower_map(const NodeRef& input, const ExprRef& predicat
     out.types.push_back(map.projection.back()->type);
   }
   if (!predicate && out.columns == from.columns) return from;
-  out.hashed = kept(renamed(from, map.projection, out.columns), out.columns);
+  out.hashed = renamed(from, map.projection, out.columns);
   out.node = add(operators::make_map(std::move(map)), {{from.node, std::nullopt}});
   return out;
 }
@@ -323,7 +344,7 @@ Result<Stream> Lowering::lower_map(const NodeRef& input, const ExprRef& predicat
 Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
   const auto& aggregate = plan::as<plan::Aggregate>(*node);
   FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(node->inputs[0]));
-  const bool exchanged = !from.hashed || *from.hashed != aggregate.groups;
+  const bool exchanged = !from.is_hashed_by(aggregate.groups);
   if (exchanged) {
     // Only what is used travels.
     plan::ColumnSet used;
@@ -369,7 +390,7 @@ Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
   out.types = nodes_[out.node].output_types;
   out.columns.assign(out.types.size(), 0);
   for (size_t i = 0; i < positions.size(); ++i) out.columns[positions[i]] = node->columns[i].id;
-  out.hashed = aggregate.groups;
+  out.hashed = distribution_of(aggregate.groups);
   return out;
 }
 
@@ -399,6 +420,40 @@ std::vector<uint32_t> Lowering::add_representatives(const std::vector<ColumnId>&
   return positions;
 }
 
+namespace {
+
+/// Where a join's rows are. What one side does not match has NULL for the other side's keys, so
+/// that only those of a side that is kept whole tell it; in an inner join they are equal.
+std::optional<Distribution> distribution_after(plan::JoinKind join, const Stream& left,
+                                               const std::vector<ColumnId>& left_keys,
+                                               const Stream& right,
+                                               const std::vector<ColumnId>& right_keys) {
+  auto of_side = [](const Stream& side, const std::vector<ColumnId>& keys) {
+    return side.is_hashed_by(keys) ? *side.hashed : distribution_of(keys);
+  };
+  switch (join) {
+    case plan::JoinKind::kFull:
+      return std::nullopt;
+    case plan::JoinKind::kRight:
+      return of_side(right, right_keys);
+    case plan::JoinKind::kInner: {
+      Distribution both = of_side(left, left_keys);
+      const Distribution others = of_side(right, right_keys);
+      for (size_t i = 0; i < both.size(); ++i) {
+        both[i].insert(both[i].end(), others[i].begin(), others[i].end());
+      }
+      return both;
+    }
+    case plan::JoinKind::kLeft:
+    case plan::JoinKind::kSemi:
+    case plan::JoinKind::kAnti:
+      return of_side(left, left_keys);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Result<Stream> Lowering::lower_join(const plan::Join& join) {
   FOREBAY_ASSIGN_OR_RETURN(Stream left, lower(join.inputs[0]));
   FOREBAY_ASSIGN_OR_RETURN(Stream right, lower(join.inputs[1]));
@@ -426,12 +481,7 @@ Result<Stream> Lowering::lower_join(const plan::Join& join) {
   parameters.right_rows = next_table();
   const bool left_only = join.join == plan::JoinKind::kSemi || join.join == plan::JoinKind::kAnti;
   Stream out = left_only ? left : both;
-  out.hashed.reset();
-  if (join.join == plan::JoinKind::kRight) {
-    out.hashed = right_keys;
-  } else if (join.join != plan::JoinKind::kFull) {
-    out.hashed = left_keys;
-  }
+  out.hashed = distribution_after(join.join, left, left_keys, right, right_keys);
   std::vector<NodeInput> inputs{hashed_input(join, 0, left, left_keys),
                                 hashed_input(join, 1, right, right_keys)};
   out.node = add(operators::make_join(std::move(parameters)), std::move(inputs));
@@ -450,7 +500,7 @@ Result<Stream> Lowering::lower_distinct(const NodeRef& node) {
   groups.groups = next_table();
   std::vector<uint32_t> positions = add_representatives(from.columns, groups);
   Stream out = from;
-  out.hashed = from.columns;
+  out.hashed = distribution_of(from.columns);
   if (groups.aggregates.empty()) {
     operators::DistinctParameters parameters{from.types, groups.groups};
     stored_[node.get()] = {operators::stored_distinct(parameters), positions};
@@ -505,7 +555,7 @@ Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
   parameters.rows = next_table();
   NodeInput input = hashed_input(top, 0, from, top.partition);
   Stream out = from;
-  out.hashed = top.partition;
+  out.hashed = distribution_of(top.partition);
   out.node = add(operators::make_top_n(std::move(parameters)), {std::move(input)});
   return out;
 }
@@ -517,7 +567,7 @@ Result<Stream> Lowering::lower_single_row(const plan::SingleRow& guard) {
                                             next_table()};
   NodeInput input = hashed_input(guard, 0, from, guard.keys);
   Stream out = from;
-  out.hashed = guard.keys;
+  out.hashed = distribution_of(guard.keys);
   out.node = add(operators::make_single_row(std::move(parameters)), {std::move(input)});
   return out;
 }

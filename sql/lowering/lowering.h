@@ -21,6 +21,9 @@ using data::Status;
 using data::TableId;
 using runtime::Fragment;
 
+/// Columns to hash, in order; of each, those that hash the same.
+using Distribution = std::vector<std::vector<plan::ColumnId>>;
+
 /// What a lowered node is: a node of the circuit and which plan columns its columns are.
 struct Stream {
   uint32_t node = 0;
@@ -28,7 +31,10 @@ struct Stream {
   std::vector<plan::ColumnId> columns;
   std::vector<data::Type> types;
   /// Rows are on the worker that owns the hash (kGrouping) of these columns; no value: anywhere.
-  std::optional<std::vector<plan::ColumnId>> hashed;
+  /// Each place has the columns that are equal in all rows: any of them will do.
+  std::optional<Distribution> hashed;
+
+  bool is_hashed_by(const std::vector<plan::ColumnId>& keys) const;
 };
 
 /// Lowers one plan into one fragment.

@@ -17,8 +17,9 @@ GROUP = {"group.column": 40, "group.expression": 22, "group.position": 22, "grou
 AGGREGATE = {"agg.count_star": 20, "agg.count": 14, "agg.sum": 20, "agg.avg": 14, "agg.min": 14, "agg.max": 14,
              "agg.count_distinct": 10, "agg.sum_distinct": 6, "agg.avg_distinct": 4, "agg.bool": 6,
              "agg.string_agg": 8, "agg.string_agg_distinct": 4, "agg.mode": 4, "agg.percentile_disc": 4,
-             "agg.percentile_cont": 4, "agg.stddev": 6, "agg.pairs": 4, "agg.bits": 4}
-AGGREGATE_SHAPE = {"agg.filter": 22, "agg.in_expression": 16}
+             "agg.percentile_cont": 4, "agg.stddev": 6, "agg.pairs": 4, "agg.bits": 4,
+             "agg.sum_decimal": 12, "agg.avg_decimal": 6, "agg.sum_decimal_distinct": 6}
+AGGREGATE_SHAPE = {"agg.filter": 22, "agg.in_expression": 16, "agg.another_decimal": 40}
 SUBQUERY = {"sub.in": 12, "sub.not_in": 10, "sub.exists": 12, "sub.not_exists": 10, "sub.in_correlated": 8,
             "sub.not_in_correlated": 5, "sub.exists_uncorrelated": 4, "sub.exists_non_equi": 5,
             "sub.compare_scalar": 8, "sub.in_or": 5, "sub.in_operand": 12, "sub.not_in_operand": 12}

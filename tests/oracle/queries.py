@@ -493,6 +493,8 @@ class Queries:
             if self.chooser.maybe("agg.in_expression", AGGREGATE_SHAPE):
                 text, kind = self.around(text, kind)
             select.items.append(Item(text, f"o{len(select.items)}", kind))
+        if (decimals := self.expressions.columns(scope, "dec")) and self.chooser.maybe("agg.another_decimal", AGGREGATE_SHAPE):
+            select.items.append(Item(f"sum({self.rng.choice(decimals)})", "", "dec"))
         for i, item in enumerate(select.items):
             item.name = f"o{i}"
         if self.chooser.maybe("shape.having"):
@@ -559,7 +561,9 @@ class Queries:
         return f"coalesce({text}, {literal(self.rng, kind)})", kind
 
     def aggregate(self, scope):
-        name = self.chooser.choose(AGGREGATE)
+        decimals = self.expressions.columns(scope, "dec")
+        name = self.chooser.choose(AGGREGATE, without=[] if decimals else
+                                   ["agg.sum_decimal", "agg.avg_decimal", "agg.sum_decimal_distinct"])
         end = ""
         if self.chooser.maybe("agg.filter", AGGREGATE_SHAPE):
             end = f" FILTER (WHERE {self.expressions.condition(scope, 1)})"
@@ -576,11 +580,13 @@ class Queries:
             return f"count({word}{self.expressions.expression(scope, kind, 1)}){end}", "big"
         if name == "agg.bool":
             return f"{self.rng.choice(['bool_and', 'bool_or'])}({self.expressions.condition(scope, 1)}){end}", "bool"
+        if name in ("agg.sum_decimal", "agg.avg_decimal"):  # as many decimals as the rows that are there have
+            return f"{name[4:7]}({self.rng.choice(decimals)}){end}", "dec" if name[4] == "s" else "num"
+        if name == "agg.sum_decimal_distinct":
+            return f"sum(DISTINCT trim_scale({self.rng.choice(decimals)})){end}", "dec"
         if name in ("agg.sum", "agg.avg"):
             kind = self.expressions.kind_in(scope, numbers + ("rough",))
             word = name[4:]
-            if kind == "dec":  # shown with the largest scale of the rows that are there
-                self.chooser.use(f"agg.{word}_decimal")
             text = f"{word}({self.expressions.expression(scope, kind, 1)}){end}"
         elif name in ("agg.sum_distinct", "agg.avg_distinct"):
             kind = self.expressions.kind_in(scope, ("int", "big", "num", "dec", "sml", "iv"))

@@ -30,7 +30,7 @@ void store_result(const ScalarCall& call, uint32_t row, const R& result) {
   if (result.is_ok()) [[likely]] {
     call.out<T>()[row] = *result;
   } else {
-    call.fail_row(row, result.error().sqlstate, result.error().message);
+    call.fail_row(row, result.error());
   }
 }
 

@@ -57,7 +57,7 @@ void store_part(const ScalarCall& call, uint32_t row, const PartOf& part, bool f
     // extract knows no hours of a date; date_part takes its midnight.
     const bool comes_round = std::is_same_v<R, double> || call.argument_types[1].id != kDate;
     if (!finite && unsupported && comes_round) return call.set_null(row);
-    return call.fail_row(row, part.error().sqlstate, part.error().message);
+    return call.fail_row(row, part.error());
   }
   if (!finite && part->is_finite()) return call.set_null(row);
   if constexpr (std::is_same_v<R, double>) {

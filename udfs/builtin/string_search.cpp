@@ -295,7 +295,7 @@ void format(const ScalarCall& call) {
     buffer.clear();
     Status status = Formatter(call, row).run(call.arguments[0].at<StringView>(row).view(), buffer);
     if (status.is_ok()) return call.set_string(row, buffer);
-    call.fail_row(row, status.error().sqlstate, status.error().message);
+    call.fail_row(row, status.error());
   });
 }
 
