@@ -186,8 +186,11 @@ OrderedTable::Group* OrderedTable::Impl::move_group(Group* group, SlabPool& to) 
 void OrderedTable::Impl::move_groups() {
   SlabPool smaller;
   std::unordered_map<Keyed*, Keyed*> listed;
+  tree_entries = 0;
   index.relocate([&](Keyed* keyed) {
     Group* moved = move_group(static_cast<Group*>(keyed), smaller);
+    // A tree that has become small is an array from here on.
+    if (moved->shape == Group::Shape::kTree) tree_entries += moved->stored;
     if (moved->is(Keyed::kListed)) listed[keyed] = moved;
     return moved;
   });

@@ -281,6 +281,34 @@ TEST_P(OrderedTableTest, ASmallerTableGivesMemoryBack) {
   }
 }
 
+// Trees that a move to a new pool makes arrays of were counted as trees for ever.
+TEST_P(OrderedTableTest, WhatWasMovedIsCountedAsItIs) {
+  budget_.emplace(size_t{1} << 30);
+  make_table(true);
+  constexpr uint64_t kGroups = 1000;
+  std::vector<std::string> keys;
+  for (uint64_t i = 0; i < kGroups; ++i) keys.push_back(key_of(i));
+  auto set_counts = [&](uint64_t from, uint64_t to, int64_t count) {
+    std::vector<OrderedTable::Group*> groups(kGroups);
+    ASSERT_TRUE(table_->load(key_rows(keys), groups).is_ok());
+    for (OrderedTable::Group* group : groups) {
+      for (uint64_t e = from; e < to; ++e) {
+        auto* entry = table_->upsert(group, std::to_string(1000 + e) + std::string(50, 's'));
+        table_->set_count(group, entry, count);
+      }
+    }
+    SealedRun run;
+    table_->seal(run);
+    harness_.commit(std::move(run));
+  };
+  set_counts(0, 260, 1);    // trees
+  set_counts(150, 260, 0);  // half of the memory is free: they move
+  set_counts(0, 150, 0);
+  for (int i = 0; i < 10; ++i) set_counts(0, 0, 0);
+  EXPECT_EQ(table_->resident_entries(), 0u);
+  EXPECT_LT(budget_->used(), size_t{1} << 20);
+}
+
 TEST_P(OrderedTableTest, EmptyGroupsCostNothingAfterTheSealOfACompleteTable) {
   make_table(true);
   auto* group = load(key_of(1));
