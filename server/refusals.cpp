@@ -20,7 +20,8 @@ constexpr std::string_view kNumbers =
 
 /// docs/sql/unsupported.md shows the same.
 constexpr std::pair<std::string_view, std::string_view> kHints[] = {
-    {"ALTER TABLE", "Tables can be renamed. For anything else create a new one and INSERT ... SELECT."},
+    {"ALTER TABLE",
+     "Tables can be renamed. For anything else create a new one and INSERT ... SELECT."},
     {"ALTER VIEW", kAnew},
     {"ALTER MATERIALIZED VIEW", kAnew},
     {"ALTER SOURCE", kAnew},
@@ -28,7 +29,8 @@ constexpr std::pair<std::string_view, std::string_view> kHints[] = {
     {"ALTER INDEX", kByKey},
     {"ALTER SCHEMA", "Create another schema."},
     {"ALTER SEQUENCE", kNumbers},
-    {"ALTER SYSTEM", "SET changes server settings for all sessions; --set gives them at the start."},
+    {"ALTER SYSTEM",
+     "SET changes server settings for all sessions; --set gives them at the start."},
     {"ALTER DATABASE", "There is one database, dev."},
     {"ALTER ROLE", kNoRoles},
     {"ALTER USER", kNoRoles},
@@ -70,7 +72,8 @@ constexpr std::pair<std::string_view, std::string_view> kHints[] = {
     {"GRANT", kNoRoles},
     {"LISTEN", kPoll},
     {"LOAD", kBuiltIn},
-    {"LOCK", "Nothing is locked: COMMIT fails with 40001 when somebody else has changed the same rows."},
+    {"LOCK",
+     "Nothing is locked: COMMIT fails with 40001 when somebody else has changed the same rows."},
     {"MERGE", "Use INSERT ... ON CONFLICT (key) DO UPDATE."},
     {"NOTIFY", kPoll},
     {"REASSIGN", kNoRoles},

@@ -298,7 +298,8 @@ Result<std::string> Session::ddl(const PreparedStatement& prepared, ResultSink& 
   auto bind = [&](const sql::SnapshotRef& snapshot) {
     return sql::bind(*prepared.statement(), snapshot, prepared.options());
   };
-  FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound, database_.execute_ddl(bind, prepared.options().text, &cancel_));
+  FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound,
+                           database_.execute_ddl(bind, prepared.options().text, &cancel_));
   for (const std::string& message : bound.notices) sink.notice({.message = message});
   return definition_tag(*prepared.statement());
 }

@@ -102,15 +102,19 @@ Result<std::string> Session::create_table_as(const PreparedStatement& prepared, 
   FOREBAY_RETURN_IF_ERROR(check_clauses(create));
   auto query = std::make_shared<ast::QueryStatement>(create.query->position);
   query->query = ast::clone(*create.query);
-  FOREBAY_ASSIGN_OR_RETURN(
-      PreparedRef rows, PreparedStatement::plan(std::move(query), prepared.options(),
-                                                database_.catalog().snapshot()));
+  FOREBAY_ASSIGN_OR_RETURN(PreparedRef rows,
+                           PreparedStatement::plan(std::move(query), prepared.options(),
+                                                   database_.catalog().snapshot()));
   FOREBAY_ASSIGN_OR_RETURN(std::string definition, definition_of(create, *rows->schema()));
   FOREBAY_ASSIGN_OR_RETURN(std::vector<sql::ParsedStatement> parsed, parse(definition));
   sql::BindOptions options = prepared.options();
   options.text = definition;
-  auto bind = [&](const sql::SnapshotRef& snapshot) {
-    return sql::bind(*parsed.front().statement, snapshot, options);
+  auto bind = [&](const sql::SnapshotRef& snapshot) -> Result<sql::BoundStatement> {
+    auto bound = sql::bind(*parsed.front().statement, snapshot, options);
+    if (bound.is_ok()) return bound;
+    Status status = bound.take_status();
+    status.error().position = 0;  // it would count in the text that was made here
+    return status;
   };
   // A name that is taken, or columns that no table can have, before the query runs.
   FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement checked, bind(database_.catalog().snapshot()));
@@ -120,7 +124,9 @@ Result<std::string> Session::create_table_as(const PreparedStatement& prepared, 
   }
   FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound,
                            database_.execute_ddl(bind, prepared.options().text, &cancel_));
-  for (const std::string& message : bound.notices) sink.notice({.message = message});
+  for (const std::string& message : bound.notices) {
+    sink.notice({.sqlstate = data::sqlstate::kDuplicateTable, .message = message});
+  }
   const auto& made = std::get<sql::BoundCreate>(bound.what);
   if (made.exists_already || create.with_no_data) return std::string("CREATE TABLE AS");
   sql::CatalogObjectRef table =

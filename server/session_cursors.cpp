@@ -41,8 +41,7 @@ Result<std::string> Session::declare(const ast::DeclareCursor& statement,
         .at(statement.position);
   }
   if (transaction_ == TransactionStatus::kIdle && !statement.hold) {
-    return Status(data::SqlState("25P01"),
-                  "DECLARE CURSOR can only be used in transaction blocks");
+    return Status(data::SqlState("25P01"), "DECLARE CURSOR can only be used in transaction blocks");
   }
   FOREBAY_RETURN_IF_ERROR(cursors_.check_free(statement.name));
   auto cursor = std::make_unique<Cursor>(statement, bound.query.schema, memory_);
@@ -55,7 +54,7 @@ Result<std::string> Session::declare(const ast::DeclareCursor& statement,
 }
 
 Result<std::string> Session::fetch(const ast::Fetch& statement, ResultSink& sink) {
-  FOREBAY_ASSIGN_OR_RETURN(Cursor* cursor, cursors_.find(statement.name));
+  FOREBAY_ASSIGN_OR_RETURN(Cursor * cursor, cursors_.find(statement.name));
   FOREBAY_ASSIGN_OR_RETURN(uint64_t rows, cursor->fetch(statement, sink));
   return fmt::format("{} {}", statement.move ? "MOVE" : "FETCH", rows);
 }

@@ -321,7 +321,8 @@ Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) 
       }
       if (statement.name == "jobs") {
         for (const DdlJob& job : database_.ddl_jobs()) {
-          rows.push_back({fmt::format("{}", job.id), job.statement, job.waits ? "waiting" : "running"});
+          rows.push_back(
+              {fmt::format("{}", job.id), job.statement, job.waits ? "waiting" : "running"});
         }
         break;
       }
@@ -386,9 +387,9 @@ Result<std::string> Session::execute_statement(const PreparedStatement& outer, R
         .detail = fmt::format("Expected {} parameters but got {}.", types.size(),
                               statement.args.size())});
   }
-  FOREBAY_ASSIGN_OR_RETURN(std::vector<expr::ExprRef> arguments,
-                           sql::bind_arguments(statement, types, database_.catalog().snapshot(),
-                                               outer.options()));
+  FOREBAY_ASSIGN_OR_RETURN(
+      std::vector<expr::ExprRef> arguments,
+      sql::bind_arguments(statement, types, database_.catalog().snapshot(), outer.options()));
   std::vector<Datum> parameters;
   const expr::EvalContext context = eval_context();
   for (const expr::ExprRef& argument : arguments) {

@@ -85,14 +85,14 @@ Result<CatalogObjectRef> Binder::rename_in(const CatalogObjectRef& dependant,
                                            const CatalogObjectRef& object,
                                            const CatalogObjectRef& renamed) const {
   auto refused = [&](std::string why) {
-    return Status(data::Error{
-        .sqlstate = state::kFeatureNotSupported,
-        .message = fmt::format("cannot rename {} \"{}\" because {} \"{}\" reads it",
-                               catalog::kind_name(object->kind), object->name,
-                               catalog::kind_name(dependant->kind), dependant->name),
-        .detail = std::move(why),
-        .hint = fmt::format("Drop {} \"{}\" first, and create it anew afterwards.",
-                            catalog::kind_name(dependant->kind), dependant->name)});
+    return Status(
+        data::Error{.sqlstate = state::kFeatureNotSupported,
+                    .message = fmt::format("cannot rename {} \"{}\" because {} \"{}\" reads it",
+                                           catalog::kind_name(object->kind), object->name,
+                                           catalog::kind_name(dependant->kind), dependant->name),
+                    .detail = std::move(why),
+                    .hint = fmt::format("Drop {} \"{}\" first, and create it anew afterwards.",
+                                        catalog::kind_name(dependant->kind), dependant->name)});
   };
   if (dependant->kind == ObjectKind::kFunction) return refused("Its body names it.");
   BindOptions options = options_;
@@ -111,8 +111,8 @@ Result<CatalogObjectRef> Binder::rename_in(const CatalogObjectRef& dependant,
                        reference.has_alias ? "" : " AS " + ast::quote_identifier(object->name)});
   }
   auto changed = std::make_shared<CatalogObject>(*dependant);
-  FOREBAY_ASSIGN_OR_RETURN(changed->definition, change_names(dependant->definition,
-                                                             std::move(changes), renamed->name));
+  FOREBAY_ASSIGN_OR_RETURN(changed->definition,
+                           change_names(dependant->definition, std::move(changes), renamed->name));
   auto again = parse_definition(*changed);
   if (!again.is_ok()) return refused(again.error().message);
   options.text = changed->definition;
@@ -143,8 +143,8 @@ Result<BoundAlter> Binder::bind_alter(const ast::Alter& alter, std::vector<std::
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object,
                            lookup_object(alter.name.parts, alter.name.position));
   if (object == nullptr && alter.if_exists) {
-    notices.push_back(fmt::format("relation \"{}\" does not exist, skipping",
-                                  fmt::join(alter.name.parts, ".")));
+    notices.push_back(
+        fmt::format("relation \"{}\" does not exist, skipping", fmt::join(alter.name.parts, ".")));
     return out;
   }
   if (object == nullptr) return undefined_relation(alter.name.parts, alter.name.position);
@@ -217,10 +217,10 @@ Result<BoundAlter> Binder::bind_comment(const ast::Comment& comment) {
       auto found = std::find_if(object->columns.begin(), object->columns.end(),
                                 [&](const data::Field& field) { return field.name == column; });
       if (found == object->columns.end()) {
-        return error(state::kUndefinedColumn,
-                     fmt::format("column \"{}\" of relation \"{}\" does not exist", column,
-                                 object->name),
-                     0);
+        return error(
+            state::kUndefinedColumn,
+            fmt::format("column \"{}\" of relation \"{}\" does not exist", column, object->name),
+            0);
       }
       place = static_cast<uint32_t>(found - object->columns.begin()) + 1;
     }

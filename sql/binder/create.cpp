@@ -264,8 +264,7 @@ Status Binder::bind_connector(const ast::RelationDef& definition, CatalogObject&
       metadata += ":" + *include.header;
     }
     std::string column = include.alias;
-    if (column.empty())
-      column = include.what == "header" ? "kafka_headers" : "kafka_" + include.what;
+    if (column.empty()) column = include.what == "header" ? "kafka_headers" : "kafka_" + include.what;
     for (const data::Field& other : object.columns) {
       if (other.name != column) continue;
       return error(state::kDuplicateColumn,

@@ -21,7 +21,8 @@
 ///
 /// Version 2, of objects with comments, has behind that:
 ///
-///     varint   number of comments, then each: varint 0 of the object, i + 1 of its column i; string
+///     varint   number of comments, then each: varint 0 of the object, i + 1 of its column i;
+///     string
 namespace forebay::sql::catalog {
 
 struct StoredObject {

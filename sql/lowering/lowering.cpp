@@ -271,10 +271,10 @@ Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
   for (size_t i = 0; i < scan.positions.size(); ++i) {
     const uint32_t position = scan.positions[i];
     if (position < plan::kMetadataPartition) continue;
-    input.decode.metadata.push_back(position == plan::kMetadataPartition ? "partition"
-                                    : position == plan::kMetadataOffset
-                                        ? "offset"
-                                        : object.metadata[position - plan::kMetadataColumn]);
+    input.decode.metadata.push_back(
+        position == plan::kMetadataPartition ? "partition"
+        : position == plan::kMetadataOffset  ? "offset"
+                                             : object.metadata[position - plan::kMetadataColumn]);
     out.columns.push_back(scan.columns[i].id);
     out.types.push_back(scan.columns[i].type);
   }

@@ -27,7 +27,7 @@ StatementPtr AstBuilder::create_table(P::CreateTableContext* ctx) {
   if (ctx->data != nullptr && text(ctx->data) != "data") fail_syntax(ctx->data->getTokenIndex());
   statement->with_no_data = ctx->no != nullptr;
   if (ctx->names != nullptr && ctx->body == nullptr) {
-    fail_syntax(ctx->names->stop->getTokenIndex());
+    fail_syntax(ctx->names->stop->getTokenIndex() + 1);  // AS is missing
   }
   return statement;
 }
