@@ -211,7 +211,8 @@ struct CollectCall {
   uint32_t direct_count;
   /// Takes exactly one value or NULL.
   data::ColumnBuilder* out;
-  /// Functions that make long values set about how long this one is; NULL is given when it is more than `most_bytes`.
+  /// Functions that make long values set about how long this one is; NULL is given when it is more
+  /// than `most_bytes`.
   size_t* text_bytes;
   size_t most_bytes = kLongestText;
 };

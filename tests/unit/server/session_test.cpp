@@ -84,7 +84,9 @@ TEST_F(SessionTest, APlanThatDdlHasMadeOldIsMadeAgainOnce) {
   ASSERT_EQ(answer(*client, "CREATE TABLE t (id int PRIMARY KEY)"), "CREATE TABLE");
   ASSERT_EQ(answer(*client, "PREPARE p AS SELECT * FROM t"), "PREPARE");
   PreparedRef prepared = *client->prepared_statements().find("p");
-  auto plan = [&] { return *prepared->plan_for(database_->catalog().snapshot(), {"root", "public"}); };
+  auto plan = [&] {
+    return *prepared->plan_for(database_->catalog().snapshot(), {"root", "public"});
+  };
   PreparedStatement::PlanRef first = plan();
   ASSERT_EQ(answer(*client, "EXECUTE p"), "SELECT 0");
   EXPECT_EQ(plan(), first);
@@ -152,26 +154,32 @@ TEST_F(SessionTest, LongTextsCountAgainstTheMemoryLimit) {
   auto client = session();
   const std::string out_of_memory = "53200 out of memory";
   // Equal values take no state, only their result takes memory.
-  EXPECT_EQ(answer(*client, "SELECT length(string_agg(repeat('x', 100000), '')) "
-                            "FROM generate_series(1, 1000)"),
+  EXPECT_EQ(answer(*client,
+                   "SELECT length(string_agg(repeat('x', 100000), '')) "
+                   "FROM generate_series(1, 1000)"),
             out_of_memory);
-  EXPECT_EQ(answer(*client, "SELECT length(string_agg(repeat('x', 100000), '')) "
-                            "FROM generate_series(1, 30000)"),
+  EXPECT_EQ(answer(*client,
+                   "SELECT length(string_agg(repeat('x', 100000), '')) "
+                   "FROM generate_series(1, 30000)"),
             "54000 string buffer exceeds maximum allowed length (1073741823 bytes)");
-  EXPECT_EQ(answer(*client, "SELECT i % 100, length(string_agg(repeat('x', 100000), '')) "
-                            "FROM generate_series(1, 1000) t(i) GROUP BY 1"),
+  EXPECT_EQ(answer(*client,
+                   "SELECT i % 100, length(string_agg(repeat('x', 100000), '')) "
+                   "FROM generate_series(1, 1000) t(i) GROUP BY 1"),
             out_of_memory);
-  EXPECT_EQ(answer(*client, "SELECT string_agg(repeat('x', 100000), '') "
-                            "FROM generate_series(1, 100)"),
+  EXPECT_EQ(answer(*client,
+                   "SELECT string_agg(repeat('x', 100000), '') "
+                   "FROM generate_series(1, 100)"),
             "SELECT 1");
-  EXPECT_EQ(answer(*client, "SELECT length(repeat('x', 100000000 + i)) "
-                            "FROM generate_series(1, 4096) t(i)"),
+  EXPECT_EQ(answer(*client,
+                   "SELECT length(repeat('x', 100000000 + i)) "
+                   "FROM generate_series(1, 4096) t(i)"),
             out_of_memory);
   EXPECT_EQ(answer(*client, "SELECT repeat('x', 1073741820 + i) FROM generate_series(9, 9) t(i)"),
             "54000 requested length too large");
   // Their keys' offsets would not fit 32 bits.
-  EXPECT_EQ(answer(*client, "SELECT count(DISTINCT repeat('x', 1100000)) "
-                            "FROM generate_series(1, 4096)"),
+  EXPECT_EQ(answer(*client,
+                   "SELECT count(DISTINCT repeat('x', 1100000)) "
+                   "FROM generate_series(1, 4096)"),
             out_of_memory);
 }
 
@@ -194,8 +202,9 @@ TEST_F(SessionTest, RowsOfStatementsCountAgainstTheMemoryLimit) {
   EXPECT_EQ(answer(*client, "SELECT * FROM t"), "SELECT 0");
   EXPECT_EQ(answer(*client, "SELECT a.n, b.n FROM n a, n b WHERE a.n < 100 ORDER BY 1"),
             "SELECT 100000");
-  EXPECT_EQ(answer(*client, "INSERT INTO k SELECT 1000 * a.n + b.n, 0 FROM n a, n b WHERE a.n < 99"),
-            "INSERT 0 99000");
+  EXPECT_EQ(
+      answer(*client, "INSERT INTO k SELECT 1000 * a.n + b.n, 0 FROM n a, n b WHERE a.n < 99"),
+      "INSERT 0 99000");
 }
 
 TEST_F(SessionTest, PositionsOfManyStatementsAreCountedOnce) {
