@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +26,18 @@ class MemoryBudget {
     double share = static_cast<double>(own) / static_cast<double>(total);
     return static_cast<size_t>(static_cast<double>(total - most) * share) + 1;
   }
+  /// One writer more (1) or less (-1): somebody who has dirty entries, which cannot leave.
+  void count_writer(int change) {
+    writers_.fetch_add(static_cast<size_t>(change), std::memory_order_relaxed);  // modulo 2^64
+  }
+  /// What one writer's dirty entries may take: all of them together a quarter.
+  size_t dirty_share() const {
+    return bytes() / 4 / std::max<size_t>(1, writers_.load(std::memory_order_relaxed));
+  }
+  /// What a table may hold besides its entries before it moves to a new pool.
+  size_t slack() const {
+    return std::clamp<size_t>(bytes() / 64, size_t{256} << 10, size_t{4} << 20);
+  }
   /// A table held `before` bytes and holds `now`.
   void report(size_t before, size_t now) {
     used_.fetch_add(now - before, std::memory_order_relaxed);  // modulo 2^64
@@ -33,6 +46,7 @@ class MemoryBudget {
  private:
   std::atomic<size_t> bytes_;
   std::atomic<size_t> used_{0};
+  std::atomic<size_t> writers_{0};
 };
 
 /// Counts of one operator's tables; shown in forebay.operators.

@@ -445,7 +445,7 @@ void OrderedTable::seal(SealedRun& run) {
   clear_list(impl.maybe_empty);
   impl.absent.seal([&](Keyed* keyed) { impl.forget(static_cast<Group*>(keyed)); });
   impl.residency.sealed();
-  if (impl.residency.limited() && is_sparse(impl.pool.memory_bytes(), impl.pool.live_bytes())) {
+  if (impl.residency.is_sparse(impl.pool.memory_bytes(), impl.pool.live_bytes())) {
     impl.move_groups();
   }
   impl.residency.report(impl.memory_bytes(impl.pool.live_bytes()));

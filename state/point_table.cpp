@@ -288,7 +288,7 @@ void PointTable::seal(SealedRun& run) {
     if (keyed->is(Keyed::kErased)) impl.destroy(static_cast<Entry*>(keyed));
   });
   impl.residency.sealed();
-  if (impl.residency.limited() && is_sparse(impl.pool.memory_bytes(), impl.pool.live_bytes())) {
+  if (impl.residency.is_sparse(impl.pool.memory_bytes(), impl.pool.live_bytes())) {
     impl.move_entries();
   }
   impl.residency.report(impl.memory_bytes(impl.pool.live_bytes()));

@@ -39,6 +39,11 @@ class Residency {
   /// Lookups are noted (kUsed): there is a clock.
   bool limited() const { return budget_ != nullptr; }
 
+  /// True when a pool holds much more than is in use: time to move to a new one.
+  bool is_sparse(size_t held_bytes, size_t live_bytes) const {
+    return limited() && held_bytes > live_bytes + live_bytes / 4 + budget_->slack();
+  }
+
   /// Reports what the table holds. Calls prepare() when it starts to get ready.
   template <typename F>
   void report(size_t bytes, F&& prepare) {
@@ -107,10 +112,5 @@ class Residency {
   size_t reported_ = 0;
   HashIndex::Hand hand_;
 };
-
-/// True when a pool holds much more than is in use: time to move to a new one.
-inline bool is_sparse(size_t held_bytes, size_t live_bytes) {
-  return held_bytes > live_bytes + live_bytes / 4 + (size_t{4} << 20);
-}
 
 }  // namespace forebay::state

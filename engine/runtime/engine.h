@@ -22,8 +22,8 @@ struct RuntimeSettings {
   std::atomic<uint32_t> batch_rows{4096};
   /// Dirty entries at which an epoch ends early.
   std::atomic<uint64_t> max_dirty_entries{1'000'000};
-  /// What the hot tiers of all state tables may take. An epoch ends early when its dirty entries
-  /// come to a quarter of it.
+  /// What the hot tiers of all state tables may take. Epochs end early when their dirty entries come
+  /// to a quarter of it, those of all pipelines together.
   state::MemoryBudget hot_tier{SIZE_MAX};
   /// A view or table whose first contents come to more dirty bytes than this is refused (53200).
   std::atomic<uint64_t> max_epoch_bytes{UINT64_MAX};

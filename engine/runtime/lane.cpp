@@ -36,7 +36,9 @@ Lane::Lane(uint16_t worker, uint16_t worker_count, state::Store* store, Pipeline
   evals_.push_back(std::make_unique<expr::EvalContext>());
 }
 
-Lane::~Lane() = default;
+Lane::~Lane() {
+  if (is_writer_) settings_->hot_tier.count_writer(-1);
+}
 
 bool Lane::is_active(const Node& node) const { return !filling_ || node.object == fill_object_; }
 
@@ -457,16 +459,20 @@ void Lane::publish() {
   }
   dirty_.store(dirty, std::memory_order_relaxed);
   if (settings_ == nullptr) return;
-  full_.store(dirty > 0 && dirty_bytes >= settings_->hot_tier.bytes() / 4 / worker_count_,
+  if (is_writer_ != (dirty > 0)) {
+    is_writer_ = dirty > 0;
+    settings_->hot_tier.count_writer(is_writer_ ? 1 : -1);
+  }
+  full_.store(is_writer_ && dirty_bytes >= settings_->hot_tier.dirty_share(),
               std::memory_order_relaxed);
   uint64_t most = settings_->max_epoch_bytes.load(std::memory_order_relaxed);
   if (filling_ && !failed_ && dirty_bytes > most / worker_count_) {
     fail(*nodes_.front(),
-         Status(data::Error{.sqlstate = data::sqlstate::kOutOfMemory,
-                            .message = "out of memory",
-                            .detail = fmt::format("The first contents need more than {} MB.",
-                                                  most >> 20),
-                            .hint = "Raise max_epoch_bytes, or start with more --memory."}));
+         Status(data::Error{
+             .sqlstate = data::sqlstate::kOutOfMemory,
+             .message = "out of memory",
+             .detail = fmt::format("The first contents need more than {} MB.", most >> 20),
+             .hint = "Raise max_epoch_bytes, or start with more --memory."}));
   }
 }
 

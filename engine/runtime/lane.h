@@ -164,6 +164,7 @@ class Lane {
   std::atomic<bool> idle_{false};
   std::atomic<size_t> dirty_{0};
   std::atomic<bool> full_{false};
+  bool is_writer_ = false;  // counted by the budget
   uint32_t steps_since_publish_ = 0;
 };
 

@@ -250,5 +250,65 @@ TEST_P(ThreadsTest, GiveTheSameViewAsOneThread) {
   EXPECT_TRUE((*engine)->shut_down().is_ok());
 }
 
+// SELECT k, count(*) FROM log GROUP BY k, over a log of its own.
+Fragment count_fragment(uint32_t number, std::shared_ptr<FakeLog> log) {
+  operators::AggregateParameters groups;
+  groups.input_types = {kBigintType, kBigintType};
+  groups.group_columns = {0};
+  groups.aggregates = {{aggregate("count"), {}, false, -1, kBigintType}};
+  groups.groups = TableId(100 + 2 * number);
+  groups.value_tables = {TableId(0)};
+  operators::MaterializeParameters rows{.types = {kBigintType, kBigintType},
+                                        .key_columns = {0},
+                                        .has_key = true,
+                                        .rows = TableId(101 + 2 * number)};
+  Fragment fragment{ObjectId(100 + number), "counts", {}, operators::stored_materialize(rows)};
+  SourceInput source{ObjectId(50 + number), "log", std::make_shared<FakeSource>(log), {}};
+  fragment.nodes.push_back({source, {}, groups.input_types});
+  fragment.nodes.push_back(node(operators::make_aggregate(groups), {{0, Exchange{{0}}}}));
+  fragment.nodes.push_back(node(operators::make_materialize(rows), {{1, Exchange{{0}}}}));
+  return fragment;
+}
+
+// Dirty entries cannot leave: those of all pipelines together must stay within their part.
+TEST(EngineTest, ManyPipelinesKeepToTheBudgetTogether) {
+  constexpr uint64_t kPumpFirst = 3;  // run_one's choice; the coordinator when no lane takes more
+  constexpr size_t kBudget = size_t{8} << 20;
+  constexpr uint32_t kPipelines = 8;
+  constexpr int64_t kRecords = 60'000;
+  auto clock = std::make_shared<data::FakeClock>();
+  auto engine = open_engine(1, clock);
+  engine->settings().hot_tier.set_bytes(kBudget);
+  std::vector<std::shared_ptr<FakeLog>> logs;
+  std::vector<Fragment> views;
+  for (uint32_t i = 0; i < kPipelines; ++i) {
+    auto log = std::make_shared<FakeLog>();
+    log->batch_records = 300;
+    for (int64_t key = 0; key < kRecords; ++key) log->records.emplace_back(key, 0);
+    views.push_back(count_fragment(i, log));
+    ASSERT_TRUE(engine->create(views.back(), {views.back().object, "v"}, nullptr).is_ok());
+    logs.push_back(std::move(log));
+  }
+  for (const auto& log : logs) log->visible = log->records.size();
+  size_t most = 0;
+  int idle = 0;
+  for (int step = 0; idle < 100; ++step) {
+    if (!engine->run_one(kPumpFirst)) {
+      ++idle;
+      clock->advance_ms(20);
+    }
+    if (step % 500 != 0) continue;
+    size_t now = 0;
+    for (const OperatorFigures& one : engine->figures().operators) now += one.state_bytes;
+    most = std::max(most, now);
+  }
+  EXPECT_LT(most, 3 * kBudget);  // with what is not yet evicted
+  EXPECT_GT(most, kBudget / 2);
+  ASSERT_TRUE(engine->flush(nullptr).is_ok());
+  for (const Fragment& view : views) {
+    EXPECT_EQ(rows_of(*view.relation, *engine->snapshot()).size(), size_t{kRecords});
+  }
+}
+
 }  // namespace
 }  // namespace forebay::runtime
