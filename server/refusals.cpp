@@ -93,7 +93,6 @@ std::string_view refusal_hint(std::string_view command) {
   for (const auto& [known, hint] : kHints) {
     if (known == command) return hint;
   }
-  if (command.starts_with("DROP ")) return "There are none.";
   return "";
 }
 

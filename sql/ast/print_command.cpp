@@ -69,11 +69,7 @@ void Printer::comment(const Comment& node) {
   add(node.on_column ? "COLUMN" : object_words(node.object));
   add(" ");
   name(node.name.parts);
-  if (node.signature) {
-    add("(");
-    parameters(*node.signature);
-    add(")");
-  }
+  if (node.signature) parameters(*node.signature);
   add(" IS ");
   add(node.text ? quote_literal(*node.text) : std::string("NULL"));
 }

@@ -83,7 +83,8 @@ Result<ast::StatementPtr> parse_definition(const CatalogObject& object) {
 
 Result<CatalogObjectRef> Binder::rename_in(const CatalogObjectRef& dependant,
                                            const CatalogObjectRef& object,
-                                           const CatalogObjectRef& renamed) const {
+                                           const CatalogObjectRef& renamed,
+                                           const SnapshotRef& after) const {
   auto refused = [&](std::string why) {
     return Status(
         data::Error{.sqlstate = state::kFeatureNotSupported,
@@ -116,7 +117,7 @@ Result<CatalogObjectRef> Binder::rename_in(const CatalogObjectRef& dependant,
   auto again = parse_definition(*changed);
   if (!again.is_ok()) return refused(again.error().message);
   options.text = changed->definition;
-  Binder judge(without->without({object->id})->with(renamed), options);
+  Binder judge(after->without({dependant->id}), options);
   auto bound = judge.bind_statement(**again);
   if (!bound.is_ok()) return refused(bound.error().message);
   const CatalogObject& shape = *std::get<BoundCreate>(bound->what).object;
@@ -169,8 +170,15 @@ Result<BoundAlter> Binder::bind_alter(const ast::Alter& alter, std::vector<std::
       renamed->definition,
       change_names(object->definition, {{own.position, own.parts.size(), ""}}, renamed->name));
   out.objects.push_back(renamed);
-  for (const CatalogObjectRef& dependant : snapshot_->dependants(object->id)) {
-    FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef changed, rename_in(dependant, object, renamed));
+  // In the order in which they were made: each is judged with what it reads as that has become.
+  std::vector<CatalogObjectRef> dependants = snapshot_->dependants(object->id);
+  std::sort(dependants.begin(), dependants.end(),
+            [](const auto& a, const auto& b) { return a->id < b->id; });
+  SnapshotRef after = snapshot_->without({object->id})->with(renamed);
+  for (const CatalogObjectRef& dependant : dependants) {
+    FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef changed,
+                             rename_in(dependant, object, renamed, after));
+    after = after->without({dependant->id})->with(changed);
     out.objects.push_back(std::move(changed));
   }
   return out;

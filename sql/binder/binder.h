@@ -363,10 +363,12 @@ class Binder {
   // alter.cpp
   Result<BoundAlter> bind_alter(const ast::Alter& alter, std::vector<std::string>& notices);
   Result<BoundAlter> bind_comment(const ast::Comment& comment);
-  /// The dependant's definition with the new name of `object`, bound again to see that it holds.
+  /// The dependant's definition with the new name of `object`, bound again to see that it holds;
+  /// `after`: the catalog with all that has changed before.
   Result<CatalogObjectRef> rename_in(const CatalogObjectRef& dependant,
                                      const CatalogObjectRef& object,
-                                     const CatalogObjectRef& renamed) const;
+                                     const CatalogObjectRef& renamed,
+                                     const SnapshotRef& after) const;
   // copy.cpp
   Result<CopyFormat> bind_copy_format(const ast::Copy& copy, std::vector<std::string>& notices);
   Result<BoundCopyFrom> bind_copy_from(const ast::Copy& copy, std::vector<std::string>& notices);

@@ -304,7 +304,7 @@ TEST(EngineTest, ManyPipelinesKeepToTheBudgetTogether) {
   }
   EXPECT_LT(most, 3 * kBudget);  // with what is not yet evicted
   EXPECT_GT(most, kBudget / 2);
-  ASSERT_TRUE(engine->flush(nullptr).is_ok());
+  ASSERT_TRUE(engine->flush({}, nullptr).is_ok());
   for (const Fragment& view : views) {
     EXPECT_EQ(rows_of(*view.relation, *engine->snapshot()).size(), size_t{kRecords});
   }
