@@ -258,6 +258,7 @@ ExprPtr clone(const Expr* expr) {
     case ExprKind::kSubscript: {
       auto copy = blank(as<Subscript>(*expr));
       copy->slice = as<Subscript>(*expr).slice;
+      copy->closed = as<Subscript>(*expr).closed;
       copy->operand = clone(as<Subscript>(*expr).operand.get());
       copy->lower = clone(as<Subscript>(*expr).lower.get());
       copy->upper = clone(as<Subscript>(*expr).upper.get());

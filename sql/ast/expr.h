@@ -308,6 +308,8 @@ struct Array final : Expr {
 struct Subscript final : Expr {
   explicit Subscript(int32_t at) : Expr(ExprKind::kSubscript, at) {}
   bool slice = false;
+  /// In parentheses: a subscript behind it is one of its result, not one more of the same array.
+  bool closed = false;
   ExprPtr operand;
   ExprPtr lower;
   ExprPtr upper;

@@ -332,8 +332,8 @@ void Printer::function(const Function& node) {
 void Printer::subscript(const Subscript& node) {
   // Only names, calls, parameters and other subscripts may stand before "[" without doubt.
   const ExprKind kind = node.operand->kind;
-  const bool bare =
-      kind == ExprKind::kColumnRef || kind == ExprKind::kSubscript || kind == ExprKind::kParameter;
+  const bool bare = kind == ExprKind::kColumnRef || kind == ExprKind::kParameter ||
+                    (kind == ExprKind::kSubscript && !as<Subscript>(*node.operand).closed);
   if (!bare) add("(");
   expr(*node.operand);
   if (!bare) add(")");

@@ -82,7 +82,9 @@ Result<ExprRef> Binder::bind_subscript(const ast::Subscript& subscript,
                                        const ExprContext& context) {
   std::vector<const ast::Subscript*> chain{&subscript};
   while (chain.back()->operand->kind == ast::ExprKind::kSubscript) {
-    chain.push_back(&ast::as<ast::Subscript>(*chain.back()->operand));
+    const auto& inner = ast::as<ast::Subscript>(*chain.back()->operand);
+    if (inner.closed) break;
+    chain.push_back(&inner);
   }
   const ast::Expr& bottom = *chain.back()->operand;
   std::reverse(chain.begin(), chain.end());

@@ -188,6 +188,9 @@ ExprPtr AstBuilder::parenthesised(P::PrimaryContext* ctx) {
     result = subquery(ast::SubqueryKind::kScalar, ctx->sub, at(ctx));
   } else if (ctx->items.size() == 1) {
     result = expression(ctx->items[0]);
+    if (result->kind == ast::ExprKind::kSubscript) {
+      static_cast<ast::Subscript&>(*result).closed = true;
+    }
   } else {
     auto row = std::make_unique<ast::Row>(at(ctx));
     row->items = expressions(ctx->items);

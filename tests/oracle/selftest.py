@@ -59,7 +59,7 @@ class FakeForebay:
 
 def failures(postgres, fault, shrink):
     """The failures of a short run with this fault; the length of the shortest script."""
-    options = argparse.Namespace(views=30, epochs=6, batch=None, binary=None, shrink=1, shrink_seconds=20,
+    options = argparse.Namespace(views=30, epochs=6, batch=None, binary=None, tiny_memory=False, shrink=1, shrink_seconds=20,
                                  output=tempfile.mkdtemp(prefix="oracle-selftest-"))
     oracle = run.Oracle(options, 7, postgres)
     oracle.server = lambda mode: FakeForebay(postgres, fault)

@@ -45,9 +45,8 @@ inline const ScalarFunction* signature(std::string_view name, const std::vector<
     for (size_t i = 0; i < arguments.size(); ++i) {
       const TypeId expected = declared[std::min(i, declared.size() - 1)];
       const Type given = arguments[i].type;
-      // "Any" of || with text is no array.
-      const bool any = expected == TypeId::kUnknown &&
-                       !(given.is_array() && name == "||" && function->result == TypeId::kText);
+      // "Any" of ||, text or an element, is no array.
+      const bool any = expected == TypeId::kUnknown && !(given.is_array() && name == "||");
       fits = fits && (any || expected == given.id ||
                       (expected == TypeId::kAnyArray && given.is_array()));
     }
