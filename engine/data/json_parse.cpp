@@ -10,7 +10,7 @@ namespace forebay::data {
 
 namespace {
 
-constexpr int kMaxDepth = 2000;
+constexpr size_t kMaxDepth = 2000;
 constexpr int64_t kMaxWholeDigits = 131'072;
 constexpr int64_t kMaxScale = 16'383;
 
@@ -117,7 +117,7 @@ class Parser {
 
   Result<std::string> parse() {
     std::string out;
-    FOREBAY_RETURN_IF_ERROR(value(out, "Expected JSON value, but found ", 0));
+    FOREBAY_RETURN_IF_ERROR(value(out));
     FOREBAY_RETURN_IF_ERROR(peek());
     if (!token_.empty()) return unexpected("Expected end of input, but found ");
     return out;
@@ -265,95 +265,90 @@ class Parser {
 
   void take() { at_ += token_.size(); }
 
-  Status value(std::string& out, std::string_view expectation, int depth) {
-    if (depth > kMaxDepth) {
-      return Status(sqlstate::kTooComplex, "stack depth limit exceeded")
-          .with_hint("JSON may have 2000 levels.");
-    }
-    FOREBAY_RETURN_IF_ERROR(peek());
-    if (token_.empty()) return unexpected("");
-    switch (token_.front()) {
-      case '{':
-        return object(out, depth);
-      case '[':
-        return array(out, depth);
-      case '"':
-        append_json_string(string_, out);
-        break;
-      case '}':
-      case ']':
-      case ',':
-      case ':':
-        return unexpected(expectation);
-      case 't':
-      case 'f':
-      case 'n':
-        out += token_;
-        break;
-      default:
-        FOREBAY_RETURN_IF_ERROR(append_number(token_, out));
-        break;
-    }
-    take();
-    return Status::ok();
-  }
+  /// An array or object that is not closed yet.
+  struct Open {
+    bool is_object;
+    std::string text;                 // of an array, so far
+    std::vector<JsonMember> members;  // of an object; the last one is the value's that follows
+  };
 
-  Status array(std::string& out, int depth) {
-    take();
-    FOREBAY_RETURN_IF_ERROR(peek());
-    out += '[';
-    if (token_ == "]") {
-      take();
-      out += ']';
-      return Status::ok();
-    }
+  /// The value that starts at the token. Without recursion: the depth is the client's choice.
+  Status value(std::string& out) {
+    std::vector<Open> open;
     while (true) {
-      FOREBAY_RETURN_IF_ERROR(value(out, "Expected JSON value, but found ", depth + 1));
       FOREBAY_RETURN_IF_ERROR(peek());
-      if (token_ != "," && token_ != "]") {
-        return unexpected("Expected \",\" or \"]\", but found ");
+      if (token_.empty()) return unexpected("");
+      std::string done;  // a value that is complete
+      if (token_ == "{" || token_ == "[") {
+        if (open.size() == kMaxDepth) {
+          return Status(sqlstate::kTooComplex, "stack depth limit exceeded")
+              .with_hint("JSON may have 2000 levels.");
+        }
+        const bool is_object = token_ == "{";
+        take();
+        FOREBAY_RETURN_IF_ERROR(peek());
+        if (token_ != (is_object ? "}" : "]")) {
+          open.push_back({.is_object = is_object, .text = "[", .members = {}});
+          if (is_object) FOREBAY_RETURN_IF_ERROR(key(open.back()));
+          continue;
+        }
+        done = is_object ? "{}" : "[]";
+      } else if (token_.front() == '"') {
+        append_json_string(string_, done);
+      } else if (std::string_view("}],:").find(token_.front()) != std::string_view::npos) {
+        return unexpected("Expected JSON value, but found ");
+      } else if (is_alpha(token_.front())) {
+        done = token_;
+      } else {
+        FOREBAY_RETURN_IF_ERROR(append_number(token_, done));
       }
-      const bool last = token_ == "]";
       take();
-      if (last) break;
-      out += ", ";
+      // What this value completes is complete too.
+      while (true) {
+        if (open.empty()) {
+          out += done;
+          return Status::ok();
+        }
+        FOREBAY_ASSIGN_OR_RETURN(const bool closed, add(open.back(), done));
+        if (!closed) break;
+        done = open.back().is_object ? make_json_object(std::move(open.back().members))
+                                     : std::move(open.back().text);
+        open.pop_back();
+      }
     }
-    out += ']';
-    return Status::ok();
   }
 
-  Status object(std::string& out, int depth) {
+  /// Adds a value to `open`, and takes the comma, with the key after it, or the end: true then.
+  Result<bool> add(Open& open, std::string& value) {
+    FOREBAY_RETURN_IF_ERROR(peek());
+    const bool last = token_ == (open.is_object ? "}" : "]");
+    if (!last && token_ != ",") {
+      return unexpected(open.is_object ? "Expected \",\" or \"}\", but found "
+                                       : "Expected \",\" or \"]\", but found ");
+    }
+    take();
+    if (open.is_object) {
+      open.members.back().value = std::move(value);
+      if (last) return true;
+      FOREBAY_RETURN_IF_ERROR(peek());
+      FOREBAY_RETURN_IF_ERROR(key(open));
+      return false;
+    }
+    open.text.append(value).append(last ? "]" : ", ");
+    return last;
+  }
+
+  /// The key at the token, and its colon.
+  Status key(Open& open) {
+    if (token_.empty() || token_.front() != '"') {
+      return unexpected(open.members.empty() ? "Expected string or \"}\", but found "
+                                             : "Expected string, but found ");
+    }
+    append_json_string(string_, open.members.emplace_back().key);
     take();
     FOREBAY_RETURN_IF_ERROR(peek());
-    std::vector<JsonMember> members;
-    if (token_ == "}") {
-      take();
-      out += "{}";
-      return Status::ok();
-    }
-    for (bool first = true;; first = false) {
-      if (!first) FOREBAY_RETURN_IF_ERROR(peek());
-      if (token_.empty() || token_.front() != '"') {
-        return unexpected(first ? "Expected string or \"}\", but found "
-                                : "Expected string, but found ");
-      }
-      JsonMember member;
-      append_json_string(string_, member.key);
-      take();
-      FOREBAY_RETURN_IF_ERROR(peek());
-      if (token_ != ":") return unexpected("Expected \":\", but found ");
-      take();
-      FOREBAY_RETURN_IF_ERROR(value(member.value, "Expected JSON value, but found ", depth + 1));
-      members.push_back(std::move(member));
-      FOREBAY_RETURN_IF_ERROR(peek());
-      if (token_ != "," && token_ != "}") {
-        return unexpected("Expected \",\" or \"}\", but found ");
-      }
-      const bool last = token_ == "}";
-      take();
-      if (last) break;
-    }
-    out += make_json_object(std::move(members));
+    if (token_ != ":") return unexpected("Expected \":\", but found ");
+    take();
     return Status::ok();
   }
 

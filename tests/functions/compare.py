@@ -95,6 +95,8 @@ def unescape(text):
 
 
 def literal(type_name, text):
+    if type_name == "character":
+        type_name = "bpchar"  # in SQL "character" has length 1; here it has none
     if text == NULL:
         return f"NULL::{type_name}"
     return "'" + text.replace("'", "''") + "'::" + type_name
@@ -103,7 +105,8 @@ def literal(type_name, text):
 def sql_of(name, arguments):
     values = [literal(*argument) for argument in arguments]
     if name.startswith("cast:"):
-        return f"CAST({values[0]} AS {name[5:]})"
+        target = "bpchar" if name == "cast:character" else name[5:]
+        return f"CAST({values[0]} AS {target})"
     if re.match(r"^[a-z_0-9]+$", name):
         prefix = "pg_catalog." if name in QUALIFIED else ""
         return f"{prefix}{name}({', '.join(values)})"

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
 from engines import ForebayEngine, NotHere, PostgresEngine, RunningEngine, judge  # noqa: E402
-from script import ScriptError, is_marked_same, parse  # noqa: E402
+from script import ScriptError, is_marked_same, is_simple_only, parse  # noqa: E402
 from wire import ConnectionLost, Wire  # noqa: E402
 
 RETRY_S = 30
@@ -367,6 +367,8 @@ def main():
     scripts = find_scripts(options.paths)
     if options.verify_with_postgres:
         scripts = [path for path in scripts if is_marked_same(path)]
+    if options.protocol == "extended":
+        scripts = [path for path in scripts if not is_simple_only(path)]
     if not scripts:
         print("slt: no scripts")
         return 0 if options.verify_with_postgres else 1

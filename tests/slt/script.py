@@ -1,7 +1,6 @@
 """Parses the sqllogictest files of this folder; the format is described in README.md beside it."""
 import dataclasses
 import os
-import re
 
 _HEADS = ("statement", "query")
 _BARE = ("restart", "kill", "include", "let", "connection", "skipif", "onlyif", "halt")
@@ -41,10 +40,25 @@ class Record:
         return engine not in self.skip and (not self.only or engine in self.only)
 
 
+def is_marked(path, mark):
+    """True when the comments at the top of the file hold this line."""
+    with open(path, encoding="utf-8") as script:
+        for line in script:
+            if not line.startswith("#"):
+                return False
+            if line.strip() == mark:
+                return True
+    return False
+
+
 def is_marked_same(path):
     """True when the file says `# postgres: same`: PostgreSQL gives the same answers."""
-    with open(path, encoding="utf-8") as script:
-        return any(re.match(r"#\s*postgres:\s*same\s*$", line) for line in script)
+    return is_marked(path, "# postgres: same")
+
+
+def is_simple_only(path):
+    """True when the file says `# protocol: simple`: it sends several statements in one string."""
+    return is_marked(path, "# protocol: simple")
 
 
 def parse(path):

@@ -24,8 +24,9 @@ void position(const ScalarCall& call, uint32_t row) {
     call.fail_row(row, not_flat().error().sqlstate, not_flat().error().message);
     return;
   }
+  if (array.dimensions.empty()) return call.set_null(row);
   const Datum wanted = datum_of(call, 1, row);
-  const int32_t lower = array.dimensions.empty() ? 1 : array.dimensions[0].lower;
+  const int32_t lower = array.dimensions[0].lower;
   int32_t start = lower;
   if (call.argument_count > 2) {
     if (call.arguments[2].is_null(row)) {
@@ -67,7 +68,7 @@ void add_element(const ScalarCall& call, uint32_t row) {
   Array array;
   if (!call.arguments[kArrayArgument].is_null(row)) array = array_at(call, kArrayArgument, row);
   if (array.dimensions.size() > 1) {
-    call.fail_row(row, data::sqlstate::kDatetimeOverflow,
+    call.fail_row(row, SqlState{"22000"},
                   "argument must be empty or one-dimensional array");
     return;
   }

@@ -89,7 +89,7 @@ void add_parts(Definer& define) {
   define.define<[](Bytes a, Bytes b) { return std::string(a).append(b); }>(
       "||", {kBytea, kBytea}, kBytea, "joined bytes", {{"'\\x01'::bytea || '\\x02'", "\\x0102"}});
   for (Text name : {"substring", "substr"}) {
-    define.define<[](Bytes b, int32_t start) { return part_of(b, start, INT32_MAX); }>(
+    define.define<[](Bytes b, int32_t start) { return part_of(b, std::max(start, 1), INT32_MAX); }>(
         name, {kBytea, kInteger}, kBytea, "the part from a position on");
     define.define<[](Bytes b, int32_t start, int32_t length) { return part_of(b, start, length); }>(
         name, {kBytea, kInteger, kInteger}, kBytea, "so many bytes from a position on");

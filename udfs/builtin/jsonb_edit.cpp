@@ -148,11 +148,11 @@ Result<std::string> edited_array(Text json, const OptionalTexts& path, size_t le
 }
 
 Result<std::string> edited(Text json, const OptionalTexts& path, size_t level, const Edit& edit) {
-  if (!is_container(json)) return std::string(json);
   if (!path[level]) {
     return Status(SqlState{"22004"},
                   "path element at position " + std::to_string(level + 1) + " is null");
   }
+  if (!is_container(json)) return std::string(json);
   return json.front() == '{' ? edited_object(json, path, level, edit)
                              : edited_array(json, path, level, edit);
 }
