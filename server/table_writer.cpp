@@ -162,10 +162,9 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
       if (taken && on_conflict_ == Conflict::kError) return duplicate_key(table_, row);
       if (taken && !overwrites) continue;
       if (own != keys_.end() && overwrites) {
-        // Written twice by one statement: the last row stands, found again among the new ones.
-        for (auto& [other_key, other] : updated_) {
-          if (other_key == key) other = row;
-        }
+        // Written twice by one statement: the last row stands.
+        FOREBAY_RETURN_IF_ERROR(charge(row, 0));
+        updated_[overwriting_.at(key)].second = std::move(row);
         ++count_;
         continue;
       }
@@ -177,7 +176,7 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
       keys_[key] = true;
       ++count_;
       if (overwrites) {
-        has_overwritten_ = true;
+        overwriting_.emplace(key, updated_.size());
         updated_.emplace_back(std::move(key), std::move(row));
       } else {
         append(row, 1, returned_);
@@ -285,12 +284,13 @@ Status TableWriter::judge() {
       FOREBAY_ASSIGN_OR_RETURN(taken, exists(row, key, nullptr));
     }
     // Rows of an overwriting INSERT have taken their key already.
-    if (taken && !has_overwritten_) return duplicate_key(table_, row);
+    if (taken && overwriting_.empty()) return duplicate_key(table_, row);
     keys_[key] = true;
     append(row, 1, returned_);
     put(std::move(row), 1);
   }
   updated_.clear();
+  overwriting_.clear();
   return Status::ok();
 }
 

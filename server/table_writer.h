@@ -87,10 +87,10 @@ class TableWriter {
   data::BatchBuilder returned_;
   /// Key -> whether it exists after the statement.
   std::unordered_map<std::string, bool> keys_;
-  /// An INSERT has taken the keys of its rows from rows that were there.
-  bool has_overwritten_ = false;
   /// New rows whose keys are judged against what remains: of UPDATE and of an overwriting INSERT.
   std::vector<std::pair<std::string, std::vector<data::Datum>>> updated_;
+  /// Key -> place in updated_, of an overwriting INSERT; its rows have taken their keys already.
+  std::unordered_map<std::string, size_t> overwriting_;
   uint64_t count_ = 0;
   MemoryAccount::Share memory_;
 };
