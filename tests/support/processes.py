@@ -1,6 +1,7 @@
 """Child processes that never outlive the test, free ports, and waiting for conditions."""
 import ctypes
 import os
+import random
 import signal
 import socket
 import time
@@ -16,11 +17,23 @@ def die_with_parent(with_signal=signal.SIGKILL):
     return set_it
 
 
+_ports = random.SystemRandom()
+
+
 def free_port():
-    """A loopback port that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nothing listens on right now.
+
+    Below the ports that the kernel hands out: those may go to somebody's connection before the server listens.
+    """
+    for _ in range(100):
+        port = _ports.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port")
 
 
 def wait_until(condition, timeout_s, what, every_s=0.02):
