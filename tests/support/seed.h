@@ -17,4 +17,10 @@ inline uint64_t test_seed() {
   return seed;
 }
 
+/// True when every combination is wanted (scripts/test --full).
+inline bool test_full() {
+  const char* const given = std::getenv("FOREBAY_TEST_FULL");
+  return given != nullptr && *given != '\0' && *given != '0';
+}
+
 }  // namespace forebay

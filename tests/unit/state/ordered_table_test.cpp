@@ -124,7 +124,8 @@ void OrderedTableTest::equals_a_map(Random& random) {
       pending.reset();
       committed = pending_model;
     };
-    for (int step = 0; step < 200; ++step) {
+    const int steps = test_full() ? 400 : 100;
+    for (int step = 0; step < steps; ++step) {
       std::vector<std::string> keys;
       for (uint64_t i = random.below(6); i > 0; --i) keys.push_back(key_of(random.below(groups)));
       std::vector<OrderedTable::Group*> loaded(keys.size());

@@ -167,7 +167,7 @@ TEST_P(PointTableTest, EqualsAMapOverSealsCommitsThatLagAndReopenings) {
   uint64_t seed = test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
-  equals_a_map(random, 400);
+  equals_a_map(random, test_full() ? 800 : 200);
   EXPECT_EQ(counters_.evictions, 0u);
 }
 
@@ -180,7 +180,7 @@ TEST_P(PointTableTest, EqualsAMapInTinyMemory) {
     now_.clear();
     dirty_.clear();
     budget_.emplace(bytes);
-    equals_a_map(random, 400);
+    equals_a_map(random, test_full() ? 800 : 200);
     table_.reset();
     EXPECT_EQ(budget_->used(), 0u);
   }

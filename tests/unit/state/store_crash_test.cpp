@@ -169,7 +169,7 @@ TEST(StoreCrash, KilledAnywhereItKeepsWhatItReported) {
   Random random(seed);
   TemporaryDirectory directory;
   uint64_t last = 0;
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < (test_full() ? 40 : 12); ++round) {
     Child child = start(settings(directory.path(), "mixed", seed, 1'000'000));
     for (uint64_t i = 1 + random.below(15); i > 0; --i) ASSERT_TRUE(child.next_report());
     kill(child.pid, SIGKILL);
