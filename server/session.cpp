@@ -125,10 +125,10 @@ Result<std::string> Session::execute(const PreparedRef& prepared, std::span<cons
   Result<std::string> tag = Status();
   try {
     tag = dispatch(*prepared, parameters, sink);
-  } catch (const data::CheckFailure& failure) {
-    tag = Status::internal(failure.what());
   } catch (const std::bad_alloc&) {
     tag = Status(data::sqlstate::kOutOfMemory, "out of memory");
+  } catch (const std::exception& failure) {  // a bug of ours
+    tag = Status::internal(failure.what());
   }
   if (!tag.is_ok()) fail_transaction();
   return tag;

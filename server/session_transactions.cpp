@@ -115,10 +115,10 @@ Status Session::end_implicit(ResultSink& sink) {
   if (!std::exchange(is_implicit_, false)) return Status::ok();
   try {
     return commit_block(sink);
-  } catch (const data::CheckFailure& failure) {
-    return Status::internal(failure.what());
   } catch (const std::bad_alloc&) {
     return Status(data::sqlstate::kOutOfMemory, "out of memory");
+  } catch (const std::exception& failure) {  // a bug of ours
+    return Status::internal(failure.what());
   }
 }
 

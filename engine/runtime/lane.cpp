@@ -52,10 +52,10 @@ void Lane::deliver(LaneMessage message) {
 bool Lane::step() {
   try {
     return step_unguarded();
-  } catch (const data::CheckFailure& failure) {
-    fail(*nodes_.front(), Status::internal(failure.what()));
   } catch (const std::bad_alloc&) {
     fail(*nodes_.front(), Status(data::sqlstate::kOutOfMemory, "out of memory"));
+  } catch (const std::exception& failure) {  // a bug of ours
+    fail(*nodes_.front(), Status::internal(failure.what()));
   }
   return false;
 }
@@ -158,10 +158,10 @@ bool Lane::step_node(Node& node) {
       case Node::Kind::kObject:
         return filling_ ? step_fill(node) : step_operator(node);
     }
-  } catch (const data::CheckFailure& failure) {
-    fail(node, Status::internal(failure.what()));
   } catch (const std::bad_alloc&) {
     fail(node, Status(data::sqlstate::kOutOfMemory, "out of memory"));
+  } catch (const std::exception& failure) {  // a bug of ours
+    fail(node, Status::internal(failure.what()));
   }
   return false;
 }

@@ -195,7 +195,7 @@ Result<std::string> from_base64(Text text) {
   uint32_t group = 0;
   int count = 0;
   int padding = 0;
-  for (const char c : text) {
+  for (const char& c : text) {
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') continue;
     uint32_t value = 0;
     if (c == '=') {
