@@ -176,6 +176,10 @@ def same_answer(expression, ours, theirs):
         return not theirs.startswith("22008")  # PostgreSQL 15 wraps around
     if ours == "NULL" and "ESCAPE" in expression and theirs.startswith("22025"):
         return True  # PostgreSQL looks at the escape before it sees that the text is NULL
+    if expression.endswith(" AS bpchar)") and ours == theirs.rstrip(" "):
+        return True  # blanks at the end of a character(n) mean nothing; we don't keep them without n
+    if "time zone" in theirs and "not recognized" in theirs and ours[:5] == "22007":
+        return True  # letters and a dot: PostgreSQL takes them for a time zone
     if expression.startswith("age(") and "infinity" in expression:
         return True  # PostgreSQL 15 takes infinity for a number
     return False

@@ -68,8 +68,7 @@ void add_element(const ScalarCall& call, uint32_t row) {
   Array array;
   if (!call.arguments[kArrayArgument].is_null(row)) array = array_at(call, kArrayArgument, row);
   if (array.dimensions.size() > 1) {
-    call.fail_row(row, SqlState{"22000"},
-                  "argument must be empty or one-dimensional array");
+    call.fail_row(row, SqlState{"22000"}, "argument must be empty or one-dimensional array");
     return;
   }
   const Datum element = datum_of(call, 1 - kArrayArgument, row);
@@ -97,11 +96,11 @@ void join_arrays(const ScalarCall& call, uint32_t row) {
   if (a.dimensions.empty()) return call.set_string(row, bytes_at(call, 1, row));
   if (b.dimensions.empty()) return call.set_string(row, bytes_at(call, 0, row));
   const auto rest = [](const Array& array, size_t from) {
-    std::vector<int32_t> lengths;
+    std::vector<std::pair<int32_t, int32_t>> bounds;
     for (size_t i = from; i < array.dimensions.size(); ++i) {
-      lengths.push_back(array.dimensions[i].length);
+      bounds.emplace_back(array.dimensions[i].lower, array.dimensions[i].length);
     }
-    return lengths;
+    return bounds;
   };
   std::vector<ArrayDimension> dimensions;
   if (a.dimensions.size() == b.dimensions.size() && rest(a, 1) == rest(b, 1)) {

@@ -359,9 +359,13 @@ Result<int64_t> make_time(int32_t hour, int32_t minute, double second) {
   if (!(second >= 0 && micros <= 60e6) || minute < 0 || minute > 59 || hour < 0 ||
       (hour > 23 && !is_end)) {
     char text[64];
-    std::snprintf(text, sizeof text, "time field value out of range: %d:%02d:%02g", hour, minute,
-                  second);
-    return Status(data::sqlstate::kDatetimeOverflow, text);
+    std::snprintf(text, sizeof text, "time field value out of range: %d:%02d:", hour, minute);
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%02g", second);
+    return Status(data::sqlstate::kDatetimeOverflow,
+                  std::string(text) + (std::isnan(second)   ? "NaN"
+                                       : std::isinf(second) ? second < 0 ? "-Infinity" : "Infinity"
+                                                            : seconds));
   }
   return (int64_t{hour} * 60 + minute) * 60'000'000 + static_cast<int64_t>(micros);
 }

@@ -164,6 +164,10 @@ Result<std::string> edit_path(Text json, Text path_array, const Edit& edit) {
   }
   const OptionalTexts path = texts_of(path_array);
   if (path.empty()) return std::string(json);
+  const bool is_empty = json == "{}" || json == "[]";
+  const bool adds =
+      edit.kind != Edit::Kind::kDelete && (edit.kind != Edit::Kind::kSet || edit.create);
+  if (is_empty && !adds) return std::string(json);
   return edited(json, path, 0, edit);
 }
 
