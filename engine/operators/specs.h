@@ -72,8 +72,8 @@ struct AggregateParameters {
   /// One per aggregate, in order; used where counts_scales(), else unused. Empty: used by none.
   std::vector<TableId> scale_tables;
 };
-/// The call's result shows the largest display scale of numerics that may be taken out again: counts
-/// per scale are kept in a scale table.
+/// The call's result shows the largest display scale of numerics that may be taken out again:
+/// counts per scale are kept in a scale table.
 bool counts_scales(const AggregateParameters& parameters, const AggregateCallSpec& call);
 SpecRef make_aggregate(AggregateParameters parameters);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "sql/lowering/distribution.h"
 #include "sql/plan/expressions.h"
 #include "sql/plan/forms.h"
 #include "sql/plan/properties.h"
@@ -51,43 +52,6 @@ std::vector<ColumnId> ids_of(const plan::Columns& columns) {
   return ids;
 }
 
-Distribution distribution_of(const std::vector<ColumnId>& keys) {
-  Distribution hashed;
-  for (ColumnId key : keys) hashed.push_back({key});
-  return hashed;
-}
-
-/// A distribution in other columns: `names(column)` gives those that hold the same values. It stays
-/// when each of its places has one.
-template <typename F>
-std::optional<Distribution> translated(const std::optional<Distribution>& hashed, F&& names) {
-  if (!hashed) return std::nullopt;
-  Distribution out;
-  for (const std::vector<ColumnId>& place : *hashed) {
-    std::vector<ColumnId>& columns = out.emplace_back();
-    for (ColumnId column : place) names(column, columns);
-    if (columns.empty()) return std::nullopt;
-  }
-  return out;
-}
-
-std::optional<Distribution> kept(const Stream& before, const std::vector<ColumnId>& columns) {
-  return translated(before.hashed, [&](ColumnId column, std::vector<ColumnId>& out) {
-    if (std::find(columns.begin(), columns.end(), column) != columns.end()) out.push_back(column);
-  });
-}
-
-/// The stream's distribution in the names that a projection gives to its columns.
-std::optional<Distribution> renamed(const Stream& from, const std::vector<ExprRef>& projection,
-                                    const std::vector<ColumnId>& columns) {
-  return translated(from.hashed, [&](ColumnId column, std::vector<ColumnId>& out) {
-    const uint32_t position = position_in(from, column);
-    for (size_t i = 0; i < projection.size(); ++i) {
-      if (plan::is_column(projection[i], position)) out.push_back(columns[i]);
-    }
-  });
-}
-
 /// LIMIT and OFFSET after parameters were put in.
 Result<uint64_t> count_of(const ExprRef& expr, bool is_limit, uint64_t none) {
   if (!expr) return none;
@@ -100,15 +64,6 @@ Result<uint64_t> count_of(const ExprRef& expr, bool is_limit, uint64_t none) {
 }
 
 }  // namespace
-
-bool Stream::is_hashed_by(const std::vector<ColumnId>& keys) const {
-  if (!hashed || hashed->size() != keys.size()) return false;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    const std::vector<ColumnId>& place = (*hashed)[i];
-    if (std::find(place.begin(), place.end(), keys[i]) == place.end()) return false;
-  }
-  return true;
-}
 
 uint32_t Lowering::add_leaf(
     std::variant<operators::SpecRef, runtime::ObjectInput, runtime::SourceInput,
@@ -419,40 +374,6 @@ std::vector<uint32_t> Lowering::add_representatives(const std::vector<ColumnId>&
   }
   return positions;
 }
-
-namespace {
-
-/// Where a join's rows are. What one side does not match has NULL for the other side's keys, so
-/// that only those of a side that is kept whole tell it; in an inner join they are equal.
-std::optional<Distribution> distribution_after(plan::JoinKind join, const Stream& left,
-                                               const std::vector<ColumnId>& left_keys,
-                                               const Stream& right,
-                                               const std::vector<ColumnId>& right_keys) {
-  auto of_side = [](const Stream& side, const std::vector<ColumnId>& keys) {
-    return side.is_hashed_by(keys) ? *side.hashed : distribution_of(keys);
-  };
-  switch (join) {
-    case plan::JoinKind::kFull:
-      return std::nullopt;
-    case plan::JoinKind::kRight:
-      return of_side(right, right_keys);
-    case plan::JoinKind::kInner: {
-      Distribution both = of_side(left, left_keys);
-      const Distribution others = of_side(right, right_keys);
-      for (size_t i = 0; i < both.size(); ++i) {
-        both[i].insert(both[i].end(), others[i].begin(), others[i].end());
-      }
-      return both;
-    }
-    case plan::JoinKind::kLeft:
-    case plan::JoinKind::kSemi:
-    case plan::JoinKind::kAnti:
-      return of_side(left, left_keys);
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 Result<Stream> Lowering::lower_join(const plan::Join& join) {
   FOREBAY_ASSIGN_OR_RETURN(Stream left, lower(join.inputs[0]));
