@@ -106,8 +106,11 @@ Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
     for (runtime::CircuitNode& node : fragment->nodes) {
       // A table's own source has no number but the table's.
       auto* source = std::get_if<runtime::SourceInput>(&node.what);
-      if (source != nullptr && object.connector != nullptr) source->source = object.id;
+      if (source == nullptr || object.connector == nullptr) continue;
+      source->source = object.id;
+      source->on_error = object.on_error;
     }
+    if (object.connector == nullptr) fragment->on_error = object.on_error;
     fragment->object = object.id;
     fragment->name = object.name;
     object.relation = fragment->relation;

@@ -22,6 +22,13 @@ using data::TableId;
 using data::Type;
 using data::Weight;
 
+/// What becomes of a row that fails in something that runs on, or of a record that can't be read.
+enum class ErrorPolicy : uint8_t {
+  kKeep,  // an error row
+  kSkip,  // it is counted, and that is all
+  kFail,  // its epoch is not committed: the pipeline stops at the one before
+};
+
 /// A row that could not be processed (or the retraction of one). Keyed in forebay.errors by
 /// (object, operator, sqlstate, reason, column, raw); the rest is payload of the first occurrence.
 struct ErrorRow {
@@ -39,6 +46,7 @@ struct ErrorRow {
   std::string source_partition;
   int64_t source_offset = -1;
   Weight weight = 1;
+  ErrorPolicy policy = ErrorPolicy::kKeep;  // filled in by the runtime
 };
 
 /// Where an operator puts what it makes.

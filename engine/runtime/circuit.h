@@ -27,15 +27,15 @@ struct Exchange {
   data::KeyMode mode = data::KeyMode::kGrouping;
 };
 
-/// One input of an operator node: the output of an earlier node, directly on the same worker or through
-/// an exchange.
+/// One input of an operator node: the output of an earlier node, directly on the same worker or
+/// through an exchange.
 struct NodeInput {
   uint32_t node = 0;
   std::optional<Exchange> exchange;
 };
 
-/// Leaf: the change stream of another object (table or view) of the same pipeline. In a private query:
-/// the object's rows in the snapshot.
+/// Leaf: the change stream of another object (table or view) of the same pipeline. In a private
+/// query: the object's rows in the snapshot.
 struct ObjectInput {
   ObjectId object;
   operators::StoredRelationRef relation;
@@ -48,6 +48,8 @@ struct SourceInput {
   std::string source_name;
   std::shared_ptr<const connectors::Source> connector;
   connectors::DecodeRequest decode;
+  /// For records that can't be read.
+  operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
 };
 /// Leaf: the rows that DML writes into this object, a table.
 struct TableInput {};
@@ -64,14 +66,16 @@ struct CircuitNode {
   std::vector<Type> output_types;
 };
 
-/// The circuit of one object or of one query: nodes in topological order (inputs before users). The last
-/// node's output is the object's change stream.
+/// The circuit of one object or of one query: nodes in topological order (inputs before users). The
+/// last node's output is the object's change stream.
 struct Fragment {
   ObjectId object;
   std::string name;
   std::vector<CircuitNode> nodes;
   /// How the object's rows are read back; nullptr for private queries.
   operators::StoredRelationRef relation;
+  /// For rows that fail in its operators.
+  operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
 };
 
 /// All state tables of a fragment.

@@ -31,7 +31,11 @@ bool EngineImpl::run_coordinator(int64_t& idle_ns) {
     Pipeline& pipeline = *pipelines_[i];
     if (pipeline.in_flight()) {
       if (pipeline.is_ending() && pipeline.sealed.size() == workers_.size()) {
-        request_commit(pipeline);
+        if (Status refused = refused_by_policy(pipeline); refused.is_ok()) {
+          request_commit(pipeline);
+        } else {
+          refuse(pipeline, std::move(refused));
+        }
         progress = true;
       }
       continue;
@@ -137,13 +141,63 @@ void EngineImpl::failed(Lane& lane, Status status) {
     changed_.notify_all();
     return;
   }
-  pipeline->failure = std::move(status);
-  pipeline->failed_epoch = lane.epoch();
-  pipeline->restart_backoff_ms =
-      std::min(kLongestRestartMs, std::max(kFirstRestartMs, pipeline->restart_backoff_ms * 2));
-  pipeline->restart_at_ns = clock_->steady_nanos() + pipeline->restart_backoff_ms * kMillisecond;
+  fail(*pipeline, std::move(status), lane.epoch());
+}
+
+void EngineImpl::fail(Pipeline& pipeline, Status status, uint64_t epoch) {
+  pipeline.failure = std::move(status);
+  pipeline.failed_epoch = epoch;
+  pipeline.restart_backoff_ms =
+      std::min(kLongestRestartMs, std::max(kFirstRestartMs, pipeline.restart_backoff_ms * 2));
+  pipeline.restart_at_ns = clock_->steady_nanos() + pipeline.restart_backoff_ms * kMillisecond;
   changed_.notify_all();
   coordinator_notifier_.notify();
+}
+
+// Fails at an epoch that a row keeps from being committed. Without sources a statement made that
+// row, and it is lost: the pipeline need not wait.
+void EngineImpl::refuse(Pipeline& pipeline, Status status) {
+  fail(pipeline, std::move(status), pipeline.open_epoch - 1);
+  const bool has_source = std::any_of(
+      pipeline.objects.begin(), pipeline.objects.end(), [](const RunningObject* object) {
+        return std::any_of(object->inputs.sources.begin(), object->inputs.sources.end(),
+                           [](const SourceQueueRef& source) { return source != nullptr; });
+      });
+  if (!has_source) pipeline.restart_at_ns = clock_->steady_nanos();
+}
+
+// ON ERROR FAIL: an error that is left at the end of the sealed epoch. Errors that were taken back
+// inside it are none, and none was committed before.
+Status EngineImpl::refused_by_policy(const Pipeline& pipeline) const {
+  std::map<ObjectId, int64_t> left;
+  const operators::ErrorRow* shown = nullptr;
+  for (const SealedLane& lane : pipeline.sealed) {
+    for (const operators::ErrorRow& error : lane.errors) {
+      if (error.policy == operators::ErrorPolicy::kFail) left[error.object] += error.weight;
+    }
+  }
+  for (const SealedLane& lane : pipeline.sealed) {
+    for (const operators::ErrorRow& error : lane.errors) {
+      if (error.policy != operators::ErrorPolicy::kFail || error.weight < 0) continue;
+      if (left[error.object] <= 0) continue;
+      // The least row, whatever the workers' order.
+      if (shown == nullptr || error.raw < shown->raw) shown = &error;
+    }
+  }
+  if (shown == nullptr) return Status::ok();
+  const auto object = objects_.find(shown->object);
+  const bool is_record = !shown->source.empty();
+  return Status(data::Error{
+      .sqlstate = shown->sqlstate,
+      .message = fmt::format("{} \"{}\" is ON ERROR FAIL: {}", is_record ? "source" : "view",
+                             is_record                  ? shown->source
+                             : object != objects_.end() ? object->second->fragment.name
+                                                        : "",
+                             shown->reason),
+      .detail = fmt::format("{}: {}", is_record ? "Record" : "Row", shown->raw),
+      .hint =
+          "Nothing of the epoch with it was committed. Mend it, or create the object without ON "
+          "ERROR FAIL."});
 }
 
 void EngineImpl::input_taken(Lane&, bool first) {
@@ -235,6 +289,7 @@ void EngineImpl::write_catalog_change(CatalogChange change, CommitRequest& reque
 
 // Brings a failed pipeline back to its last committed epoch, with cold state.
 void EngineImpl::restart(Pipeline& pipeline) {
+  const auto failure = std::make_shared<const Status>(pipeline.failure.clone());
   for (RunningObject* object : pipeline.objects) {
     for (const SourceQueueRef& source : object->inputs.sources) {
       if (source != nullptr) pump_.remove(source.get());
@@ -244,7 +299,7 @@ void EngineImpl::restart(Pipeline& pipeline) {
     object->pending_order.clear();
     // Statements that were accepted and not committed are lost; wait() tells.
     if (auto& open = object->open_tickets; !open.empty()) {
-      object->losses.emplace_back(*open.begin(), *open.rbegin());
+      object->losses.push_back({*open.begin(), *open.rbegin(), failure});
       open.clear();
       if (object->losses.size() > RunningObject::kMostLosses) object->losses.pop_front();
     }

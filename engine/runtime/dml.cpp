@@ -103,7 +103,12 @@ Result<std::unique_ptr<Engine::Gate>> EngineImpl::enter_gate(ObjectId table,
   Lock lock(mutex_);
   FOREBAY_RETURN_IF_ERROR(await(lock, cancel, [&] {
     RunningObject* object = find_object(table);
-    return object == nullptr || !object->pipeline->gate_busy;
+    if (object == nullptr) return true;
+    const Pipeline& pipeline = *object->pipeline;
+    // What is about to restart is worth waiting for.
+    const bool restarts = pipeline.is_failed() && store_failure_.is_ok() &&
+                          pipeline.restart_at_ns <= clock_->steady_nanos();
+    return !pipeline.gate_busy && !restarts;
   }));
   RunningObject* object = find_object(table);
   if (object == nullptr || object->table == nullptr) return no_such_table();
@@ -162,11 +167,11 @@ Result<std::unique_ptr<Engine::Gate>> EngineImpl::enter_gates(const std::vector<
   }
 }
 
-bool RunningObject::has_lost(uint64_t ticket) const {
-  for (const auto& [first, last] : losses) {
-    if (first <= ticket && ticket <= last) return true;
+const RunningObject::Loss* RunningObject::loss_of(uint64_t ticket) const {
+  for (const Loss& loss : losses) {
+    if (loss.first <= ticket && ticket <= loss.last) return &loss;
   }
-  return false;
+  return nullptr;
 }
 
 // Committed or lost.
@@ -183,7 +188,9 @@ Status EngineImpl::fate(ObjectId table, uint64_t ticket) {
   if (object == nullptr) return Status::ok();  // committed, then dropped
   Pipeline& pipeline = *object->pipeline;
   if (pipeline.is_failed() && pipeline.committed_ticket < ticket) return pipeline.failure.clone();
-  if (object->has_lost(ticket)) {
+  if (const RunningObject::Loss* loss = object->loss_of(ticket)) {
+    const Status& why = *loss->why;
+    if (!why.is_ok() && why.error().fault == data::Fault::kUser) return why.clone();
     return Status::internal("the statement was lost when its pipeline failed and restarted");
   }
   return Status::ok();

@@ -122,6 +122,10 @@ class EngineImpl final : public Engine, public LaneHost {
                           SourceUse& use, state::SealedRun& meta);
   void want(Pipeline& pipeline);
   void restart(Pipeline& pipeline);
+  /// The pipeline stops at the epoch before `epoch` and restarts after a while.
+  void fail(Pipeline& pipeline, Status status, uint64_t epoch);
+  void refuse(Pipeline& pipeline, Status status);
+  Status refused_by_policy(const Pipeline& pipeline) const;
   bool restart_due(Lock& lock, int64_t& idle_ns);
   void write_catalog_change(CatalogChange change, CommitRequest& request);
 

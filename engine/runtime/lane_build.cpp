@@ -14,6 +14,7 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
     auto node = std::make_unique<Node>();
     node->object = fragment.object;
     node->index = static_cast<uint32_t>(nodes_.size());
+    node->on_error = fragment.on_error;
     node->is_output = i + 1 == fragment.nodes.size();
     node->spec = std::make_shared<const CircuitNode>(fragment.nodes[i]);
     node->context.worker = worker_;
@@ -38,7 +39,8 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
       if (Node* producer = output_node(object->object)) {
         producer->consumers.push_back({node.get(), 0, nullptr});
       }
-    } else if (std::holds_alternative<SourceInput>(spec.what)) {
+    } else if (const auto* source = std::get_if<SourceInput>(&spec.what)) {
+      node->on_error = source->on_error;
       node->kind = Node::Kind::kSource;
       node->name = "source";
       node->source = inputs.sources[i];

@@ -51,6 +51,7 @@ struct Lane::Node {
   bool is_output = false;
   std::shared_ptr<const CircuitNode> spec;
   std::string name;
+  operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
   state::TierCounters tier;
   operators::OperatorContext context;
   std::unique_ptr<operators::Operator> op;
@@ -104,6 +105,8 @@ class Lane::NodeOutput final : public operators::Output {
     error.object = node_.object;
     error.operator_name = node_.name;
     node_.errors.fetch_add(static_cast<uint64_t>(error.weight), std::memory_order_relaxed);
+    if (node_.on_error == operators::ErrorPolicy::kSkip) return;
+    error.policy = node_.on_error;
     lane_.errors_.push_back(std::move(error));
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <unordered_map>
@@ -31,11 +32,17 @@ struct RunningObject {
   std::deque<std::pair<uint64_t, std::string>> pending_order;  // (ticket, key), oldest first
   /// Tickets of accepted statements that are neither committed nor lost.
   std::set<uint64_t> open_tickets;
-  /// Restarts lost the statements with tickets from first to second; oldest first, the newest
-  /// kMostLosses of them.
-  std::deque<std::pair<uint64_t, uint64_t>> losses;
+  /// What a restart lost: the statements with tickets from first to last.
+  struct Loss {
+    uint64_t first;
+    uint64_t last;
+    std::shared_ptr<const Status> why;  // the failure that made it necessary
+  };
+  /// Oldest first, the newest kMostLosses of them.
+  std::deque<Loss> losses;
   static constexpr size_t kMostLosses = 1'000;
-  bool has_lost(uint64_t ticket) const;
+  /// The loss that took a ticket, or nullptr.
+  const Loss* loss_of(uint64_t ticket) const;
 };
 
 /// What a commit takes from the catalog's side.

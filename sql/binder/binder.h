@@ -417,6 +417,7 @@ class Binder {
   Status bind_columns(const ast::RelationDef& definition, catalog::CatalogObject& object,
                       bool for_source);
   Status bind_default(const ast::ColumnDef& column, const data::Field& field, std::string* text);
+  Result<operators::ErrorPolicy> bind_on_error(const ast::OnError& clause);
   Status bind_key(const ast::RelationDef& definition, catalog::CatalogObject& object);
   /// WITH (connector ...), INCLUDE and FORMAT of an object whose columns are bound.
   Status bind_connector(const ast::RelationDef& definition, catalog::CatalogObject& object);

@@ -96,13 +96,31 @@ Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& o
                        "Leave it out: views are exact over all rows without it.");
   }
   if (definition.on_error.action != ast::OnErrorAction::kUnset) {
-    return unsupported("ON ERROR is", definition.on_error.position,
-                       "Leave it out: bad records are kept in forebay.errors.");
+    if (!for_source) {
+      return unsupported("ON ERROR of a table without a connector is", definition.on_error.position,
+                         "Leave it out: a statement whose row fails changes nothing.");
+    }
+    FOREBAY_ASSIGN_OR_RETURN(object.on_error, bind_on_error(definition.on_error));
   }
   if (definition.temporary) {
     return unsupported("temporary relations are", definition.name.position, "Leave TEMPORARY out.");
   }
   return Status::ok();
+}
+
+Result<operators::ErrorPolicy> Binder::bind_on_error(const ast::OnError& clause) {
+  switch (clause.action) {
+    case ast::OnErrorAction::kSkip:
+      return operators::ErrorPolicy::kSkip;
+    case ast::OnErrorAction::kFail:
+      return operators::ErrorPolicy::kFail;
+    case ast::OnErrorAction::kInto:
+      return unsupported("ON ERROR INTO is", clause.position,
+                         "Leave it out: what fails is kept in forebay.errors.");
+    case ast::OnErrorAction::kUnset:
+      break;
+  }
+  return operators::ErrorPolicy::kKeep;
 }
 
 Status Binder::bind_key(const ast::RelationDef& definition, CatalogObject& object) {
@@ -264,7 +282,8 @@ Status Binder::bind_connector(const ast::RelationDef& definition, CatalogObject&
       metadata += ":" + *include.header;
     }
     std::string column = include.alias;
-    if (column.empty()) column = include.what == "header" ? "kafka_headers" : "kafka_" + include.what;
+    if (column.empty())
+      column = include.what == "header" ? "kafka_headers" : "kafka_" + include.what;
     for (const data::Field& other : object.columns) {
       if (other.name != column) continue;
       return error(state::kDuplicateColumn,
@@ -333,9 +352,13 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
     return unsupported(fmt::format("option \"{}\" of views is", create.options[0].key),
                        create.options[0].position, "Leave it out.");
   }
+  operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
   if (create.on_error.action != ast::OnErrorAction::kUnset) {
-    return unsupported("ON ERROR is", create.on_error.position,
-                       "Leave it out: failing rows are kept in forebay.errors.");
+    if (!create.materialized) {
+      return unsupported("ON ERROR of a view that keeps no rows is", create.on_error.position,
+                         "CREATE MATERIALIZED VIEW.");
+    }
+    FOREBAY_ASSIGN_OR_RETURN(on_error, bind_on_error(create.on_error));
   }
   if (create.emit_on_window_close) {
     return unsupported("EMIT ON WINDOW CLOSE is", create.emit_position,
@@ -352,6 +375,7 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
   object->definition = options_.text;
   object->search_path = options_.search_path;
   object->query_text = ast::to_sql(*create.query);
+  object->on_error = on_error;
   materialized_ = create.materialized;
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*create.query, nullptr));
   FOREBAY_ASSIGN_OR_RETURN(bound, settle_outputs(std::move(bound)));

@@ -10,6 +10,7 @@
 
 #include "connectors/source.h"
 #include "engine/data/change_batch.h"
+#include "engine/operators/operator.h"
 #include "engine/operators/stored_relation.h"
 
 /// The catalog: what names mean. Objects and snapshots are immutable; binding works on a snapshot
@@ -78,6 +79,8 @@ struct CatalogObject {
   /// What INSERT into a table does with a row whose key exists.
   enum class Conflict : uint8_t { kError, kOverwrite, kIgnore };
   Conflict on_conflict = Conflict::kError;
+  /// ON ERROR: of records for sources and tables with a connector, of rows for views.
+  operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
 
   /// State tables in the order of lowering.
   std::vector<TableId> tables;

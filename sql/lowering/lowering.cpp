@@ -208,7 +208,7 @@ Result<Stream> Lowering::lower_scan(const plan::Scan& scan) {
 
 Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
   const auto& object = *scan.object;
-  runtime::SourceInput input{object.id, object.name, object.connector, {}};
+  runtime::SourceInput input{object.id, object.name, object.connector, {}, object.on_error};
   // Columns of the records, and where each of the source's columns is among them.
   std::vector<uint32_t> record_position(object.columns.size(), 0);
   for (size_t i = 0; i < object.columns.size(); ++i) {
