@@ -34,6 +34,11 @@ std::string store_key(const ErrorRow& row, bool with_payload) {
   append_text(row.reason, identity);
   append_text(row.column, identity);
   if (with_payload) append_text(row.raw, identity);
+  if (with_payload && row.source_offset >= 0) {  // equal records in several places are several
+    append_text(row.source, identity);
+    append_text(row.source_partition, identity);
+    data::append_varint(static_cast<uint64_t>(row.source_offset), identity);
+  }
   uint64_t first = data::hash_key(identity);
   identity.push_back('\x5a');
   uint64_t second = data::hash_key(identity);
@@ -153,6 +158,8 @@ void ErrorTable::add(std::string key, ErrorRow row, Weight weight, int64_t now, 
   if (found == errors_.end() && per_object_[row.object] >= kMostPerObject) {
     key = store_key(row, false);
     row.raw.clear();
+    row.source_partition.clear();
+    row.source_offset = -1;
     found = errors_.find(key);
   }
   if (found == errors_.end()) {
