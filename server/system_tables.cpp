@@ -140,7 +140,7 @@ data::Status fill_views(const Database& database, const Figures& figures,
     const runtime::PipelineFigures* pipeline = pipelines[one.pipeline];
     out.row({object->name, int64_t{one.pipeline.value}, count_rows(database, *object),
              state_bytes[one.object], number(one.rows_in), number(one.rows_out), int64_t{0},
-             number(one.errors), number(one.epoch.value), one.freshness_ms,
+             one.failing, number(one.epoch.value), one.freshness_ms,
              pipeline == nullptr ? Cell(kNull) : Cell(pipeline->status),
              pipeline == nullptr ? Cell(kNull) : text_or_null(pipeline->reason)});
   }

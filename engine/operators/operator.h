@@ -25,12 +25,13 @@ using data::Weight;
 /// What becomes of a row that fails in something that runs on, or of a record that can't be read.
 enum class ErrorPolicy : uint8_t {
   kKeep,  // an error row
-  kSkip,  // it is counted, and that is all
+  kSkip,  // it is counted with its epoch, and that is all
   kFail,  // its epoch is not committed: the pipeline stops at the one before
 };
 
 /// A row that could not be processed (or the retraction of one). Keyed in forebay.errors by
-/// (object, operator, sqlstate, reason, column, raw); the rest is payload of the first occurrence.
+/// (object, operator, sqlstate, reason, column, raw), records of sources by their place as well; the
+/// rest is payload of the first occurrence.
 struct ErrorRow {
   ObjectId object;            // filled in by the runtime
   std::string operator_name;  // filled in by the runtime

@@ -187,13 +187,16 @@ Status EngineImpl::refused_by_policy(const Pipeline& pipeline) const {
   if (shown == nullptr) return Status::ok();
   const auto object = objects_.find(shown->object);
   const bool is_record = !shown->source.empty();
+  const std::string place = is_record ? fmt::format("; the record is at {} of {}",
+                                                    shown->source_offset, shown->source_partition)
+                                      : "";
   return Status(data::Error{
       .sqlstate = shown->sqlstate,
-      .message = fmt::format("{} \"{}\" is ON ERROR FAIL: {}", is_record ? "source" : "view",
+      .message = fmt::format("{} \"{}\" is ON ERROR FAIL: {}{}", is_record ? "source" : "view",
                              is_record                  ? shown->source
                              : object != objects_.end() ? object->second->fragment.name
                                                         : "",
-                             shown->reason),
+                             shown->reason, place),
       .detail = fmt::format("{}: {}", is_record ? "Record" : "Row", shown->raw),
       .hint =
           "Nothing of the epoch with it was committed. Mend it, or create the object without ON "

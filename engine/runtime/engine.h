@@ -22,8 +22,8 @@ struct RuntimeSettings {
   std::atomic<uint32_t> batch_rows{4096};
   /// Dirty entries at which an epoch ends early.
   std::atomic<uint64_t> max_dirty_entries{1'000'000};
-  /// What the hot tiers of all state tables may take. Epochs end early when their dirty entries come
-  /// to a quarter of it, those of all pipelines together.
+  /// What the hot tiers of all state tables may take. Epochs end early when their dirty entries
+  /// come to a quarter of it, those of all pipelines together.
   state::MemoryBudget hot_tier{SIZE_MAX};
   /// A view or table whose first contents come to more dirty bytes than this is refused (53200).
   std::atomic<uint64_t> max_epoch_bytes{UINT64_MAX};
@@ -72,7 +72,8 @@ struct OperatorFigures {
 struct ObjectFigures {
   ObjectId object;
   PipelineId pipeline;
-  uint64_t rows_in = 0, rows_out = 0, errors = 0;
+  uint64_t rows_in = 0, rows_out = 0, errors = 0;  // since the server's start
+  int64_t failing = 0;  // committed: rows and records that fail now, the skipped ones among them
   Epoch epoch;
   int64_t freshness_ms = 0;
 };

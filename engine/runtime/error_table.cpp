@@ -88,6 +88,9 @@ bool decode(std::string_view bytes, StoredError& error) {
   return bytes.empty();
 }
 
+// Errors have the name of their operator; see skipped_row.
+bool is_skipped(const ErrorRow& row) { return row.operator_name.empty(); }
+
 template <typename Visit>
 Status scan(const state::Snapshot& snapshot, Visit visit) {
   for (uint16_t shard = 0; shard < data::kShardCount; ++shard) {
@@ -112,8 +115,22 @@ Status ErrorTable::load(const state::Snapshot& snapshot) {
   return scan(snapshot, [&](std::string key, StoredError error) {
     next_id_ = std::max(next_id_, error.id + 1);
     ++per_object_[error.row.object];
+    counts_[error.row.object] += error.count;
     errors_.emplace(std::move(key), std::move(error));
   });
+}
+
+operators::ErrorRow skipped_row(ObjectId object, Weight weight) {
+  ErrorRow row;
+  row.object = object;
+  row.weight = weight;
+  row.policy = operators::ErrorPolicy::kSkip;
+  return row;
+}
+
+int64_t ErrorTable::count(ObjectId object) const {
+  auto found = counts_.find(object);
+  return found == counts_.end() ? 0 : found->second;
 }
 
 void ErrorTable::apply(std::vector<ErrorRow> errors, int64_t now, Epoch epoch,
@@ -172,6 +189,7 @@ void ErrorTable::add(std::string key, ErrorRow row, Weight weight, int64_t now, 
     found = errors_.emplace(key, std::move(error)).first;
   }
   found->second.count += weight;
+  counts_[found->second.row.object] += weight;
   changed.insert(std::move(key));
 }
 
@@ -184,6 +202,7 @@ void ErrorTable::take_out(const std::string& key, const ErrorRow& row, Weight we
     Weight taken = std::min<Weight>(weight, found->second.count);
     weight -= taken;
     found->second.count -= taken;
+    counts_[row.object] -= taken;
     changed.insert(at);
     if (found->second.count == 0) {
       --per_object_[row.object];
@@ -202,12 +221,14 @@ void ErrorTable::drop(ObjectId object, state::SealedRun& run) {
     }
   }
   per_object_.erase(object);
+  counts_.erase(object);
 }
 
 Result<std::vector<StoredError>> ErrorTable::read(const state::Snapshot& snapshot) {
   std::vector<StoredError> errors;
-  FOREBAY_RETURN_IF_ERROR(
-      scan(snapshot, [&](std::string, StoredError error) { errors.push_back(std::move(error)); }));
+  FOREBAY_RETURN_IF_ERROR(scan(snapshot, [&](std::string, StoredError error) {
+    if (!is_skipped(error.row)) errors.push_back(std::move(error));
+  }));
   std::sort(errors.begin(), errors.end(),
             [](const StoredError& a, const StoredError& b) { return a.id < b.id; });
   return errors;

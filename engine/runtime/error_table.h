@@ -16,6 +16,9 @@ namespace forebay::runtime {
 /// The state table that holds them. DO NOT CHANGE.
 inline constexpr TableId kErrorTable{1};
 
+/// What ON ERROR SKIP keeps of failing rows: their number.
+operators::ErrorRow skipped_row(ObjectId object, data::Weight weight);
+
 class ErrorTable {
  public:
   /// Distinct errors kept with their payload per object; further ones are counted under (object,
@@ -27,9 +30,12 @@ class ErrorTable {
   /// `epoch`: the number under which they are committed; `now`: timestamptz.
   void apply(std::vector<operators::ErrorRow> errors, int64_t now, Epoch epoch,
              state::SealedRun& run);
+  /// Rows and records of an object that fail now, the skipped ones among them.
+  int64_t count(ObjectId object) const;
   /// Forgets an object's errors.
   void drop(ObjectId object, state::SealedRun& run);
 
+  /// Without the skipped ones.
   static Result<std::vector<StoredError>> read(const state::Snapshot& snapshot);
 
  private:
@@ -39,7 +45,8 @@ class ErrorTable {
                 std::set<std::string>& changed);
 
   std::map<std::string, StoredError> errors_;  // by store key
-  std::map<ObjectId, size_t> per_object_;
+  std::map<ObjectId, size_t> per_object_;      // entries
+  std::map<ObjectId, int64_t> counts_;
   uint64_t next_id_ = 1;
 };
 

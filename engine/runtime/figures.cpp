@@ -33,6 +33,7 @@ Figures EngineImpl::figures() const {
       of_object.object = object->fragment.object;
       of_object.pipeline = pipeline->id;
       of_object.epoch = pipeline->store_epoch;
+      of_object.failing = errors_.count(of_object.object);
       // Fresh when nothing waits; else as old as the last commit.
       of_object.freshness_ms =
           busy ? (now - pipeline->last_committed_at_ns) / 1'000'000 : int64_t{0};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/data/datetime.h"
+#include "engine/runtime/error_table.h"
 #include "engine/runtime/lane_node.h"
 
 namespace forebay::runtime {
@@ -427,6 +428,9 @@ void Lane::seal() {
   }
   sealed.errors = std::move(errors_);
   errors_.clear();
+  for (const auto& [object, weight] : skipped_)
+    sealed.errors.push_back(skipped_row(object, weight));
+  skipped_.clear();
   for (auto& node : nodes_) {
     node->phase = Node::Phase::kOpen;
     node->more = false;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -102,7 +103,8 @@ class Lane {
   bool is_idle() const { return idle_.load(std::memory_order_acquire); }
   size_t dirty_entries() const { return dirty_.load(std::memory_order_relaxed); }
   size_t memory_bytes() const;
-  /// This lane has its share of the dirty entries that an epoch may have: it takes no more of a source.
+  /// This lane has its share of the dirty entries that an epoch may have: it takes no more of a
+  /// source.
   bool is_full() const { return full_.load(std::memory_order_relaxed); }
   void append_figures(std::vector<OperatorFigures>& figures) const;
   /// rows in and out of an object's last node, and its error count.
@@ -160,6 +162,7 @@ class Lane {
   ObjectId fill_object_;
   std::shared_ptr<const state::Snapshot> fill_snapshot_;
   std::vector<operators::ErrorRow> errors_;
+  std::map<ObjectId, data::Weight> skipped_;  // ON ERROR SKIP: weights of failing rows
   std::function<void(ChangeBatch)> sink_;
   std::atomic<bool> idle_{false};
   std::atomic<size_t> dirty_{0};

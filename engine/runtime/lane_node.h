@@ -105,9 +105,12 @@ class Lane::NodeOutput final : public operators::Output {
     error.object = node_.object;
     error.operator_name = node_.name;
     node_.errors.fetch_add(static_cast<uint64_t>(error.weight), std::memory_order_relaxed);
-    if (node_.on_error == operators::ErrorPolicy::kSkip) return;
     error.policy = node_.on_error;
-    lane_.errors_.push_back(std::move(error));
+    if (error.policy == operators::ErrorPolicy::kSkip) {
+      lane_.skipped_[error.object] += error.weight;
+    } else {
+      lane_.errors_.push_back(std::move(error));
+    }
   }
 
  private:
