@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/bytes/bytes_format.h"
 #include "connectors/csv/csv_format.h"
 #include "connectors/datagen/datagen_source.h"
 #include "connectors/file/file_source.h"
@@ -27,6 +28,7 @@ const std::vector<FormatDescriptor>& formats() {
   static const std::vector<FormatDescriptor> list = {
       json_format(),
       csv_format(),
+      bytes_format(),
   };
   return list;
 }

@@ -186,7 +186,7 @@ struct SourceSpec {
   data::Schema schema;
   Options options;         // WITH (...)
   std::string format;      // "plain"
-  std::string encode;      // "json", "csv"
+  std::string encode;      // "json", "csv", "bytes"
   Options encode_options;  // ENCODE CSV (delimiter = ';')
   /// Names of the INCLUDEd metadata, as in DecodeRequest: what raw batches have to carry.
   std::vector<std::string> metadata;

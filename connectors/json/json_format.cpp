@@ -1,8 +1,7 @@
 #include "connectors/json/json_format.h"
 
-#include <cstring>
-
 #include "connectors/json/json_decoder.h"
+#include "connectors/lines.h"
 
 namespace forebay::connectors {
 
@@ -14,17 +13,9 @@ class JsonFormat final : public Format {
     return std::make_unique<JsonDecoder>(request);
   }
   // Records end at line ends: a newline inside a JSON string is written \n.
-  size_t whole_records(std::string_view bytes) const override {
-    return bytes.rfind('\n') + 1;  // npos + 1 == 0
-  }
+  size_t whole_records(std::string_view bytes) const override { return whole_lines(bytes); }
   size_t first_records(std::string_view bytes, uint64_t limit, uint64_t& count) const override {
-    size_t end = 0;
-    for (count = 0; count < limit; ++count) {
-      size_t newline = bytes.find('\n', end);
-      if (newline == std::string_view::npos) break;
-      end = newline + 1;
-    }
-    return end;
+    return first_lines(bytes, limit, count);
   }
 };
 
