@@ -3,7 +3,7 @@
 
     bench/run.py [NAME ...] [--runs 5] [--rows-factor 1.0] [--write]
 
-Names: filter group join big_group insert point_reads restart start. Makes its input under build/bench/ once, computes the
+Names: filter group join big_group tight_group tight_join insert copy point_reads restart start. Makes its input under build/bench/ once, computes the
 right answers with bench/answer (another program), prints medians and spreads; --write puts them into bench/RESULTS.md.
 """
 import argparse
@@ -395,6 +395,38 @@ def contents(server):
             server.execute("SELECT k, c, s, m FROM v ORDER BY k LIMIT 1000"))
 
 
+def copy_file(rows):
+    """Rows for COPY: a key in random order, a number and a text; the path and the sum of the numbers."""
+    path = os.path.join(DATA, f"copy_{rows}.txt")
+    if not os.path.exists(path):
+        os.makedirs(DATA, exist_ok=True)
+        step = 7_368_787  # a prime: every key once, in no order
+        with open(path + ".part", "w", encoding="ascii") as file:
+            for first in range(0, rows, 10_000):
+                file.write("".join(f"{i * step % rows}\t{i}\tname of {i % 1000}\n" for i in range(first, min(first + 10_000, rows))))
+        os.rename(path + ".part", path)
+    return path, rows * (rows - 1) // 2
+
+
+def bench_copy(report, options):
+    rows = options.rows(10_000_000)
+    path, total = copy_file(rows)
+    rates_, used = [], []
+    for _ in range(options.runs):
+        with Forebay(workers=2) as server, server.connect() as connection:
+            connection.execute("CREATE TABLE t (id bigint PRIMARY KEY, n bigint, name text)")
+            before = cpu_seconds(server.pid)
+            begin = time.monotonic()
+            with open(path, "rb") as file, connection.cursor().copy("COPY t FROM STDIN") as copy:
+                while block := file.read(1 << 20):
+                    copy.write(block)
+            rates_.append(rows / (time.monotonic() - begin) / 1e3)
+            used.append((cpu_seconds(server.pid) - before) * 1e6 / rows)
+            must_equal("the table", connection.execute("SELECT count(*), sum(n) FROM t").fetchone(), (rows, total))
+    report.add("COPY FROM STDIN of 10 M rows into a table with a primary key",
+               f"{spread(rates_, 'k rows/s')}; {spread(used, 'CPU-s per million')}", "400 k rows/s")
+
+
 def bench_restart(report, options):
     rows = options.rows(10_000_000)
     path = data_file("two_restart.json", "--rows", rows, "--keys", max(1, rows // 3), "--two-columns")
@@ -455,7 +487,7 @@ def bench_start(report, options):
 
 BENCHES = {"filter": bench_filter, "group": bench_group, "big_group": bench_big_group, "join": bench_join,
            "tight_group": bench_tight_group, "tight_join": bench_tight_join,
-           "insert": bench_insert, "point_reads": bench_point_reads, "restart": bench_restart, "start": bench_start}
+           "insert": bench_insert, "copy": bench_copy, "point_reads": bench_point_reads, "restart": bench_restart, "start": bench_start}
 
 
 def machine():
