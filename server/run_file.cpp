@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -39,8 +40,10 @@ class ScratchDirectory {
   std::string path_;
 };
 
-int fail(const RunCommand& command, const data::Error& error, std::string_view sql) {
-  std::string text = fmt::format("{}: {}", command.file, describe_error(error, sql));
+// `line`: where the statement begins; 0: the error is of none.
+int fail(const RunCommand& command, const data::Error& error, std::string_view sql, size_t line) {
+  const std::string place = line == 0 ? command.file : fmt::format("{}:{}", command.file, line);
+  std::string text = fmt::format("{}: {}", place, describe_error(error, sql));
   std::fwrite(text.data(), 1, text.size(), stderr);
   return kExitFailure;
 }
@@ -53,7 +56,15 @@ bool reads(const sql::ast::Statement& statement) {
          statement.kind == StatementKind::kExecute;
 }
 
-Status run_statements(Database& database, std::string_view text, ResultPrinter& printer) {
+// The line on which the statement begins that starts, after blanks, at byte `begin`.
+size_t line_at(std::string_view text, size_t begin) {
+  const size_t first = std::min(text.find_first_not_of(" \t\r\n", begin), text.size());
+  return 1 + static_cast<size_t>(std::count(text.begin(), text.begin() + first, '\n'));
+}
+
+// `line` receives that of the statement that failed.
+Status run_statements(Database& database, std::string_view text, ResultPrinter& printer,
+                      size_t& line) {
   Session session(database, "root", "dev");
   FOREBAY_ASSIGN_OR_RETURN(auto statements, session.parse(text));
   CharacterCount characters(text);
@@ -70,6 +81,7 @@ Status run_statements(Database& database, std::string_view text, ResultPrinter& 
       if (status.error().position > 0) {
         status.error().position += characters.before(parsed.begin);
       }
+      line = line_at(text, parsed.begin);
       return status;
     }
   }
@@ -96,12 +108,13 @@ int run_file(const RunCommand& command) {
   options.settings = command.settings;
   options.force_bounded = true;
   auto database = Database::open(options);
-  if (!database.is_ok()) return fail(command, database.error(), "");
+  if (!database.is_ok()) return fail(command, database.error(), "", 0);
   ResultPrinter printer(command.format, stdout, stderr);
-  Status status = run_statements(**database, text, printer);
+  size_t line = 0;
+  Status status = run_statements(**database, text, printer, line);
   Status closed = (*database)->shut_down();
-  if (!status.is_ok()) return fail(command, status.error(), text);
-  if (!closed.is_ok()) return fail(command, closed.error(), "");
+  if (!status.is_ok()) return fail(command, status.error(), text, line);
+  if (!closed.is_ok()) return fail(command, closed.error(), "", 0);
   return kExitOk;
 }
 

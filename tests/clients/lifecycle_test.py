@@ -164,8 +164,12 @@ class RunFile(unittest.TestCase):
         self.assertIn("(1 row)", done.stdout)
         self.assertNotIn("2", done.stdout)
         self.assertTrue(done.stderr.startswith(
-            f"{path}: ERROR:  column \"nme\" does not exist\nLINE 2: SELECT 'ä', nme\n"
+            f"{path}:2: ERROR:  column \"nme\" does not exist\nLINE 2: SELECT 'ä', nme\n"
             "                    ^\n"), done.stderr)
+
+    def test_errors_without_a_place_name_the_line_of_their_statement(self):
+        path = self.file("late.sql", "SELECT 1 AS one;\n\n\nSELECT 1 /\n  0;\n")
+        self.assertTrue(run("run", path).stderr.startswith(f"{path}:4: ERROR:  division by zero\n"))
 
     def test_data_directory_is_kept(self):
         data = os.path.join(self.folder.name, "data")
