@@ -88,8 +88,10 @@ bool decode(std::string_view bytes, StoredError& error) {
   return bytes.empty();
 }
 
-// Errors have the name of their operator; see skipped_row.
-bool is_skipped(const ErrorRow& row) { return row.operator_name.empty(); }
+// No error has this SQLSTATE. DO NOT CHANGE: persisted.
+constexpr data::SqlState kSkipped{"00000"};
+
+bool is_skipped(const ErrorRow& row) { return row.sqlstate == kSkipped; }
 
 template <typename Visit>
 Status scan(const state::Snapshot& snapshot, Visit visit) {
@@ -123,6 +125,7 @@ Status ErrorTable::load(const state::Snapshot& snapshot) {
 operators::ErrorRow skipped_row(ObjectId object, Weight weight) {
   ErrorRow row;
   row.object = object;
+  row.sqlstate = kSkipped;
   row.weight = weight;
   row.policy = operators::ErrorPolicy::kSkip;
   return row;

@@ -199,8 +199,15 @@ class Run:
             raise Mismatch(f"query takes {', '.join(QUERY_OPTIONS)}, not {' '.join(options)}")
         sql = self.expand(record.sql)
         end = time.monotonic() + (RETRY_S if "retry" in options else 0)
+        last, since = None, time.monotonic()
         while True:
             answer = self.ask(sql)
+            # What is to be written down with retry is what the answer stays at.
+            if self.mend and "retry" in options and (answer.rows != last or time.monotonic() < since + 1):
+                since = since if answer.rows == last else time.monotonic()
+                last = answer.rows
+                time.sleep(0.05)
+                continue
             if answer.error is not None:
                 raise Mismatch(f"failed\n{sql}\n{answer.error}")
             if answer.rows is None:
