@@ -187,8 +187,11 @@ Status EngineImpl::shut_down() {
       }
     }
     flushed = flush({}, nullptr);
-    if (Lock lock(mutex_); ids_changed_ && store_failure_.is_ok()) {
-      (void)commit_catalog(lock, {});
+    Lock lock(mutex_);
+    if (store_failure_.is_ok()) {
+      // A row that ON ERROR FAIL refuses would be refused again; all the rest is committed.
+      if (!flushed.is_ok() && flushed.error().fault == data::Fault::kUser) flushed = Status::ok();
+      if (ids_changed_) (void)commit_catalog(lock, {});
     }
   }
   stopping_ = true;

@@ -27,7 +27,8 @@ class ForebayEngine:
     def restart(self, workers, settings, with_kill):
         status = self._server.restart(workers, settings, with_kill)
         if status != 0 and not with_kill:
-            raise AssertionError(f"the server ended with status {status} after SIGTERM")
+            end = "\n".join(self._server.log().splitlines()[-5:])
+            raise AssertionError(f"the server ended with status {status} after SIGTERM; the end of its log:\n{end}")
 
     def why(self):
         """What to add to the report of a lost connection."""
