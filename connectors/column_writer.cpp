@@ -260,4 +260,9 @@ BadRecord make_bad_record(const RawBatch& raw, uint64_t offset, std::string_view
   return bad;
 }
 
+BadRecord oversized_record(const RawBatch& raw, data::SqlState sqlstate, std::string reason) {
+  const data::Error error{.sqlstate = sqlstate, .message = std::move(reason)};
+  return make_bad_record(raw, raw.from.value, {raw.bytes, raw.size}, error, "");
+}
+
 }  // namespace forebay::connectors

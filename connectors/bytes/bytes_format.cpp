@@ -37,9 +37,8 @@ class BytesDecoder final : public Decoder {
     writer_.begin(raw_owner_);
     uint32_t rows = 0;
     if (raw_.oversized) {
-      data::Error error{.sqlstate = data::sqlstate::kBadCopyFormat,
-                        .message = "record is longer than 100 MB"};
-      out.bad.push_back(make_bad_record(raw_, raw_.from.value, {raw_.bytes, raw_.size}, error, ""));
+      out.bad.push_back(
+          oversized_record(raw_, data::sqlstate::kBadCopyFormat, "record is longer than 100 MB"));
       done_ = true;
     }
     while (!done_ && !at_end() && rows + out.bad.size() < writer_.capacity()) {
@@ -113,14 +112,10 @@ class BytesDecoder final : public Decoder {
   bool done_ = true;
 };
 
-class BytesFormat final : public Format {
+class BytesFormat final : public LineFormat {
  public:
   std::unique_ptr<Decoder> make_decoder(const DecodeRequest& request) const override {
     return std::make_unique<BytesDecoder>(request);
-  }
-  size_t whole_records(std::string_view bytes) const override { return whole_lines(bytes); }
-  size_t first_records(std::string_view bytes, uint64_t limit, uint64_t& count) const override {
-    return first_lines(bytes, limit, count);
   }
 };
 

@@ -129,9 +129,9 @@ bool CsvDecoder::next(DecodedBatch& out) {
   writer_.begin(raw_owner_);
   uint32_t rows = 0;
   if (raw_.oversized) {
-    data::Error error{.sqlstate = data::sqlstate::kBadCopyFormat,
-                      .message = "record is longer than 100 MB, or a quoted field is not closed"};
-    out.bad.push_back(make_bad_record(raw_, raw_.from.value, {raw_.bytes, raw_.size}, error, ""));
+    out.bad.push_back(oversized_record(raw_, data::sqlstate::kBadCopyFormat,
+                                       "record is longer than 100 MB, or a quoted field is not "
+                                       "closed"));
     done_ = true;
   }
   while (!done_ && !at_end() && rows + out.bad.size() < writer_.capacity()) {

@@ -7,15 +7,11 @@ namespace forebay::connectors {
 
 namespace {
 
-class JsonFormat final : public Format {
+/// A newline inside a JSON string is written \n, so records end at line ends.
+class JsonFormat final : public LineFormat {
  public:
   std::unique_ptr<Decoder> make_decoder(const DecodeRequest& request) const override {
     return std::make_unique<JsonDecoder>(request);
-  }
-  // Records end at line ends: a newline inside a JSON string is written \n.
-  size_t whole_records(std::string_view bytes) const override { return whole_lines(bytes); }
-  size_t first_records(std::string_view bytes, uint64_t limit, uint64_t& count) const override {
-    return first_lines(bytes, limit, count);
   }
 };
 

@@ -5,7 +5,7 @@ import time
 
 from cases import Case, Comparison, Mode, judge
 from engines import Failed, Lost, Session
-from queries import Derived, Join, Named, Select, Union
+from query_tree import Derived, Join, Named, Select, Union
 from tables import Epoch, Insert, Plain
 
 
