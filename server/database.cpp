@@ -56,6 +56,9 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
   bind_options.force_bounded = options.force_bounded;
   FOREBAY_ASSIGN_OR_RETURN(sql::OpenedCatalog opened,
                            sql::open_catalog(records, database->catalog_.snapshot(), bind_options));
+  for (const sql::CatalogObjectRef& object : opened.snapshot->objects()) {
+    if (object->paused) database->engine_->attach_paused(object->id);
+  }
   for (runtime::Fragment& fragment : opened.fragments) {
     FOREBAY_RETURN_IF_ERROR(database->engine_->attach(std::move(fragment)));
   }
@@ -156,7 +159,7 @@ Result<sql::BoundStatement> Database::execute_ddl(const Bind& bind, std::string_
   } else if (const auto* to_drop = std::get_if<sql::BoundDrop>(&bound.what)) {
     if (!to_drop->objects.empty()) FOREBAY_RETURN_IF_ERROR(drop(*to_drop));
   } else if (const auto* to_alter = std::get_if<sql::BoundAlter>(&bound.what)) {
-    if (!to_alter->objects.empty()) FOREBAY_RETURN_IF_ERROR(alter(*to_alter));
+    if (!to_alter->objects.empty()) FOREBAY_RETURN_IF_ERROR(alter(*to_alter, cancel));
   }
   return bound;
 }
@@ -176,17 +179,100 @@ Status Database::create(const sql::BoundCreate& create, const runtime::CancelTok
   return Status::ok();
 }
 
-// Names and texts alone change: what runs goes on.
-Status Database::alter(const sql::BoundAlter& alter) {
+namespace {
+
+// The same object, its shapes numbered: who has a number below knows them.
+sql::CatalogObjectRef numbered(const sql::CatalogObjectRef& object, runtime::Engine& engine) {
+  if (object->shapes.empty() || object->shapes.back().until != 0) return object;
+  auto copy = std::make_shared<sql::catalog::CatalogObject>(*object);
+  copy->shapes.back().until = engine.allocate_object().value;
+  return copy;
+}
+
+}  // namespace
+
+Status Database::alter(const sql::BoundAlter& alter, const runtime::CancelToken* cancel) {
+  if (alter.added != nullptr) return add_column(alter, cancel);
+  // Names and texts alone change: what runs goes on.
   std::vector<runtime::CatalogRecord> records;
   sql::SnapshotRef changed = catalog_.snapshot();
-  for (const sql::CatalogObjectRef& object : alter.objects) {
+  for (const sql::CatalogObjectRef& given : alter.objects) {
+    const sql::CatalogObjectRef object = numbered(given, *engine_);
     records.push_back(sql::record_of(*object));
     changed = changed->without({object->id})->with(object);
   }
-  FOREBAY_RETURN_IF_ERROR(engine_->change_catalog(std::move(records), {}));
+  if (alter.paused) {
+    FOREBAY_RETURN_IF_ERROR(
+        engine_->set_paused(records[0].id, *alter.paused, std::move(records[0])));
+  } else {
+    FOREBAY_RETURN_IF_ERROR(engine_->change_catalog(std::move(records), {}));
+  }
   catalog_.publish(std::move(changed));
   return Status::ok();
+}
+
+Status Database::add_column(const sql::BoundAlter& alter, const runtime::CancelToken* cancel) {
+  EngineIds ids(*engine_);
+  expr::EvalContext context;
+  context.now = data::timestamp_from_unix_nanos(engine_->clock().unix_nanos());
+  FOREBAY_ASSIGN_OR_RETURN(data::Datum value, expr::evaluate_constant(alter.added, context));
+  sql::BoundAlter own = alter;
+  own.objects[0] = numbered(own.objects[0], *engine_);
+  FOREBAY_ASSIGN_OR_RETURN(sql::AlteredTable altered,
+                           sql::build_altered(own, value, catalog_.snapshot(), ids,
+                                              engine_->settings().max_epoch_bytes.load()));
+  auto mark = [&](std::optional<data::ObjectId> object) {
+    std::lock_guard lock(alter_mutex_);
+    altering_ = object;
+    altered_.notify_all();
+  };
+  // Everything else waits from here on: the gates are taken, nobody who holds one waits for this.
+  auto fill = std::move(altered.rewrite.fill);
+  altered.rewrite.fill = [&](const state::Snapshot& rows, state::SealedRun& run) {
+    has_altered_ = true;
+    mark(own.objects[0]->id);
+    return fill(rows, run);
+  };
+  altered.rewrite.publish = [&] { catalog_.publish(altered.snapshot); };
+  Status status = engine_->rewrite(std::move(altered.rewrite), cancel);
+  mark(std::nullopt);
+  return status;
+}
+
+namespace {
+
+Status another_form(const std::string& name) {
+  return Status(data::Error{.sqlstate = data::SqlState("40001"),
+                            .message = "could not serialize access due to concurrent ALTER TABLE",
+                            .detail = "Table \"" + name + "\" has got another form meanwhile.",
+                            .hint = "Run the statement again."});
+}
+
+}  // namespace
+
+Status Database::check_form(std::span<const data::ObjectId> objects,
+                            const sql::SnapshotRef& planned) const {
+  if (!has_altered_) return Status::ok();
+  {
+    std::unique_lock lock(alter_mutex_);
+    altered_.wait(lock, [&] {
+      return !altering_ || std::find(objects.begin(), objects.end(), *altering_) == objects.end();
+    });
+  }
+  const sql::SnapshotRef now = catalog_.snapshot();
+  for (data::ObjectId id : objects) {
+    const sql::CatalogObjectRef before = planned->find(id), after = now->find(id);
+    if (before == nullptr || after == nullptr || before->tables == after->tables) continue;
+    return another_form(after->name);
+  }
+  return Status::ok();
+}
+
+Status Database::check_form(const sql::catalog::CatalogObject& table) const {
+  if (!has_altered_) return Status::ok();
+  const sql::CatalogObjectRef now = catalog_.snapshot()->find(table.id);
+  if (now == nullptr || now->tables == table.tables) return Status::ok();
+  return another_form(now->name);
 }
 
 Status Database::drop(const sql::BoundDrop& drop) {

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +61,12 @@ class Database {
   using Bind = std::function<data::Result<sql::BoundStatement>(const sql::SnapshotRef&)>;
   data::Result<sql::BoundStatement> execute_ddl(const Bind& bind, std::string_view statement,
                                                 const runtime::CancelToken* cancel);
+  /// For a plan that was made against `planned`, after the snapshot that it reads was taken, or in
+  /// the gate of what it writes: 40001 when an ALTER TABLE has put the rows of one of `objects`
+  /// into another form meanwhile.
+  data::Status check_form(std::span<const data::ObjectId> objects,
+                          const sql::SnapshotRef& planned) const;
+  data::Status check_form(const sql::catalog::CatalogObject& table) const;
   /// In the order in which they came.
   std::vector<DdlJob> ddl_jobs() const;
   /// Commits everything and stops.
@@ -67,7 +77,8 @@ class Database {
   explicit Database(const DatabaseOptions& options) : options_(options) {}
   data::Status create(const sql::BoundCreate& create, const runtime::CancelToken* cancel);
   data::Status drop(const sql::BoundDrop& drop);
-  data::Status alter(const sql::BoundAlter& alter);
+  data::Status alter(const sql::BoundAlter& alter, const runtime::CancelToken* cancel);
+  data::Status add_column(const sql::BoundAlter& alter, const runtime::CancelToken* cancel);
 
   DatabaseOptions options_;
   state::Store* store_ = nullptr;  // owned by the engine
@@ -78,6 +89,11 @@ class Database {
   uint64_t next_ddl_job_ = 1;            // ddl_mutex_
   std::condition_variable ddl_ended_;
   bool ddl_runs_ = false;  // ddl_mutex_
+  /// Set by the first ALTER TABLE that changes rows.
+  std::atomic<bool> has_altered_{false};
+  mutable std::mutex alter_mutex_;
+  mutable std::condition_variable altered_;
+  std::optional<data::ObjectId> altering_;  // alter_mutex_; between its commit and its publication
   mutable std::mutex settings_mutex_;
   std::map<std::string, std::string, std::less<>> server_settings_;  // settings_mutex_
 };

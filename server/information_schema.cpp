@@ -25,6 +25,10 @@ std::string table_type(const CatalogObject& object) {
       return "VIEW";
     case ObjectKind::kVirtual:
       return relation_kind(object) == "r" ? "BASE TABLE" : "VIEW";
+    case ObjectKind::kSchema:
+    case ObjectKind::kFunction:
+    case ObjectKind::kIndex:
+      break;
   }
   return "";
 }

@@ -62,6 +62,12 @@ class DatabaseFacts final : public udfs::CatalogFacts {
     return " " + object->query_text + ";";
   }
   std::optional<std::string> index_definition(int64_t oid, int32_t column) const override {
+    if (sql::CatalogObjectRef index = find(oid);
+        index != nullptr && index->kind == sql::catalog::ObjectKind::kIndex) {
+      sql::CatalogObjectRef table = database_.catalog().snapshot()->find(index->dependencies[0]);
+      if (table == nullptr) return std::nullopt;
+      return index_definition_text(*table, *index, column);
+    }
     sql::CatalogObjectRef object = keyed(oid - kKeyIndexOffset);
     if (object == nullptr) return std::nullopt;
     if (column > 0) {
@@ -155,6 +161,8 @@ std::string relation_kind(const CatalogObject& object) {
       return "m";
     case ObjectKind::kSource:
       return "f";  // rows that live elsewhere
+    case ObjectKind::kIndex:
+      return "i";
     case ObjectKind::kSchema:
     case ObjectKind::kFunction:
       break;
@@ -180,6 +188,7 @@ int32_t type_modifier(const data::Type& type) { return data::to_wire_modifier(ty
 void add_pg_catalog(Database& database) {
   udfs::set_catalog_facts(std::make_shared<DatabaseFacts>(database));
   add_pg_relations(database);
+  add_pg_indexes(database);
   add_pg_types(database);
   add_information_schema(database);
 }

@@ -35,6 +35,17 @@ std::string key_column_list(const sql::catalog::CatalogObject& object);
 /// atttypmod.
 int32_t type_modifier(const data::Type& type);
 
+/// Calls visit(table, index) for every index of CREATE INDEX (pg_indexes.cpp).
+void each_index(Database& database,
+                const std::function<void(const sql::catalog::CatalogObject&,
+                                         const sql::catalog::CatalogObject&)>& visit);
+/// As pg_get_indexdef shows it.
+std::string index_definition_text(const sql::catalog::CatalogObject& table,
+                                  const sql::catalog::CatalogObject& index, int32_t column);
+/// Their rows of pg_index.
+void add_index_rows(Database& database, VirtualRowsBuilder& out);
+void add_pg_indexes(Database& database);
+
 /// pg_class, pg_attribute, pg_index, pg_constraint ... (pg_relations.cpp)
 void add_pg_relations(Database& database);
 /// pg_type, pg_am, pg_database, pg_roles, pg_settings, pg_proc ... (pg_types.cpp)

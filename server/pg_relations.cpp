@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "server/pg_catalog.h"
 
 namespace forebay::server {
@@ -70,13 +72,19 @@ void class_row(VirtualRowsBuilder& out, int64_t oid, const std::string& name, in
 }
 
 Status fill_class(Database& database, VirtualRowsBuilder& out) {
+  std::set<data::ObjectId> indexed;
+  each_index(database, [&](const CatalogObject& table, const CatalogObject& index) {
+    indexed.insert(table.id);
+    class_row(out, oid_of(index.id), index.name, schema_oid(database, index.schema),
+              kBtreeMethodOid, "i", index.index_columns.size(), false, false, "n");
+  });
   return each_relation(database, [&](const CatalogObject& object) {
     bool stored = object.is_stored();
     bool keyed = object.kind == ObjectKind::kTable && object.declared_key;
     std::string kind = relation_kind(object);
     class_row(out, oid_of(object.id), object.name, schema_oid(database, object.schema),
-              stored ? kHeapMethodOid : 0, kind, object.columns.size(), keyed, kind == "v",
-              stored ? "d" : "n");
+              stored ? kHeapMethodOid : 0, kind, object.columns.size(),
+              keyed || indexed.contains(object.id), kind == "v", stored ? "d" : "n");
     if (!keyed) return;
     class_row(out, oid_of(object.id) + kKeyIndexOffset, key_index_name(object),
               schema_oid(database, object.schema), kBtreeMethodOid, "i", object.key_columns.size(),
@@ -133,6 +141,7 @@ Status fill_attrdef(Database& database, VirtualRowsBuilder& out) {
 }
 
 Status fill_index(Database& database, VirtualRowsBuilder& out) {
+  add_index_rows(database, out);
   return each_declared_key(database, [&](const CatalogObject& object) {
     auto columns = static_cast<int32_t>(object.key_columns.size());
     out.row({oid_of(object.id) + kKeyIndexOffset,

@@ -21,7 +21,7 @@ struct TypeRow {
 
 // Types that the catalog's own columns have elsewhere; all others come from data::kTypeInfos.
 constexpr TypeRow kCatalogTypes[] = {
-    {18, "char", 1, 'Z', 1002},      {19, "name", 64, 'S', 1003},     {26, "oid", 4, 'N', 1028},
+    {18, "char", 1, 'Z', 1002},       {19, "name", 64, 'S', 1003},     {26, "oid", 4, 'N', 1028},
     {2205, "regclass", 4, 'N', 2210}, {2206, "regtype", 4, 'N', 2211}, {2278, "void", 4, 'P', 0},
 };
 
@@ -228,8 +228,6 @@ constexpr EmptyTable kEmptyTables[] = {
      "query text, backend_start timestamptz, query_start timestamptz"},
     {"pg_locks",
      "locktype text, database bigint, relation bigint, pid int, mode text, granted bool"},
-    {"pg_indexes",
-     "schemaname text, tablename text, indexname text, tablespace text, indexdef text"},
     {"pg_sequences", "schemaname text, sequencename text, sequenceowner text"},
 };
 

@@ -9,8 +9,7 @@ namespace {
 constexpr std::string_view kNoRoles = "There are no roles yet: everybody is root.";
 constexpr std::string_view kNoCare = "There is nothing to take care of: the store keeps itself.";
 constexpr std::string_view kBuiltIn = "What Forebay knows is built in.";
-constexpr std::string_view kByKey =
-    "Reads by primary key are fast; for other columns keep a materialized view grouped by them.";
+constexpr std::string_view kIndexForm = "CREATE INDEX name ON table (columns) is there.";
 constexpr std::string_view kFollow = "Create a materialized view: it follows every change.";
 constexpr std::string_view kPoll = "Read a materialized view again: it is always fresh.";
 constexpr std::string_view kFromClient = "Run the statements from the client.";
@@ -21,12 +20,13 @@ constexpr std::string_view kNumbers =
 /// docs/sql/unsupported.md shows the same.
 constexpr std::pair<std::string_view, std::string_view> kHints[] = {
     {"ALTER TABLE",
-     "Tables can be renamed. For anything else create a new one and INSERT ... SELECT."},
+     "RENAME, RENAME COLUMN and ADD COLUMN are there. For anything else create a new table and "
+     "INSERT ... SELECT."},
     {"ALTER VIEW", kAnew},
     {"ALTER MATERIALIZED VIEW", kAnew},
     {"ALTER SOURCE", kAnew},
     {"ALTER FUNCTION", kAnew},
-    {"ALTER INDEX", kByKey},
+    {"ALTER INDEX", kAnew},
     {"ALTER SCHEMA", "Create another schema."},
     {"ALTER SEQUENCE", kNumbers},
     {"ALTER SYSTEM",
@@ -49,8 +49,8 @@ constexpr std::pair<std::string_view, std::string_view> kHints[] = {
     {"CREATE EXTENSION", kBuiltIn},
     {"CREATE FOREIGN", "CREATE SOURCE reads from outside."},
     {"CREATE GLOBAL", "Leave TEMPORARY out."},
-    {"CREATE INDEX", kByKey},
-    {"CREATE UNIQUE INDEX", kByKey},
+    {"CREATE INDEX", kIndexForm},
+    {"CREATE UNIQUE INDEX", kIndexForm},
     {"CREATE OPERATOR", "Create a function."},
     {"CREATE POLICY", kNoRoles},
     {"CREATE PROCEDURE", "Create a function, or run the statements from the client."},
@@ -77,7 +77,6 @@ constexpr std::pair<std::string_view, std::string_view> kHints[] = {
     {"MERGE", "Use INSERT ... ON CONFLICT (key) DO UPDATE."},
     {"NOTIFY", kPoll},
     {"REASSIGN", kNoRoles},
-    {"REFRESH MATERIALIZED VIEW", "Views are always fresh; FLUSH waits for what was accepted."},
     {"REINDEX", kNoCare},
     {"REVOKE", kNoRoles},
     {"SECURITY", kNoRoles},

@@ -4,6 +4,7 @@
 
 #include "engine/data/datetime.h"
 #include "engine/runtime/query.h"
+#include "server/explain_running.h"
 #include "server/point_read.h"
 #include "server/row_sort.h"
 #include "server/text_position.h"
@@ -29,8 +30,9 @@ bool has_plan(ast::StatementKind kind) {
 bool is_definition(ast::StatementKind kind) {
   return kind == ast::StatementKind::kCreateSource || kind == ast::StatementKind::kCreateTable ||
          kind == ast::StatementKind::kCreateView || kind == ast::StatementKind::kCreateSchema ||
-         kind == ast::StatementKind::kCreateFunction || kind == ast::StatementKind::kDrop ||
-         kind == ast::StatementKind::kAlter || kind == ast::StatementKind::kComment;
+         kind == ast::StatementKind::kCreateFunction || kind == ast::StatementKind::kCreateIndex ||
+         kind == ast::StatementKind::kDrop || kind == ast::StatementKind::kAlter ||
+         kind == ast::StatementKind::kComment;
 }
 
 // What a session may use in any case, however small --memory is.
@@ -71,6 +73,7 @@ expr::EvalContext Session::eval_context() {
   context.now = data::timestamp_from_unix_nanos(database_.engine().clock().unix_nanos());
   context.user = user_;
   context.database = database_name_;
+  context.session = this;
   sql::SnapshotRef catalog = database_.catalog().snapshot();
   context.search_path = search_path();
   context.most_bytes = std::max(kLeastMemoryBytes, database_.options().memory_bytes / 4);
@@ -196,7 +199,8 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
   }
   FOREBAY_RETURN_IF_ERROR(check_read_only(statement));
   // These don't wait for the end of an implicit transaction: what was written before goes first.
-  if (is_definition(statement.kind) || statement.kind == ast::StatementKind::kFlush) {
+  if (is_definition(statement.kind) || statement.kind == ast::StatementKind::kFlush ||
+      statement.kind == ast::StatementKind::kRefresh) {
     FOREBAY_RETURN_IF_ERROR(end_implicit(sink));
   }
   if (transaction_ == TransactionStatus::kOpen && is_definition(statement.kind)) {
@@ -219,6 +223,7 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
     FOREBAY_RETURN_IF_ERROR(flush());
     return std::string("FLUSH");
   }
+  if (statement.kind == ast::StatementKind::kRefresh) return refresh(prepared);
   return session_statement(prepared, sink);
 }
 
@@ -243,6 +248,12 @@ Result<std::string> Session::run_plan(const sql::BoundStatement& plan,
   if (const auto* from = std::get_if<sql::BoundCopyFrom>(&plan.what)) return copy_from(*from, sink);
   if (const auto* to = std::get_if<sql::BoundCopyTo>(&plan.what)) {
     return copy_to(*to, parameters, sink);
+  }
+  if (const auto* running = std::get_if<sql::BoundExplainRunning>(&plan.what)) {
+    FOREBAY_RETURN_IF_ERROR(
+        send_text_rows(*plan.result_schema(),
+                       explain_running(*running->view, database_.engine().figures()), sink));
+    return std::string("EXPLAIN");
   }
   const auto& explain = std::get<sql::BoundExplain>(plan.what);
   FOREBAY_RETURN_IF_ERROR(send_text_rows(*plan.result_schema(), explain.lines, sink));
@@ -274,6 +285,7 @@ Result<std::string> Session::select(const sql::PlannedQuery& query,
 Status Session::read(const sql::PlannedQuery& query, std::span<const Datum> parameters,
                      const std::function<Status(ChangeBatch)>& visit) {
   if (block_ != nullptr && block_->has_writes()) {
+    FOREBAY_RETURN_IF_ERROR(check_block_tables());
     FOREBAY_RETURN_IF_ERROR(block_->check_reads(query));
     for (data::ObjectId object : query.reads) FOREBAY_RETURN_IF_ERROR(block_->unfold(object));
     sql::PlannedQuery own = sql::with_relations(
@@ -287,11 +299,24 @@ Status Session::read_committed(const sql::PlannedQuery& query, std::span<const D
                                const std::function<Status(ChangeBatch)>& visit) {
   expr::EvalContext context = eval_context();
   if (query.point) {
-    return PointRead(*query.point, parameters, context).run(*database_.engine().snapshot(), visit);
+    auto snapshot = database_.engine().snapshot();
+    FOREBAY_RETURN_IF_ERROR(database_.check_form(query.reads, query.catalog));
+    return PointRead(*query.point, parameters, context).run(*snapshot, visit);
   }
   FOREBAY_ASSIGN_OR_RETURN(runtime::Fragment fragment, sql::lower_query(query, parameters));
-  return runtime::run_query(fragment, database_.engine().snapshot(), context,
+  auto snapshot = database_.engine().snapshot();
+  FOREBAY_RETURN_IF_ERROR(database_.check_form(query.reads, query.catalog));
+  return runtime::run_query(fragment, std::move(snapshot), context,
                             {.memory_bytes = memory_.left_bytes()}, &cancel_, visit);
+}
+
+Result<std::string> Session::refresh(const PreparedStatement& prepared) {
+  FOREBAY_ASSIGN_OR_RETURN(
+      sql::BoundStatement bound,
+      sql::bind(*prepared.statement(), database_.catalog().snapshot(), prepared.options()));
+  FOREBAY_RETURN_IF_ERROR(
+      database_.engine().refresh(std::get<sql::BoundRefresh>(bound.what).view, &cancel_));
+  return std::string("REFRESH MATERIALIZED VIEW");
 }
 
 Result<std::string> Session::ddl(const PreparedStatement& prepared, ResultSink& sink) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,10 +28,10 @@ class CopyReader;
 
 enum class TransactionStatus : char { kIdle = 'I', kOpen = 'T', kFailed = 'E' };
 
-class Session {
+class Session final : private udfs::SessionAccess {
  public:
   Session(Database& database, std::string user, std::string database_name);
-  ~Session();
+  ~Session() override;
 
   /// Parses `sql` into statements, unbound. Errors count positions from the beginning of `sql`.
   data::Result<std::vector<sql::ParsedStatement>> parse(std::string_view sql) const;
@@ -99,6 +100,8 @@ class Session {
                               std::span<const data::Datum> parameters,
                               const std::function<data::Status(data::ChangeBatch)>& visit);
   data::Status check_definition_in_block(ResultSink& sink);
+  /// The tables that the block has written are what they were then.
+  data::Status check_block_tables() const;
   struct WriteTurn {
     std::unique_ptr<runtime::Engine::Gate> gate;
     TableWriter::Present present;
@@ -128,6 +131,7 @@ class Session {
   data::Status flush();
   data::Status finish_write(data::ObjectId table, uint64_t ticket, ResultSink& sink);
   data::Result<std::string> ddl(const PreparedStatement& prepared, ResultSink& sink);
+  data::Result<std::string> refresh(const PreparedStatement& prepared);
   data::Result<std::string> session_statement(const PreparedStatement& prepared, ResultSink& sink);
   data::Result<std::string> declare(const sql::ast::DeclareCursor& statement,
                                     const sql::BoundDeclareCursor& bound,
@@ -154,10 +158,17 @@ class Session {
   data::Result<std::string> execute_statement(const PreparedStatement& prepared, ResultSink& sink);
   std::optional<data::Schema> session_schema(const sql::ast::Statement& statement);
 
+  // udfs::SessionAccess: what functions ask (session_access.cpp).
+  std::optional<std::string> setting(std::string_view name) override;
+  data::Result<std::string> set(std::string_view name, std::string_view value) override;
+  data::Status sleep(double seconds) override;
+
   Database& database_;
   const std::string user_;
   const std::string database_name_;
   SessionSettings settings_;
+  /// Settings of applications: names with a dot.
+  std::map<std::string, std::string> custom_settings_;
   std::string search_path_text_;  // the setting of which search_path_ was made
   std::vector<std::string> search_path_;
   TransactionStatus transaction_ = TransactionStatus::kIdle;

@@ -155,11 +155,13 @@ Result<Session::WriteTurn> Session::begin_write(const sql::catalog::CatalogObjec
   WriteTurn turn;
   turn.present.relation = table.relation;
   if (block_ != nullptr) {
+    FOREBAY_RETURN_IF_ERROR(check_block_tables());
     FOREBAY_RETURN_IF_ERROR(block_->unfold(table.id));
     if (auto own = block_->relation_of(table.id)) turn.present.relation = std::move(own);
     return turn;
   }
   FOREBAY_ASSIGN_OR_RETURN(turn.gate, database_.engine().enter_gate(table.id, &cancel_));
+  FOREBAY_RETURN_IF_ERROR(database_.check_form(table));
   if (reads) FOREBAY_RETURN_IF_ERROR(turn.gate->settle(&cancel_));
   turn.present.gate = turn.gate.get();
   return turn;

@@ -99,6 +99,8 @@ std::string definition_tag(const ast::Statement& statement) {
                                                               : "CREATE VIEW";
     case ast::StatementKind::kCreateFunction:
       return "CREATE FUNCTION";
+    case ast::StatementKind::kCreateIndex:
+      return "CREATE INDEX";
     case ast::StatementKind::kCreateSchema:
       return "CREATE SCHEMA";
     case ast::StatementKind::kDrop:
@@ -122,6 +124,7 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
       const auto& reset = ast::as<ast::Reset>(statement);
       if (reset.name.empty()) {
         settings_.reset_all();
+        custom_settings_.clear();
         return std::string("RESET");
       }
       FOREBAY_RETURN_IF_ERROR(
@@ -177,6 +180,7 @@ Result<std::string> Session::discard(const ast::Discard& statement) {
     prepared_.clear();
     cursors_.clear();
     settings_.reset_all();
+    custom_settings_.clear();
   }
   return "DISCARD " + statement.what;
 }
@@ -217,7 +221,14 @@ Result<std::string> Session::set_value(const std::string& name, std::optional<st
       return std::string("SET");
     }
     // Names with a dot belong to applications, as in PostgreSQL.
-    if (name.find('.') != std::string::npos) return std::string("SET");
+    if (name.find('.') != std::string::npos) {
+      if (value) {
+        custom_settings_[name] = std::move(*value);
+      } else {
+        custom_settings_.erase(name);
+      }
+      return std::string("SET");
+    }
     return unknown_setting(name, position);
   }
   if (setting->scope == SettingScope::kReadOnly) {
@@ -303,8 +314,11 @@ Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) 
   switch (statement.show) {
     case ast::ShowKind::kSetting: {
       const SettingDescriptor* setting = find_setting(statement.name);
-      if (setting == nullptr) return unknown_setting(statement.name, statement.name_position);
-      rows.push_back({setting_value(*setting)});
+      const auto custom = custom_settings_.find(statement.name);
+      if (setting == nullptr && custom == custom_settings_.end()) {
+        return unknown_setting(statement.name, statement.name_position);
+      }
+      rows.push_back({setting != nullptr ? setting_value(*setting) : custom->second});
       break;
     }
     case ast::ShowKind::kAll:
@@ -323,6 +337,13 @@ Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) 
         for (const DdlJob& job : database_.ddl_jobs()) {
           rows.push_back(
               {fmt::format("{}", job.id), job.statement, job.waits ? "waiting" : "running"});
+        }
+        break;
+      }
+      if (statement.name == "indexes") {
+        for (const sql::CatalogObjectRef& index : catalog->indexes()) {
+          const bool wanted = statement.of.parts.empty() || index->schema == statement.of.parts[0];
+          if (wanted) rows.push_back({index->name});
         }
         break;
       }

@@ -90,12 +90,20 @@ void Session::end_block() {
   settings_.reset(read_only_setting(false));
 }
 
+Status Session::check_block_tables() const {
+  return block_->check_tables(
+      [&](const sql::catalog::CatalogObject& table) { return database_.check_form(table); });
+}
+
 // COMMIT of a block that has written: all of it in one epoch, or nothing.
 Status Session::commit_block(ResultSink& sink) {
   std::unique_ptr<Transaction> block = std::move(block_);
   if (block == nullptr || !block->has_writes()) return Status::ok();
-  FOREBAY_ASSIGN_OR_RETURN(Transaction::Written written,
-                           block->commit(database_.engine(), &cancel_));
+  FOREBAY_ASSIGN_OR_RETURN(
+      Transaction::Written written,
+      block->commit(database_.engine(), &cancel_, [&](const sql::catalog::CatalogObject& table) {
+        return database_.check_form(table);
+      }));
   return finish_write(written.table, written.ticket, sink);
 }
 

@@ -108,7 +108,8 @@ data::Status fill_sources(const Figures& figures, const sql::SnapshotRef& catalo
   for (const sql::CatalogObjectRef& object : catalog->objects()) {
     if (object->kind != ObjectKind::kSource || read.count(object->id) > 0) continue;
     out.row({object->name, connector_of(object), kNull, kNull, kNull, kNull, int64_t{0}, int64_t{0},
-             int64_t{0}, std::string("unused"), std::string("no view reads it")});
+             int64_t{0}, std::string(object->paused ? "paused" : "unused"),
+             std::string("no view reads it")});
   }
   return data::Status::ok();
 }
@@ -141,7 +142,9 @@ data::Status fill_views(const Database& database, const Figures& figures,
     out.row({object->name, int64_t{one.pipeline.value}, count_rows(database, *object),
              state_bytes[one.object], number(one.rows_in), number(one.rows_out), int64_t{0},
              one.failing, number(one.epoch.value), one.freshness_ms,
-             pipeline == nullptr ? Cell(kNull) : Cell(pipeline->status),
+             one.is_paused         ? Cell(std::string("paused"))
+             : pipeline == nullptr ? Cell(kNull)
+                                   : Cell(pipeline->status),
              pipeline == nullptr ? Cell(kNull) : text_or_null(pipeline->reason)});
   }
   return data::Status::ok();

@@ -361,14 +361,21 @@ Result<std::optional<runtime::Engine::TableChange>> Transaction::settle(
   return std::optional(std::move(out));
 }
 
+Status Transaction::check_tables(const CheckForm& check_form) const {
+  for (const auto& [id, written] : tables_) FOREBAY_RETURN_IF_ERROR(check_form(*written.table));
+  return Status::ok();
+}
+
 Result<Transaction::Written> Transaction::commit(runtime::Engine& engine,
-                                                 const runtime::CancelToken* cancel) {
+                                                 const runtime::CancelToken* cancel,
+                                                 const CheckForm& check_form) {
   Written done;
   std::vector<data::ObjectId> ids;
   for (const auto& [id, written] : tables_) ids.push_back(written.table->id);
   if (ids.empty()) return done;
   done.table = ids.front();
   FOREBAY_ASSIGN_OR_RETURN(auto gate, engine.enter_gates(ids, cancel));
+  FOREBAY_RETURN_IF_ERROR(check_tables(check_form));
   FOREBAY_RETURN_IF_ERROR(gate->settle(cancel));
   auto snapshot = engine.snapshot();
   std::vector<runtime::Engine::TableChange> changes;

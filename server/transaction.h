@@ -57,9 +57,13 @@ class Transaction {
     data::ObjectId table;
     uint64_t ticket = 0;  // 0: nothing changed
   };
+  using CheckForm = std::function<data::Status(const sql::catalog::CatalogObject& table)>;
+  /// Asks `check_form` about each table that was written; its first error.
+  data::Status check_tables(const CheckForm& check_form) const;
   /// Accepts all writes in one epoch; wait for the ticket. 23505 or 40001 when a row is not what
-  /// the block saw: nothing is applied then.
-  data::Result<Written> commit(runtime::Engine& engine, const runtime::CancelToken* cancel);
+  /// the block saw: nothing is applied then. `check_form` is asked in the gate.
+  data::Result<Written> commit(runtime::Engine& engine, const runtime::CancelToken* cancel,
+                               const CheckForm& check_form);
 
  private:
   using Row = std::vector<data::Datum>;

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 
+#include "engine/operators/projected_relation.h"
 #include "sql/binder/binder.h"
-#include "sql/catalog/record.h"
 #include "sql/lowering/lowering.h"
-#include "sql/parser/parser.h"
 #include "sql/plan/expressions.h"
 
 namespace forebay::sql {
@@ -24,7 +23,10 @@ const data::Schema* BoundStatement::result_schema() const {
   if (const auto* update = std::get_if<BoundUpdate>(&what)) return of(update->returning);
   if (const auto* erase = std::get_if<BoundDelete>(&what)) return of(erase->returning);
   static const data::Schema kExplain{{"QUERY PLAN", data::kTextType, false}};
-  return std::holds_alternative<BoundExplain>(what) ? &kExplain : nullptr;
+  return std::holds_alternative<BoundExplain>(what) ||
+                 std::holds_alternative<BoundExplainRunning>(what)
+             ? &kExplain
+             : nullptr;
 }
 
 Result<BoundStatement> bind(const ast::Statement& statement, const SnapshotRef& snapshot,
@@ -54,6 +56,14 @@ Result<runtime::Fragment> lower_query(const PlannedQuery& query,
 
 namespace {
 
+/// A relation of an object's rows, as the object is known.
+operators::StoredRelationRef as_known(const CatalogObject& object,
+                                      operators::StoredRelationRef relation) {
+  if (relation == nullptr || object.choice.empty()) return relation;
+  std::vector<uint32_t> keys = object.relation->key_columns();
+  return operators::projected(std::move(relation), object.choice, std::move(keys));
+}
+
 plan::NodeRef replace_relations(
     const plan::NodeRef& node,
     const std::function<operators::StoredRelationRef(ObjectId)>& relation_of) {
@@ -63,12 +73,13 @@ plan::NodeRef replace_relations(
   }
   if (node->kind != plan::NodeKind::kScan) return plan::with_inputs(node, std::move(inputs));
   const auto& scan = plan::as<plan::Scan>(*node);
-  operators::StoredRelationRef relation = relation_of(scan.object->id);
+  operators::StoredRelationRef relation = as_known(*scan.object, relation_of(scan.object->id));
   if (relation == nullptr) return node;
   auto object = std::make_shared<CatalogObject>(*scan.object);
   object->relation = std::move(relation);
   auto copy = std::make_shared<plan::Scan>(scan);
   copy->object = std::move(object);
+  copy->index.reset();  // it doesn't know the other relation's rows
   return copy;
 }
 
@@ -80,141 +91,11 @@ PlannedQuery with_relations(
   PlannedQuery out = query;
   if (out.plan != nullptr) out.plan = replace_relations(out.plan, relation_of);
   if (out.point) {
-    if (auto relation = relation_of(out.point->object)) out.point->relation = std::move(relation);
-  }
-  return out;
-}
-
-namespace {
-
-/// Lowers what runs; gives the object its relation and tables.
-Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
-                                                      CatalogObject& object,
-                                                      const std::function<TableId()>& next_table) {
-  std::optional<runtime::Fragment> fragment;
-  auto take_table = [&] {
-    object.tables.push_back(next_table());
-    return object.tables.back();
-  };
-  if (object.kind == ObjectKind::kTable && object.connector == nullptr) {
-    fragment = lowering::lower_table(object.stored_columns(), object.key_columns, take_table);
-  } else if (object.is_stored()) {
-    FOREBAY_ASSIGN_OR_RETURN(fragment, lowering::lower_view(create.plan, object.key_columns,
-                                                            object.has_key, take_table));
-  }
-  if (fragment) {
-    for (runtime::CircuitNode& node : fragment->nodes) {
-      // A table's own source has no number but the table's.
-      auto* source = std::get_if<runtime::SourceInput>(&node.what);
-      if (source == nullptr || object.connector == nullptr) continue;
-      source->source = object.id;
-      source->on_error = object.on_error;
+    if (auto relation = as_known(*out.point->scanned, relation_of(out.point->object))) {
+      out.point->relation = std::move(relation);
     }
-    if (object.connector == nullptr) fragment->on_error = object.on_error;
-    fragment->object = object.id;
-    fragment->name = object.name;
-    object.relation = fragment->relation;
   }
-  return fragment;
-}
-
-}  // namespace
-
-runtime::CatalogRecord record_of(const CatalogObject& object) {
-  catalog::StoredObject record;
-  record.kind = object.kind;
-  record.id = object.id;
-  record.schema = object.schema;
-  record.name = object.name;
-  record.definition = object.definition;
-  record.search_path = object.search_path;
-  record.tables = object.tables;
-  record.fingerprint = object.fingerprint;
-  record.comments = object.comments;
-  return {object.id, catalog::encode_record(record)};
-}
-
-Result<NewObject> build_object(const BoundCreate& create, IdSource& ids) {
-  auto object = std::make_shared<CatalogObject>(*create.object);
-  object->id = ids.object();
-  NewObject out;
-  FOREBAY_ASSIGN_OR_RETURN(out.fragment,
-                           lower_object(create, *object, [&] { return ids.table(); }));
-  object->fingerprint = out.fragment ? lowering::fingerprint(*out.fragment) : 0;
-  out.record = record_of(*object);
-  out.object = std::move(object);
   return out;
-}
-
-namespace {
-
-Status cannot_open(const catalog::StoredObject& record, data::Error why) {
-  return Status(
-      data::Error{.sqlstate = data::sqlstate::kNotInPrerequisiteState,
-                  .fault = data::Fault::kEnvironment,
-                  .message = fmt::format("{} \"{}\" cannot be opened: {}",
-                                         catalog::kind_name(record.kind), record.name, why.message),
-                  .detail = fmt::format("Its definition is: {}", record.definition),
-                  .hint = "Start the version of the program that made it."});
-}
-
-/// Opens one object on top of those that it reads.
-Status open_object(const catalog::StoredObject& record, const BindOptions& options,
-                   OpenedCatalog& opened) {
-  auto parsed = parse_statements(record.definition);
-  if (!parsed.is_ok()) return cannot_open(record, parsed.error());
-  if (parsed->size() != 1)
-    return cannot_open(record, {.message = "its definition is not one statement"});
-  BindOptions own = options;
-  own.text = record.definition;
-  own.search_path = record.search_path;
-  own.parameter_types.clear();
-  auto bound = sql::bind(*(*parsed)[0].statement, opened.snapshot, own);
-  if (!bound.is_ok()) return cannot_open(record, bound.error());
-  const auto* create = std::get_if<BoundCreate>(&bound->what);
-  if (create == nullptr || create->object == nullptr) {
-    return cannot_open(record, {.message = "its definition creates nothing"});
-  }
-  auto object = std::make_shared<CatalogObject>(*create->object);
-  object->id = record.id;
-  object->fingerprint = record.fingerprint;
-  object->comments = record.comments;
-  size_t used = 0;
-  bool enough = true;
-  auto next_table = [&] {
-    enough = used < record.tables.size();
-    return enough ? record.tables[used++] : TableId(0);
-  };
-  auto fragment = lower_object(*create, *object, next_table);
-  if (!fragment.is_ok()) return cannot_open(record, fragment.error());
-  const uint64_t fingerprint = *fragment ? lowering::fingerprint(**fragment) : 0;
-  if (!enough || used != record.tables.size() || fingerprint != record.fingerprint ||
-      object->name != record.name || object->kind != record.kind) {
-    return cannot_open(record, {.message = "this program would keep its state in another form"});
-  }
-  if (*fragment) opened.fragments.push_back(std::move(**fragment));
-  opened.snapshot = opened.snapshot->with(std::move(object));
-  return Status::ok();
-}
-
-}  // namespace
-
-Result<OpenedCatalog> open_catalog(std::span<const runtime::CatalogRecord> records,
-                                   SnapshotRef base, const BindOptions& options) {
-  OpenedCatalog opened;
-  opened.snapshot = std::move(base);
-  std::vector<catalog::StoredObject> stored;
-  for (const runtime::CatalogRecord& record : records) {
-    FOREBAY_ASSIGN_OR_RETURN(catalog::StoredObject object, catalog::decode_record(record.bytes));
-    stored.push_back(std::move(object));
-  }
-  // Numbers grow: what an object reads is older than itself.
-  std::sort(stored.begin(), stored.end(),
-            [](const auto& a, const auto& b) { return a.id.value < b.id.value; });
-  for (const catalog::StoredObject& record : stored) {
-    FOREBAY_RETURN_IF_ERROR(open_object(record, options, opened));
-  }
-  return opened;
 }
 
 }  // namespace forebay::sql

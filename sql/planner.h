@@ -52,6 +52,8 @@ struct BindOptions {
   std::vector<std::string> search_path = {"public"};
   std::string user = "root";
   std::string database = "dev";
+  /// Binding the definition of this object again: it knows what it reads as it was then. 0: none.
+  ObjectId reader;
   /// `forebay run`: sources end at their present end.
   bool force_bounded = false;
 };
@@ -61,6 +63,8 @@ struct BindOptions {
 struct PointPlan {
   ObjectId object;
   operators::StoredRelationRef relation;
+  /// The object as the query knows it.
+  CatalogObjectRef scanned;
   /// One per relation->key_columns(): constants or parameters, of exactly the column's type. A NULL
   /// among them: no rows.
   std::vector<ExprRef> key;
@@ -203,10 +207,25 @@ struct BoundDrop {
   std::vector<CatalogObjectRef> objects;
 };
 
-/// ALTER ... RENAME and COMMENT ON: objects that take the place of those with their numbers. Empty:
-/// nothing to do.
+/// ALTER and COMMENT ON: objects that take the place of those with their numbers. Empty: nothing to
+/// do. A shape without number gets a new object number.
 struct BoundAlter {
   std::vector<CatalogObjectRef> objects;
+  /// PAUSE or RESUME of the only object.
+  std::optional<bool> paused;
+  /// ADD COLUMN to the only object, a table: a constant expression, the value in its rows.
+  /// build_altered() makes the rest.
+  ExprRef added;
+};
+
+/// REFRESH MATERIALIZED VIEW.
+struct BoundRefresh {
+  ObjectId view;
+};
+
+/// EXPLAIN ANALYZE MATERIALIZED VIEW: of a running view.
+struct BoundExplainRunning {
+  CatalogObjectRef view;
 };
 
 /// EXPLAIN: lines of text, one column "QUERY PLAN".
@@ -216,7 +235,8 @@ struct BoundExplain {
 
 struct BoundStatement {
   std::variant<BoundSelect, BoundInsert, BoundUpdate, BoundDelete, BoundCreate, BoundDrop,
-               BoundExplain, BoundCopyFrom, BoundCopyTo, BoundDeclareCursor, BoundAlter>
+               BoundExplain, BoundCopyFrom, BoundCopyTo, BoundDeclareCursor, BoundAlter,
+               BoundRefresh, BoundExplainRunning>
       what;
   /// All parameters, by number.
   std::vector<Type> parameter_types;
@@ -256,6 +276,17 @@ struct NewObject {
   runtime::CatalogRecord record;
 };
 Result<NewObject> build_object(const BoundCreate& create, IdSource& ids);
+
+/// A table with one column more.
+struct AlteredTable {
+  SnapshotRef snapshot;
+  /// Of the table and of what reads it, for Engine::rewrite; `fill` fails with 53200 when the rows
+  /// come to more than `most_bytes`.
+  runtime::Engine::Rewrite rewrite;
+};
+/// `alter`, whose `added` is `value`, against the snapshot that it was bound to.
+Result<AlteredTable> build_altered(const BoundAlter& alter, const Datum& value,
+                                   const SnapshotRef& snapshot, IdSource& ids, uint64_t most_bytes);
 
 struct OpenedCatalog {
   SnapshotRef snapshot;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@
 
 /// The function ABI: what a scalar or aggregate function is to the engine. Built-in and user
 /// functions go through the same structures. Versioned: a library built against another version is
-/// refused.
+/// refused (library.h); a change of anything here needs another kFunctionAbiVersion.
 namespace forebay::udfs {
 
 using data::ColumnView;
@@ -28,6 +29,18 @@ inline constexpr size_t kLongestText = 0x3fffffff;
 inline constexpr std::string_view kTextTooLong =
     "string buffer exceeds maximum allowed length (1073741823 bytes)";
 
+/// What functions may ask of the session that runs the statement.
+class SessionAccess {
+ public:
+  virtual ~SessionAccess() = default;
+  /// A setting's value; nullopt: there is none of this name.
+  virtual std::optional<std::string> setting(std::string_view name) = 0;
+  /// SET; gives the value as it is then.
+  virtual data::Result<std::string> set(std::string_view name, std::string_view value) = 0;
+  /// 57014 when the statement is cancelled meanwhile.
+  virtual data::Status sleep(double seconds) = 0;
+};
+
 /// What a call can know of the statement or epoch that it runs in.
 struct CallEnvironment {
   /// now() in microseconds since 2000-01-01 UTC.
@@ -36,6 +49,8 @@ struct CallEnvironment {
   std::string_view database = "dev";
   /// The schemas, existing ones, in which names are looked up; the first one is current_schema().
   std::span<const std::string> search_path;
+  /// nullptr in views, and where no session is.
+  SessionAccess* session = nullptr;
 };
 
 /// One vectorised call. Values are indexed by physical row.

@@ -59,6 +59,9 @@ class Registry {
     add_string_search(scalars);
     add_patterns(scalars);
     add_datetime(scalars);
+    add_at_time_zone(scalars);
+    add_formatting(scalars);
+    add_buckets(scalars);
     add_conditional(scalars);
     add_system(scalars);
     add_pg_catalog(scalars);

@@ -108,7 +108,8 @@ void Evaluation::begin(const ChangeBatch& batch, const EvalContext& context,
                        std::vector<RowError>& errors) {
   batch_ = &batch;
   physical_rows_ = batch.physical_rows();
-  environment_ = {context.now, context.user, context.database, context.search_path};
+  environment_ = {context.now, context.user, context.database, context.search_path,
+                  context.session};
   arena_ = nullptr;
   most_bytes_ = context.most_bytes;
   errors_ = &errors;

@@ -103,6 +103,8 @@ struct EvalContext {
   /// What the texts that one expression makes of one batch may take; beyond that std::bad_alloc is
   /// thrown. By default (views) what no sound program comes near to.
   size_t most_bytes = size_t{4} << 30;
+  /// Of the session that runs the statement, or nullptr.
+  udfs::SessionAccess* session = nullptr;
 };
 
 /// Evaluates one expression over batches. Holds scratch memory; not thread-safe, one per worker.

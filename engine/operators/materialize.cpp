@@ -39,6 +39,7 @@ class KeyedMaterialize final : public Operator {
   Result<Progress> take(uint32_t, ChangeBatch batch, Output& output) override {
     data::encode_keys(batch, parameters_.key_columns, KeyMode::kGrouping, keys_);
     data::add_hashes(keys_);
+    if (parameters_.shard_columns > 0) hash_prefixes(batch);
     for (uint32_t i = 0; i < keys_.rows(); ++i) {
       uint32_t row = batch.physical(i);
       row_.clear();
@@ -114,6 +115,15 @@ class KeyedMaterialize final : public Operator {
     entry.first_change = static_cast<uint32_t>(changes_.size() - 1);
   }
 
+  // Rows lie where the hash of their first key columns says; the hash only helps to find keys, too.
+  void hash_prefixes(const ChangeBatch& batch) {
+    std::vector<uint32_t> first(parameters_.key_columns.begin(),
+                                parameters_.key_columns.begin() + parameters_.shard_columns);
+    data::encode_keys(batch, first, KeyMode::kGrouping, prefixes_);
+    data::add_hashes(prefixes_);
+    keys_.hashes = prefixes_.hashes;
+  }
+
   void check(const Key& key) const {
     const Change* comes = nullptr;
     const Change* leaves = nullptr;
@@ -138,6 +148,7 @@ class KeyedMaterialize final : public Operator {
   std::vector<Key> dirty_;  // in the order of their first change
   std::vector<Change> changes_;
   KeyRows keys_;
+  KeyRows prefixes_;
   std::string row_;
   std::string store_key_;
 };
@@ -228,7 +239,9 @@ class MaterializeSpec final : public OperatorSpec {
   explicit MaterializeSpec(MaterializeParameters parameters) : parameters_(std::move(parameters)) {}
   std::string_view name() const override { return "materialize"; }
   std::string describe() const override {
-    return parameters_.has_key ? "keys=" + column_list(parameters_.key_columns) : "keys=none";
+    if (!parameters_.has_key) return "keys=none";
+    return "keys=" + column_list(parameters_.key_columns) +
+           (parameters_.shard_columns > 0 ? " by the first" : "");
   }
   const std::vector<Type>& output_types() const override { return parameters_.types; }
   std::unique_ptr<Operator> instantiate(const OperatorContext& context) const override {
@@ -247,6 +260,21 @@ class MaterializeSpec final : public OperatorSpec {
 
 state::Family materialize_family(const MaterializeParameters& parameters) {
   return parameters.has_key ? state::Family::kHot : state::Family::kLog;
+}
+
+void put_rows(const MaterializeParameters& parameters, const ChangeBatch& rows,
+              state::SealedRun& run) {
+  KeyRows keys;
+  data::encode_keys(rows, parameters.key_columns, KeyMode::kGrouping, keys);
+  data::add_hashes(keys);
+  std::string row, store_key;
+  for (uint32_t i = 0; i < keys.rows(); ++i) {
+    row.clear();
+    data::append_row(rows, rows.physical(i), row);
+    store_key = state::store_key_prefix(data::shard_of_hash(keys.hashes[i]), parameters.rows);
+    store_key.append(keys.key(i));
+    run.put(materialize_family(parameters), store_key, row);
+  }
 }
 
 SpecRef make_materialize(MaterializeParameters parameters) {

@@ -163,7 +163,13 @@ struct MaterializeParameters {
   std::vector<uint32_t> key_columns;
   bool has_key = false;  // a key of no columns is a relation of at most one row
   TableId rows;
+  /// The shard of a row is that of its first so many key columns, by which it is hashed; 0: of all.
+  /// With it a relation is read by prefixes of its key, and not by key.
+  uint32_t shard_columns = 0;
 };
 SpecRef make_materialize(MaterializeParameters parameters);
+/// Writes new rows of a relation with a key as its operator would.
+void put_rows(const MaterializeParameters& parameters, const ChangeBatch& rows,
+              state::SealedRun& run);
 
 }  // namespace forebay::operators

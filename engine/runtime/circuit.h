@@ -41,6 +41,8 @@ struct ObjectInput {
   operators::StoredRelationRef relation;
   /// Private queries only: read just the rows whose key columns equal these constants (point plan).
   std::optional<std::vector<data::Datum>> key;
+  /// Of the object's columns, those that the reader knows; empty: all. `relation` gives just them.
+  std::vector<uint32_t> columns;
 };
 /// Leaf: records of a source, decoded. Its own reader with its own positions, named (object, use).
 struct SourceInput {

@@ -321,6 +321,7 @@ void EngineImpl::restart(Pipeline& pipeline) {
       return;
     }
     object->inputs = std::move(inputs).value();
+    mark_paused(*object);
     object->table = nullptr;
     for (const TableQueueRef& table : object->inputs.tables) {
       if (table != nullptr) object->table = table;

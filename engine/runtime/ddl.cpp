@@ -122,13 +122,14 @@ Pipeline* EngineImpl::join(const Fragment& fragment, const FragmentInputs& input
   }
   for (auto& lane : pipeline->lanes) lane->add(fragment, inputs, starts_empty);
   pipeline->objects.push_back(object.get());
+  mark_paused(*object);
   objects_[fragment.object] = std::move(object);
   return pipeline;
 }
 
 void EngineImpl::start_sources(const RunningObject& object) {
   for (const SourceQueueRef& source : object.inputs.sources) {
-    if (source == nullptr) continue;
+    if (source == nullptr || source->is_paused()) continue;
     feed(source);
   }
 }

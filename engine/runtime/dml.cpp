@@ -272,7 +272,7 @@ Status EngineImpl::wait_finished(const CancelToken* cancel) {
               fmt::format("source \"{}\" failed: {}", source->input().source_name, show.reason));
           return true;
         }
-        if (!show.finished) return false;
+        if (!show.finished && show.status != "paused") return false;
       }
     }
     for (const auto& pipeline : pipelines_) {

@@ -68,6 +68,10 @@ struct OperatorFigures {
   uint16_t worker = 0;
   uint64_t rows_in = 0, rows_out = 0, busy_ns = 0, state_rows = 0, state_bytes = 0;
   uint64_t evictions = 0, read_backs = 0;
+  /// Its number in the object's fragment, the nodes that it reads there, and its parameters.
+  uint32_t node = 0;
+  std::vector<uint32_t> inputs;
+  std::string detail;
 };
 struct ObjectFigures {
   ObjectId object;
@@ -76,6 +80,8 @@ struct ObjectFigures {
   int64_t failing = 0;  // committed: rows and records that fail now, the skipped ones among them
   Epoch epoch;
   int64_t freshness_ms = 0;
+  /// It reads sources, and none of its readers may read.
+  bool is_paused = false;
 };
 struct PipelineFigures {
   PipelineId id;
@@ -83,7 +89,7 @@ struct PipelineFigures {
   Epoch epoch;
   int64_t epoch_ms = 0, commit_ms = 0;
   uint64_t dirty_keys = 0, memory_bytes = 0;
-  std::string status;  // running, idle, held, failed
+  std::string status;  // running, idle, held, paused, failed
   std::string reason;
 };
 struct SourceFigures {
@@ -92,7 +98,7 @@ struct SourceFigures {
   connectors::PartitionPosition position;
   uint64_t records = 0, bytes = 0, errors = 0;
   bool finished = false;  // bounded, and everything is committed
-  std::string status;     // running, waiting, finished, failed
+  std::string status;     // running, waiting, paused, finished, failed
   std::string reason;
 };
 struct Figures {
@@ -134,6 +140,26 @@ class Engine {
   /// rows (the pipelines are held meanwhile), commits contents and record in one epoch. Returns
   /// when that is committed; or with the error or cancellation, having left nothing.
   virtual Status create(Fragment fragment, CatalogRecord record, const CancelToken* cancel) = 0;
+  /// PAUSE and RESUME of `id`: readers of that source, or those of that table or view, stop behind
+  /// a committed epoch, and go on from there. Committed with `record`, which says so.
+  virtual Status set_paused(ObjectId id, bool paused, CatalogRecord record) = 0;
+  /// Before start(): what was paused in the last run.
+  virtual void attach_paused(ObjectId id) = 0;
+  /// REFRESH: waits until everything that the sources of a table or view had when it was called is
+  /// committed, and all accepted writes. 55000 when one of them is paused or has failed.
+  virtual Status refresh(ObjectId id, const CancelToken* cancel) = 0;
+  /// Objects in another form: their tables' rows as `fill` writes them from the committed snapshot
+  /// into new tables, their circuits and records, in one commit. The objects' other state must
+  /// stay right. All are of one pipeline, which starts anew from its state.
+  struct Rewrite {
+    std::vector<Fragment> fragments;
+    std::vector<CatalogRecord> records;
+    std::function<Status(const state::Snapshot&, state::SealedRun&)> fill;
+    std::vector<state::DroppedTable> dropped;
+    /// Called after the commit, before anything else can happen to the objects.
+    std::function<void()> publish;
+  };
+  virtual Status rewrite(Rewrite rewrite, const CancelToken* cancel) = 0;
   /// Detaches the objects (a set closed under dependants), drops their state and records in one
   /// commit.
   virtual Status drop(std::vector<ObjectId> objects) = 0;

@@ -17,7 +17,7 @@
 
 /// The engine behind engine.h, in parts: engine.cpp (opening, threads, catalog), ddl.cpp (create,
 /// drop, hold), dml.cpp (the gate), coordinator.cpp (epochs), reader_join.cpp (views that come to
-/// share a reader), committer.cpp, figures.cpp.
+/// share a reader), pause.cpp, committer.cpp, figures.cpp.
 namespace forebay::runtime {
 
 class EngineImpl final : public Engine, public LaneHost {
@@ -35,6 +35,10 @@ class EngineImpl final : public Engine, public LaneHost {
   Status start() override;
   Status create(Fragment fragment, CatalogRecord record, const CancelToken* cancel) override;
   Status drop(std::vector<ObjectId> objects) override;
+  Status set_paused(ObjectId id, bool paused, CatalogRecord record) override;
+  void attach_paused(ObjectId id) override;
+  Status refresh(ObjectId id, const CancelToken* cancel) override;
+  Status rewrite(Rewrite rewrite, const CancelToken* cancel) override;
   Result<std::unique_ptr<Gate>> enter_gate(ObjectId table, const CancelToken* cancel) override;
   Result<std::unique_ptr<Gate>> enter_gates(const std::vector<ObjectId>& tables,
                                             const CancelToken* cancel) override;
@@ -93,6 +97,12 @@ class EngineImpl final : public Engine, public LaneHost {
   void stop_sources(const RunningObject& object);
   Status commit_catalog(Lock& lock, CatalogChange change);
   Status take_ddl_turn(Lock& lock, const CancelToken* cancel);
+
+  // What does not read (pause.cpp).
+  bool is_paused(const RunningObject& object, const SourceQueue& queue) const;
+  void mark_paused(RunningObject& object);
+  void apply_paused(RunningObject& object);
+  std::vector<SourceQueueRef> sources_behind(ObjectId id) const;
 
   // Readers that join (reader_join.cpp).
   static std::map<ObjectId, std::vector<SharedUse>> readers_of(
@@ -163,6 +173,7 @@ class EngineImpl final : public Engine, public LaneHost {
   Epoch next_epoch_{1};                                         // mutex_
   Status store_failure_;                                        // mutex_
   bool started_ = false;                                        // mutex_
+  std::set<ObjectId> paused_;                                   // mutex_; sources and views
 
   bool ddl_busy_ = false;           // mutex_
   uint32_t ddl_waiting_ = 0;        // mutex_

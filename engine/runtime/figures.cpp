@@ -1,5 +1,8 @@
 // What system tables and metrics show.
 
+#include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "engine/runtime/engine_impl.h"
@@ -10,9 +13,11 @@ Figures EngineImpl::figures() const {
   std::lock_guard lock(mutex_);
   Figures figures;
   int64_t now = clock_->steady_nanos();
+  std::map<ObjectId, int64_t> stale_since;  // objects behind readers that may not read
   for (const auto& pipeline : pipelines_) {
     PipelineFigures shown;
     std::set<const SourceQueue*> queues;
+    bool is_reading = false;
     shown.id = pipeline->id;
     shown.epoch = pipeline->store_epoch;
     shown.epoch_ms = pipeline->last_epoch_ms;
@@ -34,9 +39,32 @@ Figures EngineImpl::figures() const {
       of_object.pipeline = pipeline->id;
       of_object.epoch = pipeline->store_epoch;
       of_object.failing = errors_.count(of_object.object);
+      size_t readers = 0, paused = 0;
+      std::optional<int64_t> stale;
+      auto is_stale_since = [&](int64_t since) { stale = std::min(stale.value_or(since), since); };
+      for (const SourceQueueRef& source : object->inputs.sources) {
+        if (source == nullptr) continue;
+        ++readers;
+        if (auto since = source->paused_since_ns()) {
+          ++paused;
+          is_stale_since(*since);
+        }
+      }
+      for (const CircuitNode& node : object->fragment.nodes) {
+        const auto* input = std::get_if<ObjectInput>(&node.what);
+        if (input == nullptr) continue;
+        if (auto found = stale_since.find(input->object); found != stale_since.end()) {
+          is_stale_since(found->second);
+        }
+      }
+      if (stale) stale_since[of_object.object] = *stale;
+      of_object.is_paused = readers > 0 && paused == readers;
       // Fresh when nothing waits; else as old as the last commit.
       of_object.freshness_ms =
           busy ? (now - pipeline->last_committed_at_ns) / 1'000'000 : int64_t{0};
+      if (stale) {
+        of_object.freshness_ms = std::max(of_object.freshness_ms, (now - *stale) / 1'000'000);
+      }
       for (const auto& lane : pipeline->lanes) {
         Lane::Traffic traffic = lane->traffic(object->fragment.object);
         of_object.rows_in += traffic.rows_in;
@@ -48,6 +76,7 @@ Figures EngineImpl::figures() const {
       for (size_t i = 0; i < object->inputs.sources.size(); ++i) {
         const SourceQueueRef& source = object->inputs.sources[i];
         if (source == nullptr) continue;
+        is_reading |= !source->is_paused();
         const SourceUse& use = *object->inputs.uses[i];
         SourceQueue::Show show = source->show();
         if (queues.insert(source.get()).second) shown.memory_bytes += source->memory_bytes();
@@ -59,6 +88,7 @@ Figures EngineImpl::figures() const {
         }
       }
     }
+    if (!queues.empty() && !is_reading && shown.status == "idle") shown.status = "paused";
     figures.pipelines.push_back(std::move(shown));
   }
   return figures;

@@ -52,6 +52,10 @@ void SourceQueue::put(uint64_t turn, connectors::RawBatch batch) {
   std::lock_guard lock(mutex_);
   if (turn != turn_) return;
   queued_bytes_ += batch.size;
+  connectors::PartitionPosition& given = given_[batch.partition];
+  given.id = batch.partition;
+  given.name = batch.partition_name;
+  given.next = batch.to;
   queue_.push_back(std::move(batch));
   queued_.store(queue_.size());
 }
@@ -74,6 +78,52 @@ void SourceQueue::set_ends(uint64_t turn, connectors::Positions ends) {
   if (turn != turn_) return;
   ends_ = std::move(ends);
   polled_ = true;
+  ++looks_;
+}
+
+void SourceQueue::set_idle(uint64_t turn) {
+  std::lock_guard lock(mutex_);
+  if (turn == turn_) ++idles_;
+}
+
+void SourceQueue::pause(int64_t now_ns) {
+  start_over(std::nullopt);
+  std::lock_guard lock(mutex_);
+  paused_since_ns_ = now_ns;
+}
+
+void SourceQueue::resume() {
+  std::lock_guard lock(mutex_);
+  paused_since_ns_.reset();
+}
+
+bool SourceQueue::is_paused() const { return paused_since_ns().has_value(); }
+
+std::optional<int64_t> SourceQueue::paused_since_ns() const {
+  std::lock_guard lock(mutex_);
+  return paused_since_ns_;
+}
+
+SourceQueue::Mark SourceQueue::mark() const {
+  std::lock_guard lock(mutex_);
+  return {looks_, idles_, std::nullopt, std::nullopt};
+}
+
+bool SourceQueue::is_fresh(Mark& mark) const {
+  std::lock_guard lock(mutex_);
+  if (!mark.ends && looks_ > mark.looks && !ends_.empty() &&
+      std::all_of(ends_.begin(), ends_.end(), [](const auto& end) { return end.end; })) {
+    mark.ends = ends_;
+    for (connectors::PartitionPosition& end : *mark.ends) end.next = *end.end;
+  }
+  if (!mark.given && (idles_ > mark.idles || ended_)) {
+    mark.given.emplace();
+    for (const auto& [id, position] : given_) mark.given->push_back(position);
+  }
+  connectors::Positions committed;
+  for (const auto& [id, position] : committed_) committed.push_back(position);
+  return (mark.given && covers(committed, *mark.given)) ||
+         (mark.ends && covers(committed, *mark.ends));
 }
 
 std::optional<connectors::Positions> SourceQueue::until() const {
@@ -95,7 +145,7 @@ connectors::Positions SourceQueue::current_positions() const {
 
 bool SourceQueue::is_running() const {
   std::lock_guard lock(mutex_);
-  return polled_ && !frozen_ && !until_ && status_ == "running";
+  return polled_ && !frozen_ && !paused_since_ns_ && !until_ && status_ == "running";
 }
 
 connectors::Positions SourceQueue::ends() const {
@@ -107,6 +157,7 @@ void SourceQueue::start_over(std::optional<connectors::Positions> until) {
   std::lock_guard lock(mutex_);
   ++turn_;
   queue_.clear();
+  given_.clear();
   queued_.store(0);
   queued_bytes_.store(0);
   until_ = std::move(until);
@@ -132,7 +183,7 @@ bool SourceQueue::take(uint64_t epoch, const std::atomic<uint64_t>& named_end,
   std::lock_guard lock(mutex_);
   // A worker that is already in the next epoch may have taken the batch before this one: an epoch
   // whose end is named takes nothing more.
-  if (queue_.empty() || frozen_ || named_end.load() >= epoch) return false;
+  if (queue_.empty() || frozen_ || paused_since_ns_ || named_end.load() >= epoch) return false;
   batch = std::move(queue_.front());
   queue_.pop_front();
   queued_.store(queue_.size());
@@ -189,8 +240,8 @@ SourceQueue::Show SourceQueue::show() const {
     }
   }
   show.finished = ended_ && !until_ && queue_.empty() && taken_.empty();
-  show.status = show.finished ? "finished" : status_;
-  show.reason = reason_;
+  show.status = paused_since_ns_ ? "paused" : show.finished ? "finished" : status_;
+  if (!paused_since_ns_) show.reason = reason_;
   return show;
 }
 

@@ -54,6 +54,8 @@ class SourceQueue {
   void set_status(uint64_t turn, std::string status, std::string reason);
   void set_end(uint64_t turn);
   void set_ends(uint64_t turn, connectors::Positions ends);
+  /// The reader has given all that there was.
+  void set_idle(uint64_t turn);
   /// Where the reader is to end, if not at the source's own end.
   std::optional<connectors::Positions> until() const;
 
@@ -75,6 +77,25 @@ class SourceQueue {
   void freeze(bool frozen);
   /// The reader is at its end (or has failed), and everything was taken.
   bool is_drained() const;
+
+  // --- PAUSE. Between epochs, while the queue has no reader.
+  /// Drops what was put and not taken; gives nothing until it is resumed. `now_ns` is steady.
+  void pause(int64_t now_ns);
+  void resume();
+  bool is_paused() const;
+  /// Since when nothing was read; nullopt: it is not paused.
+  std::optional<int64_t> paused_since_ns() const;
+
+  // --- REFRESH.
+  /// What fresh() compares with.
+  struct Mark {
+    uint64_t looks = 0, idles = 0;
+    std::optional<connectors::Positions> ends, given;
+  };
+  Mark mark() const;
+  /// True when everything that was there at the time of the mark is committed: the reader has found
+  /// nothing more since, or has read to what it saw as the ends then.
+  bool is_fresh(Mark& mark) const;
 
   /// Committer's side: positions that changed by epochs up to `epoch`; forgets them.
   connectors::Positions take_positions(uint64_t epoch);
@@ -103,6 +124,9 @@ class SourceQueue {
   bool ended_ = false;                                                                    // mutex_
   bool frozen_ = false;                                                                   // mutex_
   bool polled_ = false;                                                                   // mutex_
+  std::optional<int64_t> paused_since_ns_;                                                // mutex_
+  uint64_t looks_ = 0, idles_ = 0;                                                        // mutex_
+  std::map<data::PartitionId, connectors::PartitionPosition> given_;                      // mutex_
   std::string status_ = "running", reason_;                                               // mutex_
   std::atomic<size_t> queued_bytes_{0};
   std::atomic<size_t> queued_{0};

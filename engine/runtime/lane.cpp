@@ -18,6 +18,18 @@ constexpr uint32_t kPublishSteps = 16;
 // Bytes of a sealed change besides its key and value, which the entry has, too.
 constexpr size_t kSealedBytes = 48;
 
+// What a reader of an object's stream knows of its rows.
+ChangeBatch known_columns(const CircuitNode& leaf, ChangeBatch batch) {
+  const auto* input = std::get_if<ObjectInput>(&leaf.what);
+  if (input == nullptr || input->columns.empty()) return batch;
+  std::vector<data::ColumnRef> columns;
+  for (uint32_t position : input->columns) columns.push_back(batch.columns()[position]);
+  ChangeBatch known(std::move(columns), batch.physical_rows());
+  if (batch.selection() != nullptr) known.set_selection(*batch.selection());
+  known.share_weights_of(batch);
+  return known;
+}
+
 uint16_t first_shard_of(uint16_t worker, uint16_t worker_count) {
   return static_cast<uint16_t>((uint32_t{worker} * data::kShardCount + worker_count - 1) /
                                worker_count);
@@ -221,7 +233,7 @@ Result<bool> Lane::take_item(Node& node) {
       node.rows_in.fetch_add(item.batch.rows(), std::memory_order_relaxed);
       NodeOutput output(*this, node);
       if (node.op == nullptr) {  // an object's stream, passed on
-        output.emit(std::move(item.batch));
+        output.emit(known_columns(*node.spec, std::move(item.batch)));
         return true;
       }
       FOREBAY_ASSIGN_OR_RETURN(operators::Progress progress,

@@ -83,8 +83,9 @@ class Lane {
   void remove(const std::vector<ObjectId>& objects);
   /// Moves all nodes of `other` (a lane of the same worker, between epochs) to the end of this one.
   void absorb(Lane& other);
-  /// Lets the source leaves that read `old` read `queue`, between epochs.
-  void replace_source(const SourceQueue* old, const SourceQueueRef& queue);
+  /// Lets the source leaves (of `object`, if given) that read `old` read `queue`, between epochs.
+  void replace_source(const SourceQueue* old, const SourceQueueRef& queue,
+                      std::optional<ObjectId> object = std::nullopt);
   /// Makes the next epoch one in which only `object` works, fed from `snapshot`, begin() first.
   void start_fill(ObjectId object, std::shared_ptr<const state::Snapshot> snapshot);
 

@@ -14,6 +14,7 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
     auto node = std::make_unique<Node>();
     node->object = fragment.object;
     node->index = static_cast<uint32_t>(nodes_.size());
+    node->number = static_cast<uint32_t>(i);
     node->on_error = fragment.on_error;
     node->is_output = i + 1 == fragment.nodes.size();
     node->spec = std::make_shared<const CircuitNode>(fragment.nodes[i]);
@@ -91,9 +92,11 @@ void Lane::make_intakes() {
   }
 }
 
-void Lane::replace_source(const SourceQueue* old, const SourceQueueRef& queue) {
+void Lane::replace_source(const SourceQueue* old, const SourceQueueRef& queue,
+                          std::optional<ObjectId> object) {
   for (auto& node : nodes_) {
-    if (node->source.get() == old) node->source = queue;
+    if (node->source.get() != old || (object && node->object != *object)) continue;
+    node->source = queue;
   }
   make_intakes();
 }
@@ -157,14 +160,25 @@ size_t Lane::memory_bytes() const {
 
 void Lane::append_figures(std::vector<OperatorFigures>& figures) const {
   for (const auto& node : nodes_) {
-    figures.push_back({node->object, node->name, worker_,
+    figures.push_back({node->object,
+                       node->name,
+                       worker_,
                        node->rows_in.load(std::memory_order_relaxed),
                        node->rows_out.load(std::memory_order_relaxed),
                        node->busy_ns.load(std::memory_order_relaxed),
                        node->state_rows.load(std::memory_order_relaxed),
                        node->state_bytes.load(std::memory_order_relaxed),
                        node->tier.evictions.load(std::memory_order_relaxed),
-                       node->tier.read_backs.load(std::memory_order_relaxed)});
+                       node->tier.read_backs.load(std::memory_order_relaxed),
+                       node->number,
+                       {},
+                       std::string()});
+    for (const NodeInput& input : node->spec->inputs) {
+      figures.back().inputs.push_back(input.node);
+    }
+    if (const auto* op = std::get_if<operators::SpecRef>(&node->spec->what)) {
+      figures.back().detail = (*op)->describe();
+    }
   }
 }
 

@@ -47,7 +47,8 @@ struct Lane::Node {
 
   Kind kind = Kind::kOperator;
   ObjectId object;
-  uint32_t index = 0;  // in Lane::nodes_; the same on all lanes
+  uint32_t index = 0;   // in Lane::nodes_; the same on all lanes
+  uint32_t number = 0;  // in the object's fragment
   bool is_output = false;
   std::shared_ptr<const CircuitNode> spec;
   std::string name;

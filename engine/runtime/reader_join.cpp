@@ -59,7 +59,8 @@ void EngineImpl::share_equal_readers(const std::vector<RunningObject*>& objects)
     for (const SharedUse& reader : readers) {
       connectors::Positions positions = reader.queue->committed_positions();
       auto equal = std::find_if(distinct.begin(), distinct.end(), [&](const SharedUse& other) {
-        return are_equal(other.queue->committed_positions(), positions);
+        return other.queue->is_paused() == reader.queue->is_paused() &&
+               are_equal(other.queue->committed_positions(), positions);
       });
       if (equal == distinct.end()) {
         distinct.push_back(reader);

@@ -85,6 +85,7 @@ bool SourcePump::poll(Feed& feed) {
       feed.queue->set_ends(feed.turn, feed.reader->ends());
       tell_committed(feed);
       if (std::string reason = feed.reader->waiting_reason(); reason.empty()) {
+        feed.queue->set_idle(feed.turn);
         feed.queue->set_status(feed.turn, "running", "");
       } else {
         feed.queue->set_status(feed.turn, "waiting", std::move(reason));

@@ -4,7 +4,7 @@
 
 #include "sql/ast/printer.h"
 
-/// COPY, ALTER, COMMENT and cursors back to SQL.
+/// COPY, ALTER, CREATE INDEX, COMMENT and cursors back to SQL.
 namespace forebay::sql::ast {
 
 std::string_view object_words(ObjectKind kind) {
@@ -61,6 +61,36 @@ void Printer::alter(const Alter& node) {
     case AlterAction::kAddColumn:
       add(node.if_not_exists ? " ADD COLUMN IF NOT EXISTS " : " ADD COLUMN ");
       return column(node.added);
+    case AlterAction::kPause:
+      return add(" PAUSE");
+    case AlterAction::kResume:
+      return add(" RESUME");
+  }
+}
+
+void Printer::create_index(const CreateIndex& node) {
+  add(node.unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
+  if (node.if_not_exists) add("IF NOT EXISTS ");
+  if (!node.name.name.empty()) {
+    identifier(node.name.name);
+    add(" ");
+  }
+  add("ON ");
+  name(node.table.parts);
+  if (!node.method.name.empty()) {
+    add(" USING ");
+    identifier(node.method.name);
+  }
+  add(" (");
+  sort_items(node.items);
+  add(")");
+  if (!node.included.empty()) {
+    add(" INCLUDE ");
+    names_at(node.included);
+  }
+  if (node.where != nullptr) {
+    add(" WHERE ");
+    expr(*node.where);
   }
 }
 

@@ -346,6 +346,10 @@ void Printer::subscript(const Subscript& node) {
 
 void Printer::order_by(const std::vector<SortItem>& items) {
   add("ORDER BY ");
+  sort_items(items);
+}
+
+void Printer::sort_items(const std::vector<SortItem>& items) {
   list(items, [&](const SortItem& item) {
     expr(*item.value);
     if (item.descending) add(" DESC");

@@ -86,6 +86,11 @@ void Printer::statement(const Statement& node) {
       return copy(as<Copy>(node));
     case StatementKind::kAlter:
       return alter(as<Alter>(node));
+    case StatementKind::kCreateIndex:
+      return create_index(as<CreateIndex>(node));
+    case StatementKind::kRefresh:
+      add("REFRESH MATERIALIZED VIEW ");
+      return name(as<Refresh>(node).name.parts);
     case StatementKind::kComment:
       return comment(as<Comment>(node));
     case StatementKind::kDeclareCursor:
@@ -383,6 +388,10 @@ void Printer::explain(const Explain& node) {
       option_value(option);
     });
     add(") ");
+  }
+  if (node.statement == nullptr) {
+    add("MATERIALIZED VIEW ");
+    return name(node.running.parts);
   }
   statement(*node.statement);
 }

@@ -56,6 +56,7 @@ class Printer {
   void frame(const WindowFrame& frame);
   void frame_bound(const FrameBound& bound);
   void order_by(const std::vector<SortItem>& items);
+  void sort_items(const std::vector<SortItem>& items);
 
   // print_query.cpp
   void with(const std::vector<CommonTable>& tables, bool recursive);
@@ -95,6 +96,7 @@ class Printer {
   // print_command.cpp
   void copy(const Copy& node);
   void alter(const Alter& node);
+  void create_index(const CreateIndex& node);
   void comment(const Comment& node);
   void declare(const DeclareCursor& node);
   void fetch(const Fetch& node);

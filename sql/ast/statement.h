@@ -15,6 +15,7 @@ enum class StatementKind : uint8_t {
   kCreateView,
   kCreateSchema,
   kCreateFunction,
+  kCreateIndex,
   kDrop,
   kExplain,
   kSet,
@@ -29,6 +30,7 @@ enum class StatementKind : uint8_t {
   kCopy,
   kAlter,
   kComment,
+  kRefresh,
   kDeclareCursor,
   kFetch,
   kCloseCursor,
@@ -332,7 +334,7 @@ struct Drop final : Statement {
   bool cascade = false;
 };
 
-enum class AlterAction : uint8_t { kRename, kRenameColumn, kAddColumn };
+enum class AlterAction : uint8_t { kRename, kRenameColumn, kAddColumn, kPause, kResume };
 
 struct Alter final : Statement {
   explicit Alter(int32_t at) : Statement(StatementKind::kAlter, at) {}
@@ -347,6 +349,28 @@ struct Alter final : Statement {
   /// Of ADD COLUMN.
   ColumnDef added;
   bool if_not_exists = false;
+};
+
+/// CREATE INDEX.
+struct CreateIndex final : Statement {
+  explicit CreateIndex(int32_t at) : Statement(StatementKind::kCreateIndex, at) {}
+  bool unique = false;
+  bool if_not_exists = false;
+  /// Empty: to be made up.
+  NameAt name;
+  QualifiedName table;
+  /// Lower case; empty: not given.
+  NameAt method;
+  std::vector<SortItem> items;
+  std::vector<NameAt> included;
+  /// Of a partial index, else null.
+  ExprPtr where;
+};
+
+/// REFRESH MATERIALIZED VIEW.
+struct Refresh final : Statement {
+  explicit Refresh(int32_t at) : Statement(StatementKind::kRefresh, at) {}
+  QualifiedName name;
 };
 
 /// COMMENT ON. Of a column, `name` ends with it.
@@ -367,7 +391,10 @@ struct Explain final : Statement {
   explicit Explain(int32_t at) : Statement(StatementKind::kExplain, at) {}
   /// ANALYZE and VERBOSE without parentheses are options too; keys in lower case.
   std::vector<Option> options;
+  /// Null: `running` says what.
   StatementPtr statement;
+  /// EXPLAIN ANALYZE MATERIALIZED VIEW v.
+  QualifiedName running;
 };
 
 enum class SetScope : uint8_t { kUnset, kSession, kLocal };
@@ -491,8 +518,8 @@ struct Discard final : Statement {
   std::string what;
 };
 
-/// A statement known by name and not taken apart: VACUUM, CREATE INDEX, ... `command` has its
-/// first words in upper case ("CREATE INDEX"), `text` the whole.
+/// A statement known by name and not taken apart: VACUUM, CREATE TRIGGER, ... `command` has its
+/// first words in upper case ("CREATE TRIGGER"), `text` the whole.
 struct OtherStatement final : Statement {
   explicit OtherStatement(int32_t at) : Statement(StatementKind::kOther, at) {}
   std::string command;

@@ -7,7 +7,7 @@
 #include "sql/parser/parser.h"
 #include "sql/parser/scanner.h"
 
-/// ALTER ... RENAME and COMMENT ON.
+/// ALTER: what is altered, RENAME TO; and COMMENT ON.
 namespace forebay::sql::binder {
 
 namespace state = data::sqlstate;
@@ -100,6 +100,7 @@ Result<CatalogObjectRef> Binder::rename_in(const CatalogObjectRef& dependant,
   options.text = dependant->definition;
   options.search_path = dependant->search_path;
   options.parameter_types.clear();
+  options.reader = dependant->id;
   FOREBAY_ASSIGN_OR_RETURN(ast::StatementPtr definition, parse_definition(*dependant));
   const SnapshotRef without = snapshot_->without({dependant->id});
   Binder reader(without, options);
@@ -126,27 +127,19 @@ Result<CatalogObjectRef> Binder::rename_in(const CatalogObjectRef& dependant,
   return CatalogObjectRef(std::move(changed));
 }
 
-Result<BoundAlter> Binder::bind_alter(const ast::Alter& alter, std::vector<std::string>& notices) {
-  BoundAlter out;
-  if (alter.action == ast::AlterAction::kAddColumn) {
-    return unsupported("ALTER TABLE ... ADD COLUMN is", alter.position,
-                       "Create a table with the column, and INSERT INTO ... SELECT the rows.");
-  }
-  if (alter.action == ast::AlterAction::kRenameColumn) {
-    return unsupported("RENAME COLUMN is", alter.column.position,
-                       "Rename the column in a view: SELECT a AS b.");
-  }
+Result<CatalogObjectRef> Binder::find_altered(const ast::Alter& alter,
+                                              std::vector<std::string>& notices) const {
   const std::optional<ObjectKind> wanted = relation_kind(alter.object);
   if (!wanted) {
-    return unsupported("RENAME of this kind of object is", alter.position,
-                       "Tables, sources and views can be renamed.");
+    return unsupported("ALTER of this kind of object is", alter.position,
+                       "Tables, sources and views can be altered.");
   }
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object,
                            lookup_object(alter.name.parts, alter.name.position));
   if (object == nullptr && alter.if_exists) {
     notices.push_back(
         fmt::format("relation \"{}\" does not exist, skipping", fmt::join(alter.name.parts, ".")));
-    return out;
+    return CatalogObjectRef();
   }
   if (object == nullptr) return undefined_relation(alter.name.parts, alter.name.position);
   if (object->kind == ObjectKind::kVirtual) {
@@ -154,10 +147,35 @@ Result<BoundAlter> Binder::bind_alter(const ast::Alter& alter, std::vector<std::
                  fmt::format("permission denied: \"{}\" is a system catalog", object->name),
                  alter.name.position);
   }
+  if (object->kind == ObjectKind::kIndex) {
+    return unsupported("ALTER of an index is", alter.name.position, "DROP it and CREATE it anew.");
+  }
   if (object->kind != *wanted && *wanted != ObjectKind::kTable) {
     return error(state::kWrongObjectType,
                  fmt::format("\"{}\" is not a {}", object->name, catalog::kind_name(*wanted)), 0);
   }
+  return object;
+}
+
+Result<BoundAlter> Binder::bind_alter(const ast::Alter& alter, std::vector<std::string>& notices) {
+  FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, find_altered(alter, notices));
+  if (object == nullptr) return BoundAlter();
+  switch (alter.action) {
+    case ast::AlterAction::kAddColumn:
+      return bind_add_column(alter, object, notices);
+    case ast::AlterAction::kRenameColumn:
+      return bind_rename_column(alter, object);
+    case ast::AlterAction::kPause:
+    case ast::AlterAction::kResume:
+      return bind_pause(alter, object, notices);
+    case ast::AlterAction::kRename:
+      break;
+  }
+  return bind_rename(alter, object);
+}
+
+Result<BoundAlter> Binder::bind_rename(const ast::Alter& alter, const CatalogObjectRef& object) {
+  BoundAlter out;
   if (snapshot_->find(object->schema, alter.new_name.name) != nullptr) {
     return error(state::kDuplicateTable,
                  fmt::format("relation \"{}\" already exists", alter.new_name.name), 0);

@@ -362,7 +362,22 @@ class Binder {
                            const std::vector<uint32_t>& targets, QueryPlan& rows);
   // alter.cpp
   Result<BoundAlter> bind_alter(const ast::Alter& alter, std::vector<std::string>& notices);
+  Result<CatalogObjectRef> find_altered(const ast::Alter& alter,
+                                        std::vector<std::string>& notices) const;
+  Result<BoundAlter> bind_rename(const ast::Alter& alter, const CatalogObjectRef& object);
   Result<BoundAlter> bind_comment(const ast::Comment& comment);
+  // alter_columns.cpp
+  Result<BoundAlter> bind_add_column(const ast::Alter& alter, const CatalogObjectRef& object,
+                                     std::vector<std::string>& notices);
+  Result<BoundAlter> bind_rename_column(const ast::Alter& alter, const CatalogObjectRef& object);
+  // pause.cpp
+  Result<BoundAlter> bind_pause(const ast::Alter& alter, const CatalogObjectRef& object,
+                                std::vector<std::string>& notices);
+  Result<BoundRefresh> bind_refresh(const ast::Refresh& refresh);
+  // index.cpp
+  Result<BoundCreate> bind_create_index(const ast::CreateIndex& create,
+                                        std::vector<std::string>& notices);
+  Status check_index_words(const ast::CreateIndex& create, std::vector<std::string>& notices) const;
   /// The dependant's definition with the new name of `object`, bound again to see that it holds;
   /// `after`: the catalog with all that has changed before.
   Result<CatalogObjectRef> rename_in(const CatalogObjectRef& dependant,
@@ -403,6 +418,11 @@ class Binder {
                               int32_t position);
   Result<ExprRef> as_declared(const ExprRef& value, Type type);
   Result<Type> typed(const ast::TypeName& name) const;
+  // native_functions.cpp
+  Status bind_native(const ast::CreateFunction& create, catalog::CatalogObject& function);
+  ExprRef call_native(const catalog::CatalogObject& function, std::vector<ExprRef> arguments) const;
+  NodeRef rows_of_native(const catalog::CatalogObject& function, std::vector<ExprRef> arguments,
+                         Columns* results);
   /// Runs `bind_body` where $1 and the names are those of the function, without positions.
   template <typename F>
   auto in_body(const catalog::CatalogObject& function, const std::vector<ExprRef>& arguments,
@@ -412,10 +432,13 @@ class Binder {
   Result<BoundDrop> bind_drop_schema(const ast::Drop& drop, std::vector<std::string>& notices);
   Result<BoundDrop> bind_drop(const ast::Drop& drop, std::vector<std::string>& notices);
   Result<BoundExplain> bind_explain(const ast::Explain& explain);
+  Result<BoundExplainRunning> bind_explain_running(const ast::Explain& explain);
   Result<bool> check_new_name(const std::string& schema, const std::string& name, int32_t position,
                               bool if_not_exists, std::vector<std::string>& notices) const;
   Status bind_columns(const ast::RelationDef& definition, catalog::CatalogObject& object,
                       bool for_source);
+  Status bind_table_column(const ast::ColumnDef& column, catalog::CatalogObject& object,
+                           bool for_source);
   Status bind_default(const ast::ColumnDef& column, const data::Field& field, std::string* text);
   Result<operators::ErrorPolicy> bind_on_error(const ast::OnError& clause);
   Status bind_key(const ast::RelationDef& definition, catalog::CatalogObject& object);
@@ -436,6 +459,8 @@ class Binder {
   std::unordered_map<const expr::Expr*, int32_t> positions_;
   std::vector<ExprRef> kept_;
   const CteFrame* ctes_ = nullptr;
+  /// The object whose definition is being bound, 0: the statement itself.
+  ObjectId reader_ = options_.reader;
   /// What $1, $2 ... are inside the body of a function.
   const std::vector<ExprRef>* function_arguments_ = nullptr;
   int32_t view_depth_ = 0;

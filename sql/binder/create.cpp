@@ -53,39 +53,46 @@ Status Binder::bind_default(const ast::ColumnDef& column, const data::Field& fie
   return Status::ok();
 }
 
+Status Binder::bind_table_column(const ast::ColumnDef& column, CatalogObject& object,
+                                 bool for_source) {
+  const char* what = for_source ? "sources" : "tables";
+  for (const data::Field& other : object.columns) {
+    if (other.name == column.name) {
+      return error(state::kDuplicateColumn,
+                   fmt::format("column \"{}\" specified more than once", column.name),
+                   column.position);
+    }
+  }
+  if (column.name == "_row_id") {
+    return error(state::kInvalidName, "column name \"_row_id\" is reserved", column.position);
+  }
+  FOREBAY_ASSIGN_OR_RETURN(Type type, resolve_type(column.type));
+  if (column.generated) {
+    return unsupported("generated columns are", column.position, "Compute the column in a view.");
+  }
+  if (!column.others.empty()) {
+    return unsupported(fmt::format("{} in {} is", column.others[0].what, what),
+                       column.others[0].position, "Leave it out.");
+  }
+  data::Field field{column.name, type, column.not_null || column.primary_key};
+  object.columns.push_back(field);
+  std::string text;
+  if (column.default_value) {
+    if (for_source) {
+      return unsupported("DEFAULT in sources is", column.default_value->position,
+                         "Use COALESCE in the view that reads the source.");
+    }
+    FOREBAY_RETURN_IF_ERROR(bind_default(column, field, &text));
+  }
+  object.defaults.push_back(std::move(text));
+  return Status::ok();
+}
+
 Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& object,
                             bool for_source) {
   const char* what = for_source ? "sources" : "tables";
   for (const ast::ColumnDef& column : definition.columns) {
-    for (const data::Field& other : object.columns) {
-      if (other.name == column.name) {
-        return error(state::kDuplicateColumn,
-                     fmt::format("column \"{}\" specified more than once", column.name),
-                     column.position);
-      }
-    }
-    if (column.name == "_row_id") {
-      return error(state::kInvalidName, "column name \"_row_id\" is reserved", column.position);
-    }
-    FOREBAY_ASSIGN_OR_RETURN(Type type, resolve_type(column.type));
-    if (column.generated) {
-      return unsupported("generated columns are", column.position, "Compute the column in a view.");
-    }
-    if (!column.others.empty()) {
-      return unsupported(fmt::format("{} in {} is", column.others[0].what, what),
-                         column.others[0].position, "Leave it out.");
-    }
-    data::Field field{column.name, type, column.not_null || column.primary_key};
-    object.columns.push_back(field);
-    std::string text;
-    if (column.default_value) {
-      if (for_source) {
-        return unsupported("DEFAULT in sources is", column.default_value->position,
-                           "Use COALESCE in the view that reads the source.");
-      }
-      FOREBAY_RETURN_IF_ERROR(bind_default(column, field, &text));
-    }
-    object.defaults.push_back(std::move(text));
+    FOREBAY_RETURN_IF_ERROR(bind_table_column(column, object, for_source));
   }
   if (!definition.others.empty()) {
     return unsupported(fmt::format("{} in {} is", definition.others[0].what, what),

@@ -32,6 +32,7 @@ Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
     case ObjectKind::kSource:
     case ObjectKind::kSchema:
     case ObjectKind::kFunction:
+    case ObjectKind::kIndex:
       break;
   }
   return error(state::kWrongObjectType,

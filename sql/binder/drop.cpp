@@ -22,6 +22,8 @@ ObjectKind kind_of(ast::ObjectKind kind) {
       return ObjectKind::kView;
     case ast::ObjectKind::kMaterializedView:
       return ObjectKind::kMaterializedView;
+    case ast::ObjectKind::kIndex:
+      return ObjectKind::kIndex;
     default:
       return ObjectKind::kTable;
   }
@@ -56,9 +58,8 @@ void add_dependants(const catalog::CatalogSnapshot& snapshot, const CatalogObjec
 }
 
 Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::string>& notices) {
-  if (drop.object == ast::ObjectKind::kSink || drop.object == ast::ObjectKind::kIndex) {
-    return unsupported(drop.object == ast::ObjectKind::kSink ? "DROP SINK is" : "DROP INDEX is",
-                       drop.position, "There are none.");
+  if (drop.object == ast::ObjectKind::kSink) {
+    return unsupported("DROP SINK is", drop.position, "There are none.");
   }
   const ObjectKind wanted = kind_of(drop.object);
   const std::string word(catalog::kind_name(wanted));
@@ -68,8 +69,9 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
     if (!object) {
       const std::string shown = fmt::format("{}", fmt::join(name.parts, "."));
       if (!drop.if_exists) {
-        return error(state::kUndefinedTable, fmt::format("{} \"{}\" does not exist", word, shown),
-                     name.position);
+        return error(
+            wanted == ObjectKind::kIndex ? state::kUndefinedObject : state::kUndefinedTable,
+            fmt::format("{} \"{}\" does not exist", word, shown), name.position);
       }
       notices.push_back(fmt::format("{} \"{}\" does not exist, skipping", word, shown));
       continue;
@@ -81,10 +83,13 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
     }
     if (object->kind != wanted) {
       const std::string own = upper(catalog::kind_name(object->kind));
-      return error(state::kWrongObjectType, fmt::format("\"{}\" is not a {}", object->name, word),
+      return error(state::kWrongObjectType,
+                   fmt::format("\"{}\" is not {} {}", object->name,
+                               wanted == ObjectKind::kIndex ? "an" : "a", word),
                    name.position)
-          .with_hint(
-              fmt::format("Use DROP {} to remove a {}.", own, catalog::kind_name(object->kind)));
+          .with_hint(fmt::format("Use DROP {} to remove {} {}.", own,
+                                 object->kind == ObjectKind::kIndex ? "an" : "a",
+                                 catalog::kind_name(object->kind)));
     }
     if (!contains_object(targets, object->id)) targets.push_back(object);
   }
@@ -95,7 +100,8 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
     add_dependants(*snapshot_, target, readers);
     for (size_t i = readers.size(); i-- > 0;) {
       const CatalogObjectRef& reader = readers[i];
-      if (contains_object(targets, reader->id)) continue;
+      // Indexes go with what they are of.
+      if (reader->kind == ObjectKind::kIndex || contains_object(targets, reader->id)) continue;
       // Named by what it reads itself.
       std::string read = fmt::format("{} {}", word, target->name);
       for (ObjectId id : reader->dependencies) {

@@ -7,6 +7,29 @@
 /// EXPLAIN as a statement.
 namespace forebay::sql::binder {
 
+Result<BoundExplainRunning> Binder::bind_explain_running(const ast::Explain& explain) {
+  bool analyzes = false;
+  for (const ast::Option& option : explain.options) {
+    const bool is_off = option.value == "false" || option.value == "off" || option.value == "0";
+    if (option.key == "analyze") analyzes = !is_off;
+    if (option.key == "analyze" || option.key == "verbose" || option.key == "costs") continue;
+    return unsupported(fmt::format("EXPLAIN option \"{}\" is", option.key), option.position,
+                       "Use EXPLAIN ANALYZE MATERIALIZED VIEW.");
+  }
+  if (!analyzes) {
+    return unsupported("EXPLAIN of a running view without ANALYZE is", explain.running.position,
+                       "EXPLAIN ANALYZE MATERIALIZED VIEW shows its circuit with figures; EXPLAIN "
+                       "CREATE MATERIALIZED VIEW a plan.");
+  }
+  FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object,
+                           find_object(explain.running.parts, explain.running.position));
+  if (object->kind != catalog::ObjectKind::kMaterializedView) {
+    return error(data::sqlstate::kWrongObjectType,
+                 fmt::format("\"{}\" is not a materialized view", object->name), 0);
+  }
+  return BoundExplainRunning{object};
+}
+
 Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
   for (const ast::Option& option : explain.options) {
     if (option.key == "verbose" || option.key == "costs") continue;

@@ -103,6 +103,12 @@ Result<Binder::FromItem> Binder::bind_named(const ast::NamedTable& table) {
     }
   }
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, find_object(table.name, table.position));
+  if (object->kind == ObjectKind::kIndex) {
+    return error(state::kWrongObjectType, fmt::format("cannot open relation \"{}\"", object->name),
+                 table.position)
+        .with_detail("This operation is not supported for indexes.");
+  }
+  object = catalog::known_to(object, reader_);
   if (view_depth_ == 0) {
     references_.push_back(
         {object->id, table.position, table.name.size(), !table.alias.name.empty()});
@@ -200,8 +206,10 @@ Result<Binder::FromItem> Binder::bind_view(const CatalogObjectRef& view,
   const bool was_top = view_depth_++ == 0;
   std::vector<ObjectId> outside = dependencies_;
   const auto* outer_path = std::exchange(search_path_, &view->search_path);
+  const ObjectId outer_reader = std::exchange(reader_, view->id);
   auto query = bind_query(*create.query, nullptr);
   search_path_ = outer_path;
+  reader_ = outer_reader;
   --view_depth_;
   ctes_ = saved;
   // A plain view that reads a view depends on that view, but what is materialized depends on the

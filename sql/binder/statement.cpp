@@ -47,7 +47,10 @@ Result<PlannedQuery> Binder::plan_query(QueryPlan bound) {
   }
   out.plan = rules::optimize(plan::make_narrow(bound.plan, columns), columns_);
   out.point = plan::find_point_plan(out.plan);
-  if (!out.point) out.plan = plan::read_by_key(out.plan);
+  if (!out.point) {
+    out.plan = plan::read_by_index(plan::read_by_key(out.plan),
+                                   [&](ObjectId object) { return snapshot_->indexes(object); });
+  }
   collect_reads(out.plan, out.reads);
   return out;
 }
@@ -145,12 +148,30 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       out.what = std::move(alter);
       break;
     }
+    case ast::StatementKind::kRefresh: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundRefresh refresh,
+                               bind_refresh(ast::as<ast::Refresh>(statement)));
+      out.what = refresh;
+      break;
+    }
+    case ast::StatementKind::kCreateIndex: {
+      FOREBAY_ASSIGN_OR_RETURN(
+          BoundCreate create, bind_create_index(ast::as<ast::CreateIndex>(statement), out.notices));
+      out.what = std::move(create);
+      break;
+    }
     case ast::StatementKind::kComment: {
       FOREBAY_ASSIGN_OR_RETURN(BoundAlter comment, bind_comment(ast::as<ast::Comment>(statement)));
       out.what = std::move(comment);
       break;
     }
     case ast::StatementKind::kExplain: {
+      if (ast::as<ast::Explain>(statement).statement == nullptr) {
+        FOREBAY_ASSIGN_OR_RETURN(BoundExplainRunning running,
+                                 bind_explain_running(ast::as<ast::Explain>(statement)));
+        out.what = std::move(running);
+        break;
+      }
       FOREBAY_ASSIGN_OR_RETURN(BoundExplain explain,
                                bind_explain(ast::as<ast::Explain>(statement)));
       out.what = std::move(explain);

@@ -7,9 +7,10 @@
 #include "sql/binder/dependants.h"
 #include "sql/parser/parser.h"
 
-/// Functions that users write in SQL. They are inlined: a call becomes the body's expression over
-/// the arguments, a body that reads tables becomes a subquery, and a function that returns rows
-/// becomes a LATERAL subquery.
+/// Functions that users write, in SQL (and what those in C++ share with them,
+/// native_functions.cpp). They are inlined: a call becomes the body's expression over the
+/// arguments, a body that reads tables becomes a subquery, and a function that returns rows becomes
+/// a LATERAL subquery.
 namespace forebay::sql::binder {
 
 namespace state = data::sqlstate;
@@ -17,7 +18,7 @@ using catalog::ObjectKind;
 
 namespace {
 
-constexpr std::string_view kLanguageHint = "Only LANGUAGE SQL is there.";
+constexpr std::string_view kLanguageHint = "LANGUAGE SQL and LANGUAGE CPP are there.";
 
 Status invalid_definition(std::string message) {
   return Status(data::SqlState("42P13"), std::move(message));
@@ -131,7 +132,9 @@ Result<std::vector<ExprRef>> Binder::bind_call_arguments(const ast::Function& ca
     Type target = (*function)->parameters[i].type;
     FOREBAY_ASSIGN_OR_RETURN(arguments[i], coerce(arguments[i], target, Coercion::kImplicit));
     FOREBAY_CHECK(arguments[i] != nullptr, "a matched function takes its arguments");
-    if (expr::volatility(*arguments[i]) == udfs::Volatility::kVolatile) {
+    const bool is_inlined =
+        (*function)->native.scalar == nullptr && (*function)->native.table == nullptr;
+    if (is_inlined && expr::volatility(*arguments[i]) == udfs::Volatility::kVolatile) {
       return unsupported("a volatile argument of a function in SQL is",
                          leftmost_position(*call.args[i].value), "Compute it in a subquery first.");
     }
@@ -168,10 +171,13 @@ auto Binder::in_body(const catalog::CatalogObject& function, const std::vector<E
   const CteFrame* ctes = std::exchange(ctes_, nullptr);
   const std::vector<std::string>* path = std::exchange(search_path_, &function.search_path);
   const std::vector<ExprRef>* outer = std::exchange(function_arguments_, &arguments);
+  const ObjectId outer_reader =
+      std::exchange(reader_, function.id.value != 0 ? function.id : reader_);
   ++view_depth_;
   auto result = bind_body();
   --view_depth_;
   function_arguments_ = outer;
+  reader_ = outer_reader;
   search_path_ = path;
   ctes_ = ctes;
   return result;
@@ -195,6 +201,7 @@ Result<ExprRef> Binder::bind_user_call(const ast::Function& call, const ExprCont
     return unsupported("a set-returning function in an expression is", call.position,
                        "Call it in FROM.");
   }
+  if (function->native.scalar != nullptr) return call_native(*function, std::move(arguments));
   const std::vector<ObjectId> outside = dependencies_;
   FOREBAY_ASSIGN_OR_RETURN(ExprRef value,
                            inline_call(*function, arguments, context, call.position));
@@ -260,6 +267,9 @@ Result<NodeRef> Binder::bind_user_rows(const ast::Function& call, const ExprCont
                                        Columns* results) {
   CatalogObjectRef function;
   FOREBAY_ASSIGN_OR_RETURN(auto arguments, bind_call_arguments(call, context, &function));
+  if (function->native.table != nullptr) {
+    return rows_of_native(*function, std::move(arguments), results);
+  }
   Definition definition;
   FOREBAY_RETURN_IF_ERROR(parse_definition(function->definition, definition));
   const Scope scope = parameter_scope(*function, arguments);
@@ -295,7 +305,7 @@ Status Binder::check_function_words(const ast::CreateFunction& create) const {
     return unsupported("CREATE OR REPLACE FUNCTION is", create.name.position,
                        "DROP FUNCTION, then CREATE FUNCTION.");
   }
-  if (create.language != "sql" && !create.returned) {
+  if (create.language != "sql" && create.language != "cpp" && !create.returned) {
     if (create.language.empty()) {
       return error(data::SqlState("42P13"), "no language specified", 0);
     }
@@ -359,7 +369,11 @@ Result<BoundCreate> Binder::bind_create_function(const ast::CreateFunction& crea
         data::SqlState("42723"),
         fmt::format("function \"{}\" already exists with same argument types", name.second), 0);
   }
-  FOREBAY_RETURN_IF_ERROR(try_body(create, *object));
+  if (create.language == "cpp") {
+    FOREBAY_RETURN_IF_ERROR(bind_native(create, *object));
+  } else {
+    FOREBAY_RETURN_IF_ERROR(try_body(create, *object));
+  }
   object->dependencies = dependencies_;
   out.object = std::move(object);
   out.catalog = snapshot_;

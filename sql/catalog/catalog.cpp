@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 
+#include "engine/operators/projected_relation.h"
+
 namespace forebay::sql::catalog {
 
 std::string_view kind_name(ObjectKind kind) {
@@ -20,6 +22,8 @@ std::string_view kind_name(ObjectKind kind) {
       return "schema";
     case ObjectKind::kFunction:
       return "function";
+    case ObjectKind::kIndex:
+      return "index";
   }
   return "relation";
 }
@@ -28,6 +32,37 @@ data::Schema CatalogObject::stored_columns() const {
   data::Schema all = columns;
   all.insert(all.end(), hidden_columns.begin(), hidden_columns.end());
   return all;
+}
+
+CatalogObjectRef known_to(const CatalogObjectRef& object, ObjectId reader) {
+  if (reader.value == 0) return object;
+  auto shape = std::find_if(object->shapes.begin(), object->shapes.end(),
+                            [&](const auto& one) { return reader.value < one.until; });
+  if (shape == object->shapes.end()) return object;
+  auto known = std::make_shared<CatalogObject>(*object);
+  const auto all = static_cast<uint32_t>(object->columns.size());
+  const auto count = static_cast<uint32_t>(shape->names.size());
+  known->columns.resize(count);
+  for (uint32_t i = 0; i < count; ++i) known->columns[i].name = shape->names[i];
+  if (count == all) return known;
+  if (!known->defaults.empty()) known->defaults.resize(count);
+  if (!known->metadata.empty()) known->metadata.resize(count);
+  for (uint32_t i = 0; i < all + object->hidden_columns.size(); ++i) {
+    if (i < count || i >= all) known->choice.push_back(i);
+  }
+  auto renumber = [&](std::vector<uint32_t>& columns) {
+    for (uint32_t& column : columns) {
+      if (column >= all) column -= all - count;
+    }
+  };
+  renumber(known->key_columns);
+  for (std::vector<uint32_t>& key : known->unique_keys) renumber(key);
+  if (object->relation != nullptr) {
+    std::vector<uint32_t> keys = object->relation->key_columns();
+    renumber(keys);
+    known->relation = operators::projected(object->relation, known->choice, std::move(keys));
+  }
+  return known;
 }
 
 CatalogObjectRef CatalogSnapshot::find(ObjectId id) const {
@@ -62,7 +97,8 @@ std::vector<CatalogObjectRef> CatalogSnapshot::objects() const {
     if (object->kind == ObjectKind::kVirtual) all.push_back(object);
   }
   for (const auto& [id, object] : by_id_) {
-    if (object->kind != ObjectKind::kVirtual && object->kind != ObjectKind::kFunction) {
+    if (object->kind != ObjectKind::kVirtual && object->kind != ObjectKind::kFunction &&
+        object->kind != ObjectKind::kIndex) {
       all.push_back(object);
     }
   }
@@ -83,6 +119,20 @@ std::vector<CatalogObjectRef> CatalogSnapshot::functions(std::string_view schema
   std::erase_if(found, [&](const CatalogObjectRef& function) {
     return function->schema != schema || function->function_name != name;
   });
+  return found;
+}
+
+std::vector<CatalogObjectRef> CatalogSnapshot::indexes() const {
+  std::vector<CatalogObjectRef> all;
+  for (const auto& [id, object] : by_id_) {
+    if (object->kind == ObjectKind::kIndex) all.push_back(object);
+  }
+  return all;
+}
+
+std::vector<CatalogObjectRef> CatalogSnapshot::indexes(ObjectId id) const {
+  std::vector<CatalogObjectRef> found = dependants(id);
+  std::erase_if(found, [](const auto& object) { return object->kind != ObjectKind::kIndex; });
   return found;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/data/change_batch.h"
 #include "engine/operators/operator.h"
 #include "engine/operators/stored_relation.h"
+#include "udfs/library.h"
 
 /// The catalog: what names mean. Objects and snapshots are immutable; binding works on a snapshot
 /// and needs no lock.
@@ -32,9 +33,11 @@ enum class ObjectKind : uint8_t {
   kVirtual = 5,
   /// A space of names; holds no rows and is not among objects().
   kSchema = 6,
-  /// A function in SQL; its name in the catalog has the types of its parameters. Not among
+  /// A function of a user; its name in the catalog has the types of its parameters. Not among
   /// objects().
   kFunction = 7,
+  /// Rows of a table or view, arranged by other columns. Not among objects().
+  kIndex = 8,
 };
 
 /// "table", "materialized view" ...: the word of messages.
@@ -94,11 +97,31 @@ struct CatalogObject {
   /// Virtual tables only.
   VirtualRows rows;
 
+  /// Indexes only: the indexed columns' places in the object that is indexed (dependencies[0]), and
+  /// where in the index's rows each key column of that object's relation is.
+  std::vector<uint32_t> index_columns;
+  std::vector<uint32_t> index_keys;
+
   /// Functions only: the name that calls use, the parameters; `columns` are the result.
   std::string function_name;
   data::Schema parameters;
   bool strict = false;
   bool returns_rows = false;
+  /// Of a function in a shared library.
+  udfs::LoadedFunction native;
+
+  /// Readers of this source, or those of this table or view, do not read.
+  bool paused = false;
+  /// The columns' names as objects with numbers below `until` know them: they were made before a
+  /// column was added or renamed, and mean what they meant. Oldest first.
+  struct Shape {
+    uint32_t until = 0;
+    std::vector<std::string> names;
+  };
+  std::vector<Shape> shapes;
+  /// Seen through a shape: which of the relation's columns are `columns` then `hidden_columns`.
+  /// Empty: all. Never stored.
+  std::vector<uint32_t> choice;
 
   /// COMMENT ON: of the object by 0, of its column i by i + 1.
   std::map<uint32_t, std::string> comments;
@@ -112,6 +135,9 @@ struct CatalogObject {
   data::Schema stored_columns() const;
 };
 using CatalogObjectRef = std::shared_ptr<const CatalogObject>;
+
+/// The object as the one with number `reader` knows it (0: as it is).
+CatalogObjectRef known_to(const CatalogObjectRef& object, ObjectId reader);
 
 /// All objects at one moment.
 class CatalogSnapshot {
@@ -130,6 +156,10 @@ class CatalogSnapshot {
   std::vector<CatalogObjectRef> schemas() const;
   /// All, by id; virtual tables first.
   std::vector<CatalogObjectRef> objects() const;
+  /// All indexes, by id.
+  std::vector<CatalogObjectRef> indexes() const;
+  /// Indexes on an object.
+  std::vector<CatalogObjectRef> indexes(ObjectId id) const;
   /// Objects that read `id` directly.
   std::vector<CatalogObjectRef> dependants(ObjectId id) const;
   /// Names like `name` in the schemas, best first: for hints.

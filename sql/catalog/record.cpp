@@ -9,6 +9,9 @@ namespace {
 
 constexpr char kVersion = 1;
 constexpr char kVersionWithComments = 2;
+constexpr char kVersionWithShapes = 3;
+
+constexpr uint64_t kPausedFlag = 1;
 
 void append_string(std::string_view text, std::string& out) {
   data::append_varint(text.size(), out);
@@ -54,7 +57,8 @@ class Reader {
 
 std::string encode_record(const StoredObject& object) {
   std::string out;
-  out += object.comments.empty() ? kVersion : kVersionWithComments;
+  const bool has_more = object.paused || !object.shapes.empty();
+  out += has_more ? kVersionWithShapes : object.comments.empty() ? kVersion : kVersionWithComments;
   out += static_cast<char>(object.kind);
   data::append_varint(object.id.value, out);
   append_string(object.schema, out);
@@ -65,11 +69,19 @@ std::string encode_record(const StoredObject& object) {
   data::append_varint(object.tables.size(), out);
   for (TableId table : object.tables) data::append_varint(table.value, out);
   for (int i = 0; i < 8; ++i) out += static_cast<char>(object.fingerprint >> (8 * i));
-  if (object.comments.empty()) return out;
+  if (object.comments.empty() && !has_more) return out;
   data::append_varint(object.comments.size(), out);
   for (const auto& [place, text] : object.comments) {
     data::append_varint(place, out);
     append_string(text, out);
+  }
+  if (!has_more) return out;
+  data::append_varint(object.paused ? kPausedFlag : 0, out);
+  data::append_varint(object.shapes.size(), out);
+  for (const CatalogObject::Shape& shape : object.shapes) {
+    data::append_varint(shape.until, out);
+    data::append_varint(shape.names.size(), out);
+    for (const std::string& name : shape.names) append_string(name, out);
   }
   return out;
 }
@@ -83,13 +95,13 @@ Result<StoredObject> decode_record(std::string_view bytes) {
   };
   Reader reader(bytes);
   uint8_t version = reader.byte();
-  if (version != kVersion && version != kVersionWithComments) {
-    return damaged(fmt::format("Its version is {}; this program knows versions {} and {}.", version,
-                               int{kVersion}, int{kVersionWithComments}));
+  if (version < kVersion || version > kVersionWithShapes) {
+    return damaged(fmt::format("Its version is {}; this program knows versions {} to {}.", version,
+                               int{kVersion}, int{kVersionWithShapes}));
   }
   StoredObject object;
   uint8_t kind = reader.byte();
-  const bool known = (kind >= 1 && kind <= 4) || kind == 6 || kind == 7;
+  const bool known = (kind >= 1 && kind <= 4) || (kind >= 6 && kind <= 8);
   if (!known) return damaged(fmt::format("It is of kind {}.", kind));
   object.kind = static_cast<ObjectKind>(kind);
   object.id = ObjectId(static_cast<uint32_t>(reader.number()));
@@ -103,10 +115,21 @@ Result<StoredObject> decode_record(std::string_view bytes) {
     object.tables.emplace_back(static_cast<uint32_t>(reader.number()));
   }
   for (int i = 0; i < 8; ++i) object.fingerprint |= uint64_t{reader.byte()} << (8 * i);
-  if (version == kVersionWithComments) {
+  if (version >= kVersionWithComments) {
     for (uint64_t count = reader.number(); count > 0 && reader.ok(); --count) {
       const auto place = static_cast<uint32_t>(reader.number());
       object.comments[place] = reader.string();
+    }
+  }
+  if (version == kVersionWithShapes) {
+    object.paused = (reader.number() & kPausedFlag) != 0;
+    for (uint64_t count = reader.number(); count > 0 && reader.ok(); --count) {
+      CatalogObject::Shape shape;
+      shape.until = static_cast<uint32_t>(reader.number());
+      for (uint64_t names = reader.number(); names > 0 && reader.ok(); --names) {
+        shape.names.push_back(reader.string());
+      }
+      object.shapes.push_back(std::move(shape));
     }
   }
   if (!reader.ok() || !reader.at_end()) return damaged("It is cut or too long.");

@@ -23,6 +23,12 @@
 ///
 ///     varint   number of comments, then each: varint 0 of the object, i + 1 of its column i;
 ///     string
+///
+/// Version 3, of objects that are paused or have shapes, has behind that (the number of comments
+/// may be 0):
+///
+///     varint   flags: 1 paused
+///     varint   number of shapes, then each: varint until, varint number of names, each as string
 namespace forebay::sql::catalog {
 
 struct StoredObject {
@@ -35,6 +41,8 @@ struct StoredObject {
   std::vector<TableId> tables;
   uint64_t fingerprint = 0;
   std::map<uint32_t, std::string> comments;
+  bool paused = false;
+  std::vector<CatalogObject::Shape> shapes;
 };
 
 std::string encode_record(const StoredObject& object);

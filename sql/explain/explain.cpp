@@ -54,7 +54,7 @@ Result<std::vector<std::string>> explain_plan(const plan::NodeRef& plan,
 std::vector<std::string> explain_point(const PlannedQuery& query) {
   const PointPlan& point = *query.point;
   std::vector<std::string> names;
-  catalog::CatalogObjectRef object = query.catalog->find(point.object);
+  const catalog::CatalogObjectRef& object = point.scanned;
   for (const data::Field& field : object->stored_columns()) names.push_back(field.name);
   auto text = [&](const ExprRef& expr) { return expr::to_string(*expr, names); };
   std::vector<std::string> keys, columns;

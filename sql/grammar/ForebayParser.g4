@@ -81,6 +81,7 @@ statement
   | copy=copyStatement
   | alter=alterStatement
   | comment=commentStatement
+  | refresh=refreshStatement
   | cursor=cursorStatement
   | discard=discardStatement
   | other=otherStatement
@@ -111,12 +112,20 @@ copyOption : key=colLabel (value=optionValue | star=STAR | columns=columnList)? 
 
 copyWord : word=(IDENT | K_NULL | K_ESCAPE | K_FREEZE | K_BINARY) (K_AS? value=STRING)? ;
 
+/** PAUSE and RESUME are no keywords: the builder judges them. */
 alterStatement
   : K_ALTER what=dropObject exists=ifExists? K_ONLY? name=qualifiedName
     ( K_RENAME K_TO newName=colId
     | K_RENAME column=K_COLUMN? oldColumn=colId K_TO newName=colId
     | K_ADD K_COLUMN? missing=ifNotExists? added=columnDefinition
+    | action=IDENT
     )
+  ;
+
+/** DATA is no keyword: the builder judges it. */
+refreshStatement
+  : K_REFRESH K_MATERIALIZED K_VIEW concurrently=K_CONCURRENTLY? name=qualifiedName
+    (K_WITH no=K_NO? data=IDENT)?
   ;
 
 commentStatement
@@ -142,7 +151,8 @@ discardStatement : K_DISCARD what=(K_ALL | K_TEMP | K_TEMPORARY | IDENT) ;
 explainStatement
   : K_EXPLAIN (LPAREN options+=explainOption (COMMA options+=explainOption)* RPAREN
       | analyze=(K_ANALYZE | K_ANALYSE)? verbose=K_VERBOSE?)
-    (dml=dmlStatement | view=createView | table=createTable | execute=executeStatement)
+    (dml=dmlStatement | view=createView | table=createTable | execute=executeStatement
+      | K_MATERIALIZED K_VIEW running=qualifiedName)
   ;
 
 explainOption : name=explainOptionName value=optionValue? ;
@@ -152,7 +162,14 @@ explainOptionName : colId | K_ANALYZE | K_ANALYSE | K_VERBOSE ;
 /* ---------------------------------------------------------------- create, drop ---- */
 
 createStatement : table=createTable | source=createSource | view=createView | schema=createSchema
-  | function=createFunction ;
+  | function=createFunction | index=createIndex ;
+
+createIndex
+  : K_CREATE unique=K_UNIQUE? K_INDEX concurrently=K_CONCURRENTLY? (exists=ifNotExists? name=colId)?
+    K_ON K_ONLY? table=qualifiedName (K_USING method=colId)?
+    LPAREN items+=sortItem (COMMA items+=sortItem)* RPAREN (K_INCLUDE included=columnList)?
+    where=whereClause?
+  ;
 
 createFunction
   : K_CREATE (K_OR replace=K_REPLACE)? K_FUNCTION name=qualifiedName

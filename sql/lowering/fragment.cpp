@@ -104,6 +104,32 @@ Result<Fragment> lower_view(const NodeRef& plan, const std::vector<uint32_t>& ke
   return fragment;
 }
 
+operators::MaterializeParameters index_parameters(const data::Schema& stored, TableId rows) {
+  operators::MaterializeParameters parameters;
+  for (const data::Field& field : stored) parameters.types.push_back(field.type);
+  parameters.key_columns.resize(stored.size());
+  std::iota(parameters.key_columns.begin(), parameters.key_columns.end(), 0);
+  parameters.has_key = true;
+  parameters.shard_columns = 1;
+  parameters.rows = rows;
+  return parameters;
+}
+
+Result<Fragment> lower_index(const NodeRef& plan, std::function<TableId()> next_table) {
+  Lowering lowering(std::move(next_table));
+  FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(plan));
+  stream = lowering.exactly(std::move(stream), plan->columns);
+  data::Schema stored;
+  for (const plan::Column& column : plan->columns) stored.push_back({column.name, column.type});
+  operators::MaterializeParameters parameters = index_parameters(stored, lowering.next_table());
+  Fragment fragment;
+  fragment.relation = operators::stored_materialize(parameters);
+  lowering.add(operators::make_materialize(std::move(parameters)),
+               {lowering.hashed_input(stream, {plan->columns[0].id})});
+  fragment.nodes = std::move(lowering.nodes());
+  return fragment;
+}
+
 Fragment lower_table(const data::Schema& stored, const std::vector<uint32_t>& key,
                      std::function<TableId()> next_table) {
   Lowering lowering(std::move(next_table));

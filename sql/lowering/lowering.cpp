@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/operators/index_relation.h"
 #include "sql/lowering/distribution.h"
 #include "sql/plan/expressions.h"
 #include "sql/plan/forms.h"
@@ -44,6 +45,27 @@ ExprRef to_positions(const ExprRef& expr, const Stream& stream) {
     uint32_t at = position_in(stream, part->column);
     return expr::column(at, stream.types[at]);
   });
+}
+
+/// The scanned relation through its index; nullptr: no row can be meant.
+Result<operators::StoredRelationRef> indexed_relation(const plan::Scan& scan) {
+  const plan::IndexUse& use = *scan.index;
+  operators::IndexBounds bounds;
+  for (const ExprRef& part : use.equal) {
+    FOREBAY_ASSIGN_OR_RETURN(data::Datum value, expr::evaluate_constant(part, {}));
+    if (value.is_null()) return operators::StoredRelationRef();
+    bounds.equal.push_back(std::move(value));
+  }
+  for (auto [from, to] : {std::pair(&use.lower, &bounds.lower), {&use.upper, &bounds.upper}}) {
+    if (from->value == nullptr) continue;
+    FOREBAY_ASSIGN_OR_RETURN(data::Datum value, expr::evaluate_constant(from->value, {}));
+    if (value.is_null()) return operators::StoredRelationRef();
+    *to = operators::IndexBounds::Bound{std::move(value), from->inclusive};
+  }
+  return operators::indexed(
+      scan.object->relation,
+      index_parameters(use.index->stored_columns(), use.index->tables.front()),
+      use.index->index_keys, std::move(bounds));
 }
 
 std::vector<ColumnId> ids_of(const plan::Columns& columns) {
@@ -182,7 +204,15 @@ Result<Stream> Lowering::lower_scan(const plan::Scan& scan) {
     out.node = add_leaf(runtime::VirtualInput{scan.object->name, scan.object->rows}, out.types);
     return out;
   }
-  runtime::ObjectInput input{scan.object->id, scan.object->relation, std::nullopt};
+  runtime::ObjectInput input{scan.object->id, scan.object->relation, std::nullopt,
+                             scan.object->choice};
+  if (scan.index) {
+    FOREBAY_ASSIGN_OR_RETURN(input.relation, indexed_relation(scan));
+    if (input.relation == nullptr) {  // compared with NULL
+      out.node = add(operators::make_values({out.types, {}}), {});
+      return out;
+    }
+  }
   if (!scan.key.empty()) {
     input.key.emplace();
     for (const ExprRef& part : scan.key) {
@@ -226,10 +256,10 @@ Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
   for (size_t i = 0; i < scan.positions.size(); ++i) {
     const uint32_t position = scan.positions[i];
     if (position < plan::kMetadataPartition) continue;
-    input.decode.metadata.push_back(
-        position == plan::kMetadataPartition ? "partition"
-        : position == plan::kMetadataOffset  ? "offset"
-                                             : object.metadata[position - plan::kMetadataColumn]);
+    input.decode.metadata.push_back(position == plan::kMetadataPartition ? "partition"
+                                    : position == plan::kMetadataOffset
+                                        ? "offset"
+                                        : object.metadata[position - plan::kMetadataColumn]);
     out.columns.push_back(scan.columns[i].id);
     out.types.push_back(scan.columns[i].type);
   }

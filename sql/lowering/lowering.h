@@ -105,6 +105,11 @@ class Lowering {
 /// A query's private circuit. The last node gives exactly the plan's columns.
 Result<Fragment> lower_private(const plan::NodeRef& plan);
 
+/// CREATE INDEX: the plan's rows, all of whose columns are the key, arranged by the first.
+Result<Fragment> lower_index(const plan::NodeRef& plan, std::function<TableId()> next_table);
+/// How an index keeps its rows.
+operators::MaterializeParameters index_parameters(const data::Schema& stored, TableId rows);
+
 /// The circuit of a materialized view whose plan gives the stored columns (visible, then hidden) in
 /// order. `key`: positions that identify a row.
 Result<Fragment> lower_view(const plan::NodeRef& plan, const std::vector<uint32_t>& key,

@@ -93,6 +93,7 @@ ast::StatementPtr AstBuilder::statement(P::StatementContext* ctx) {
   if (ctx->copy != nullptr) return copy(ctx->copy);
   if (ctx->alter != nullptr) return alter(ctx->alter);
   if (ctx->comment != nullptr) return comment(ctx->comment);
+  if (ctx->refresh != nullptr) return refresh(ctx->refresh);
   if (ctx->cursor != nullptr) return cursor(ctx->cursor);
   if (ctx->discard != nullptr) return discard(ctx->discard);
   return other(ctx->other);

@@ -83,6 +83,7 @@ class AstBuilder {
   ast::WindowFrame window_frame(P::WindowFrameContext* ctx);
   ast::FrameBound frame_bound(P::FrameBoundContext* ctx);
   std::vector<ast::SortItem> sort_items(P::OrderByClauseContext* ctx);
+  ast::SortItem sort_item(P::SortItemContext* item);
 
   // build_type.cpp
   ast::TypeName type_name(P::TypeNameContext* ctx);
@@ -142,6 +143,8 @@ class AstBuilder {
   void option_value(P::OptionValueContext* ctx, ast::Option& option);
   ast::OnError on_error(P::OnErrorContext* ctx);
   ast::StatementPtr alter(P::AlterStatementContext* ctx);
+  ast::StatementPtr create_index(P::CreateIndexContext* ctx);
+  ast::StatementPtr refresh(P::RefreshStatementContext* ctx);
   ast::StatementPtr comment(P::CommentStatementContext* ctx);
   void fail_duplicate(const char* clause, int32_t position);
 

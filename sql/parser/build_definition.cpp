@@ -11,6 +11,7 @@ StatementPtr AstBuilder::create(P::CreateStatementContext* ctx) {
   if (ctx->source != nullptr) return create_source(ctx->source);
   if (ctx->schema != nullptr) return create_schema(ctx->schema);
   if (ctx->function != nullptr) return create_function(ctx->function);
+  if (ctx->index != nullptr) return create_index(ctx->index);
   return create_view(ctx->view);
 }
 
@@ -250,10 +251,42 @@ StatementPtr AstBuilder::alter(P::AlterStatementContext* ctx) {
     statement->if_not_exists = ctx->missing != nullptr;
     return statement;
   }
+  if (ctx->action != nullptr) {
+    const std::string& word = text(ctx->action);
+    if (word != "pause" && word != "resume") fail_syntax(ctx->action->getTokenIndex());
+    statement->action = word == "pause" ? ast::AlterAction::kPause : ast::AlterAction::kResume;
+    return statement;
+  }
   statement->new_name = name_at(ctx->newName);
   if (ctx->oldColumn == nullptr) return statement;
   statement->action = ast::AlterAction::kRenameColumn;
   statement->column = name_at(ctx->oldColumn);
+  return statement;
+}
+
+StatementPtr AstBuilder::create_index(P::CreateIndexContext* ctx) {
+  auto statement = std::make_unique<ast::CreateIndex>(at(ctx));
+  statement->unique = ctx->unique != nullptr;
+  statement->if_not_exists = ctx->exists != nullptr;
+  if (ctx->name != nullptr) statement->name = name_at(ctx->name);
+  statement->table = qualified(ctx->table);
+  if (ctx->method != nullptr) statement->method = name_at(ctx->method);
+  for (P::SortItemContext* item : ctx->items) statement->items.push_back(sort_item(item));
+  statement->included = name_list(ctx->included);
+  if (ctx->where != nullptr) statement->where = expression(ctx->where->value);
+  return statement;
+}
+
+StatementPtr AstBuilder::refresh(P::RefreshStatementContext* ctx) {
+  auto statement = std::make_unique<ast::Refresh>(at(ctx));
+  statement->name = qualified(ctx->name);
+  if (ctx->data != nullptr && text(ctx->data) != "data") fail_syntax(ctx->data->getTokenIndex());
+  if (ctx->no != nullptr) {
+    fail(data::Status(data::sqlstate::kFeatureNotSupported,
+                      "REFRESH MATERIALIZED VIEW ... WITH NO DATA is not supported")
+             .with_hint("DROP the view: it has no contents then.")
+             .at(at(ctx->no)));
+  }
   return statement;
 }
 

@@ -357,17 +357,19 @@ std::unique_ptr<ast::Function> AstBuilder::function_call(P::FunctionCallContext*
 
 std::vector<ast::SortItem> AstBuilder::sort_items(P::OrderByClauseContext* ctx) {
   std::vector<ast::SortItem> result;
-  for (P::SortItemContext* item : ctx->items) {
-    ast::SortItem sort{expression(item->value)};
-    sort.descending = item->direction != nullptr && item->direction->getType() == P::K_DESC;
-    if (item->usingOp != nullptr) sort.descending = item->usingOp->getType() == P::GT;
-    if (item->nulls != nullptr) {
-      sort.nulls =
-          item->nulls->getType() == P::K_FIRST ? ast::NullsOrder::kFirst : ast::NullsOrder::kLast;
-    }
-    result.push_back(std::move(sort));
-  }
+  for (P::SortItemContext* item : ctx->items) result.push_back(sort_item(item));
   return result;
+}
+
+ast::SortItem AstBuilder::sort_item(P::SortItemContext* item) {
+  ast::SortItem sort{expression(item->value)};
+  sort.descending = item->direction != nullptr && item->direction->getType() == P::K_DESC;
+  if (item->usingOp != nullptr) sort.descending = item->usingOp->getType() == P::GT;
+  if (item->nulls != nullptr) {
+    sort.nulls =
+        item->nulls->getType() == P::K_FIRST ? ast::NullsOrder::kFirst : ast::NullsOrder::kLast;
+  }
+  return sort;
 }
 
 ast::WindowSpec AstBuilder::window_spec(P::WindowSpecContext* ctx) {

@@ -46,6 +46,8 @@ StatementPtr AstBuilder::explain(P::ExplainStatementContext* ctx) {
     statement->statement = create_view(ctx->view);
   } else if (ctx->table != nullptr) {
     statement->statement = create_table(ctx->table);
+  } else if (ctx->running != nullptr) {
+    statement->running = qualified(ctx->running);
   } else {
     statement->statement = execute(ctx->execute);
   }

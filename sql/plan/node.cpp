@@ -237,6 +237,11 @@ std::vector<ExprRef> expressions_of(const Node& node) {
   switch (node.kind) {
     case NodeKind::kScan:
       for (const ExprRef& expr : as<Scan>(node).key) add(expr);
+      if (const auto& use = as<Scan>(node).index) {
+        for (const ExprRef& expr : use->equal) add(expr);
+        if (use->lower.value) add(use->lower.value);
+        if (use->upper.value) add(use->upper.value);
+      }
       break;
     case NodeKind::kValues:
       for (const auto& row : as<Values>(node).rows) {
@@ -280,9 +285,16 @@ NodeRef map_own_expressions(const NodeRef& node, std::vector<NodeRef> inputs,
   switch (node->kind) {
     case NodeKind::kScan: {
       const auto& scan = as<Scan>(*node);
-      if (scan.key.empty()) return node;
+      if (scan.key.empty() && scan.index == nullptr) return node;
       auto copy = std::make_shared<Scan>(scan);
       copy->key = apply_all(scan.key);
+      if (scan.index) {
+        auto use = std::make_shared<IndexUse>(*scan.index);
+        use->equal = apply_all(std::move(use->equal));
+        use->lower.value = apply(use->lower.value);
+        use->upper.value = apply(use->upper.value);
+        copy->index = std::move(use);
+      }
       return copy;
     }
     case NodeKind::kValues: {

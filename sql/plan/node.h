@@ -79,6 +79,18 @@ const T& as(const Node& node) {
   return static_cast<const T&>(node);
 }
 
+/// How an index narrows a scan: constants for its first columns, and bounds of the next one. All
+/// that it lets through is still to be filtered.
+struct IndexUse {
+  CatalogObjectRef index;
+  std::vector<ExprRef> equal;
+  struct Bound {
+    ExprRef value;  // nullptr: none
+    bool inclusive = true;
+  };
+  Bound lower, upper;
+};
+
 /// Rows of an object. `positions[i]`: which of the object's columns (then hidden columns, then, for
 /// a source, metadata columns: kMetadataPartition, kMetadataOffset) column i is.
 struct Scan final : Node {
@@ -87,10 +99,13 @@ struct Scan final : Node {
   std::vector<uint32_t> positions;
   /// Point read: constants for the relation's key columns (set by the last rule of a query).
   std::vector<ExprRef> key;
+  /// Set by the last rule of a query, too.
+  std::shared_ptr<const IndexUse> index;
 };
 inline constexpr uint32_t kMetadataPartition = 0x10000;
 inline constexpr uint32_t kMetadataOffset = 0x10001;
-/// kMetadataColumn + i: whatever metadata the source's column i holds, when it is neither of these two.
+/// kMetadataColumn + i: whatever metadata the source's column i holds, when it is neither of these
+/// two.
 inline constexpr uint32_t kMetadataColumn = 0x20000;
 
 /// Constant rows: expressions without columns.

@@ -7,11 +7,9 @@
 #include "udfs/registry.h"
 
 namespace forebay::sql::plan {
-namespace {
 
 using expr::ExprKind;
 
-/// The constant as a value of exactly the key column's type; nullptr when it is not sure to be one.
 ExprRef as_key_value(const ExprRef& constant, const ExprRef& side, Type type) {
   if (side->kind == ExprKind::kColumn) {
     if (constant->type.id != type.id) return nullptr;
@@ -44,6 +42,8 @@ ExprRef as_key_value(const ExprRef& constant, const ExprRef& side, Type type) {
   }
   return nullptr;
 }
+
+namespace {
 
 /// Finds a constant for every key column of the scanned relation; the conjuncts left over go to
 /// `rest`.
@@ -101,6 +101,7 @@ std::optional<PointPlan> find_point_plan(const NodeRef& plan) {
   if (!find_key(scan, as<Filter>(*below).predicate, point.key, rest)) return std::nullopt;
   point.object = scan.object->id;
   point.relation = scan.object->relation;
+  point.scanned = scan.object;
   point.predicate = over_relation(make_conjunction(std::move(rest)), scan);
   for (size_t i = 0; i < plan->columns.size(); ++i) {
     ExprRef value = project ? project->expressions[i] : column_ref(plan->columns[i]);

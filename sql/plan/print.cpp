@@ -140,6 +140,20 @@ std::string top_n_text(const TopN& top, const ColumnNames& names) {
 std::string scan_text(const Scan& scan, const ColumnNames& names) {
   std::string text = fmt::format("Scan {} {} {}", catalog::kind_name(scan.object->kind),
                                  scan.object->name, columns_text(scan, names));
+  if (scan.index) {
+    const IndexUse& use = *scan.index;
+    std::vector<std::string> parts;
+    auto name = [&](size_t i) { return use.index->columns[i].name; };
+    for (size_t i = 0; i < use.equal.size(); ++i) {
+      parts.push_back(fmt::format("{} = {}", name(i), names.of(use.equal[i])));
+    }
+    for (auto [bound, sign] : {std::pair(&use.lower, ">"), {&use.upper, "<"}}) {
+      if (bound->value == nullptr) continue;
+      parts.push_back(fmt::format("{} {}{} {}", name(use.equal.size()), sign,
+                                  bound->inclusive ? "=" : "", names.of(bound->value)));
+    }
+    text += fmt::format(" index {} [{}]", use.index->name, fmt::join(parts, ", "));
+  }
   if (scan.key.empty()) return text;
   std::vector<std::string> key;
   for (const ExprRef& value : scan.key) key.push_back(names.of(value));

@@ -60,7 +60,37 @@ FIELDS = ["microseconds", "milliseconds", "second", "minute", "hour", "day", "we
           "nonsense"]
 PATTERNS = ["a", "%", "a%", "%b%", "_", "%_c", "x\\%y%", "", "abc", "%o W%", "__", "A%", "\\", "a\\", "%日%"]
 REGEXES = ["a", "^a", "b*", "[a-c]+", "o.", "(o) (W)", "^$", "\\d+", "x|y", ".", "a.b", "A", "\\w+", "(", "t.*m", "äö"]
+TIME_PICTURES = [
+    "YYYY-MM-DD HH24:MI:SS", "Day, DD Mon YYYY HH12:MI:SS.MS AM", "FMDay FMDDth FMMonth Y,YYY", "IYYY-\"W\"IW-ID IDDD",
+    "MONTH month MON mon dy DY D DDD", "J Q RM rm CC W WW", "FF1 FF3 FF6 US MS SSSS SSSSS", "HH a.m. P.M. BC a.d.",
+    "YYY YY Y IYY IY I", "DDth MMTH YYYYth", "FMHH24:FMMI:FMSS", "tz TZ OF TZH:TZM", "\\\"x\\\" \"Y\\\"Y\" äö", "FXYYYY",
+    "TMMonth TMDay TMmon", "FMDDD FMCC FMRM|", "yyyymmddhh24miss", "YYYYSP MMsp", ""]
+NUMBER_PICTURES = [
+    "999", "9990.00", "FM999.99", "S9999", "9999S", "9999MI", "MI9999", "9999PR", "PL999", "SG999.9", "9,999,999",
+    "0000.000", "FM90.0099", "99V99", "999V", "9.99EEEE", "RN", "FMRN", "rn", "999th", "999TH", "L999", "9G999D99",
+    "B999", "\"n: \"99", "", "99.99.9", "9S9S", "S9MI", "PR9", "9EEEE9", ".99", "FM.99", "0", "9", "FM9", "FM0.9",
+    "999,999.99PR", "00.00S", "x99y", "FM999,999", "099.990", "FMS0999.990", "99999999999999999999"]
+READS = {
+    "to_date": ["2026-02-28", "28 Feb 2026", "20260228", " 2026 - 2 - 3", "0044-03-15 BC", "2026-W09-6", "99-1-1", "Q", "",
+                "2026-13-01", "2024-02-30", "2026 365", "12,345-6-7", "XII 2020", "2451545", "21 99", "2026-2"],
+    "to_timestamp": ["2026-02-28 23:59:59", "05 Dec 2000 1:30 PM", "12:34:56.789", "2026-02-28T01:02:03.5",
+                     "20260228120000", "2026-02-28 25:00", "2026-02-28 12 a.m.", "2026-02-28 13 AM", "", "x",
+                     "2026-02-28 10:11 +05:30", "2026-02-28 10:11 -5", "86399", "2026  02  28"],
+}
+READ_PICTURES = ["YYYY-MM-DD", "DD Mon YYYY", "YYYYMMDD", "FXYYYY-MM-DD", "YYYY-MM-DD BC", "IYYY-\"W\"IW-ID", "YY-MM-DD",
+                 "YYYY DDD", "Y,YYY-MM-DD", "RM YYYY", "J", "CC YY", "YYYY-MM-DD HH24:MI:SS", "DD Mon YYYY HH12:MI PM",
+                 "HH24:MI:SS.MS", "YYYY-MM-DD\"T\"HH24:MI:SS.US", "YYYYMMDDHH24MISS", "YYYY-MM-DD HH12 a.m.",
+                 "YYYY-MM-DD HH24:MI TZH:TZM", "SSSS", "YYYY IW", "WW YYYY", "FMDD FMMonth", "TZ", "", "YYYY/MM/DD", "Day"]
+NUMBERS = ["12,454.8-", "-12.5", "+7", " 42", "<5>", "$1,000", "1 234", "abc", "", "0.5", ".5", "123456", "12-", "1.2.3", "99"]
+ZONES = ["UTC", "Europe/Zurich", "america/new_york", "EST", "CEST", "Asia/Kolkata", "Australia/Lord_Howe", "Nowhere", "", "Z",
+         "America/St_Johns", "Pacific/Apia"]
+
 TEXTS = {  # name -> argument index -> pool
+    "to_char": {1: TIME_PICTURES + NUMBER_PICTURES}, "to_number": {0: NUMBERS, 1: NUMBER_PICTURES},
+    "to_date": {0: READS["to_date"], 1: READ_PICTURES},
+    "to_timestamp": {0: READS["to_date"] + READS["to_timestamp"], 1: READ_PICTURES},
+    "timezone": {0: ZONES},
+    "regexp_match": {1: REGEXES, 2: ["i", "", "n", "g"]}, "regexp_split_to_array": {1: REGEXES, 2: ["i", "", "g"]},
     "extract": {0: FIELDS}, "date_part": {0: FIELDS}, "date_trunc": {0: FIELDS},
     "~~": {1: PATTERNS, 2: ["!", "\\", "", "xx"]}, "!~~": {1: PATTERNS, 2: ["!"]},
     "~~*": {1: PATTERNS, 2: ["!"]}, "!~~*": {1: PATTERNS, 2: ["!"]},
@@ -147,6 +177,10 @@ def random_arguments(rng, name, types, flags):
         text = rng.choice(pool or POOLS[type_name])
         if name in SMALL and type_name == "integer":
             text = str(rng.randrange(-2, 12))
+        if name == "to_char" and index == 1:
+            text = rng.choice(TIME_PICTURES if types[0].startswith(("timestamp", "interval")) else NUMBER_PICTURES)
+        if name == "width_bucket" and type_name == "integer":
+            text = rng.choice(["1", "5", "10", "2147483647", "0", "-3"])
         if name == "chr":
             text = rng.choice(["65", "228", "26085", "0", "-1", "1114112", "128512"])
         if name.startswith("make_") and type_name == "integer" and rng.random() < 0.8:
@@ -180,6 +214,8 @@ def same_answer(expression, ours, theirs):
         return True  # blanks at the end of a character(n) mean nothing; we don't keep them without n
     if "time zone" in theirs and "not recognized" in theirs and ours[:5] == "22007":
         return True  # letters and a dot: PostgreSQL takes them for a time zone
+    if expression.startswith("width_bucket(") and re.search(r"e-?308|000000000000|2147483647", expression):
+        return True  # PostgreSQL 15 rounds the quotient, and has no number at all for ranges turned round
     if expression.startswith("age(") and "infinity" in expression:
         return True  # PostgreSQL 15 takes infinity for a number
     return False

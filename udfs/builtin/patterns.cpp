@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "engine/data/array.h"
 #include "udfs/builtin/builtin.h"
 #include "udfs/builtin/case_mapping.h"
 #include "udfs/builtin/like.h"
@@ -22,7 +23,7 @@ Text text_at(const ScalarCall& call, uint32_t argument, uint32_t row) {
 }
 
 void fail(const ScalarCall& call, uint32_t row, const data::Error& error) {
-  call.fail_row(row, error.sqlstate, error.message);
+  call.fail_row(row, error);
 }
 
 // ---------------------------------------------------------------- LIKE
@@ -94,10 +95,13 @@ class RowRegex {
       if (!options.is_ok()) return failed(row, options.error());
       options_ = *options;
       if (options_.global && !no_global_.empty()) {
-        return failed(row,
-                      Status(data::sqlstate::kInvalidParameterValue,
-                             std::string(no_global_) + "() does not support the \"global\" option")
-                          .error());
+        return failed(
+            row,
+            Status(data::sqlstate::kInvalidParameterValue,
+                   std::string(no_global_) + "() does not support the \"global\" option")
+                .with_hint(no_global_ == "regexp_match" ? "Use the regexp_matches function instead."
+                                                        : "")
+                .error());
       }
     }
     Result<const re2::RE2*> regex = compiled_regex(text_at(call_, 1, row), options_);
@@ -265,6 +269,56 @@ void regexp_substr(const ScalarCall& call) {
   });
 }
 
+/// regexp_match: the groups of the first match, or the whole match when there are none.
+void regexp_match(const ScalarCall& call) {
+  RowRegex regex(call, 2, {}, "regexp_match");
+  std::vector<re2::StringPiece> found;
+  for_rows(call, [&](uint32_t row) {
+    const re2::RE2* compiled = regex.get(row);
+    if (compiled == nullptr) return;
+    const Text text = text_at(call, 0, row);
+    found.resize(static_cast<size_t>(compiled->NumberOfCapturingGroups()) + 1);
+    if (!compiled->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, found.data(),
+                         static_cast<int>(found.size()))) {
+      return call.set_null(row);
+    }
+    data::ColumnBuilder parts(data::kTextType);
+    for (size_t i = found.size() > 1 ? 1 : 0; i < found.size(); ++i) {
+      if (found[i].data() == nullptr) {
+        parts.append_null();
+      } else {
+        parts.append_string({found[i].data(), found[i].size()});
+      }
+    }
+    call.set_string(row, data::encode_array(*parts.finish()));
+  });
+}
+
+/// regexp_split_to_array: what stands between the matches. Empty matches at the ends and right
+/// behind a match part nothing.
+void regexp_split_to_array(const ScalarCall& call) {
+  RowRegex regex(call, 2, {}, "regexp_split_to_array");
+  for_rows(call, [&](uint32_t row) {
+    const re2::RE2* compiled = regex.get(row);
+    if (compiled == nullptr) return;
+    const Text text = text_at(call, 0, row);
+    data::ColumnBuilder parts(data::kTextType);
+    size_t last = 0, before = 0;
+    for_matches(*compiled, text, 0, 1, [&](const re2::StringPiece* found) {
+      const auto begin = static_cast<size_t>(found[0].data() - text.data());
+      const size_t end = begin + found[0].size();
+      if (begin < text.size() && end > before) {
+        parts.append_string(text.substr(last, begin - last));
+        last = end;
+      }
+      before = end;
+      return true;
+    });
+    parts.append_string(text.substr(last));
+    call.set_string(row, data::encode_array(*parts.finish()));
+  });
+}
+
 /// substring(text from pattern): the first group of the first match, or the whole match.
 void regex_substring(const ScalarCall& call) {
   RowRegex regex(call, UINT32_MAX);
@@ -355,6 +409,18 @@ void add_regex_functions(Definer& define) {
   add("regexp_substr", {kText, kText, kInteger, kInteger, kText}, kText, &regexp_substr,
       "the n-th match from a position on, with flags",
       {{"regexp_substr('ABCDEF', 'c(.)(..)', 1, 1, 'i')", "CDEF"}}, true);
+  const TypeId texts = data::array_of(kText);
+  add("regexp_match", {kText, kText}, texts, &regexp_match,
+      "the groups of the first match, or the match itself without groups",
+      {{"regexp_match('foobarbequebaz', '(bar)(beque)')", "{bar,beque}"}});
+  add("regexp_match", {kText, kText, kText}, texts, &regexp_match,
+      "the groups of the first match, with flags",
+      {{"regexp_match('FOO bar', 'o+', 'i')", "{OO}"}});
+  add("regexp_split_to_array", {kText, kText}, texts, &regexp_split_to_array,
+      "the parts between matches",
+      {{"regexp_split_to_array('hello world', '\\s+')", "{hello,world}"}});
+  add("regexp_split_to_array", {kText, kText, kText}, texts, &regexp_split_to_array,
+      "the parts between matches, with flags");
   add("substring", {kText, kText}, kText, &regex_substring,
       "the part that matches, or the first group of it",
       {{"substring('Thomas' from '...$')", "mas"}}, true);

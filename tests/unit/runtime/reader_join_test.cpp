@@ -52,6 +52,7 @@ class Life {
     bool crashes = false;     // at random
     bool has_broken = false;  // records with broken columns
     bool fails = false;       // a pipeline fails now and then
+    bool pauses = false;      // the source or a view, for a while
     int records = 120;        // per partition
   };
 
@@ -96,6 +97,7 @@ class Life {
   void finish() {
     while (!is_all_visible() || !is_done()) act();
   }
+  uint64_t pauses() const { return pauses_; }
   size_t pipelines() const { return engine_->figures().pipelines.size(); }
 
  private:
@@ -116,6 +118,7 @@ class Life {
     engine_ = std::move(engine).value();
     engine_->settings().batch_rows = 1 + static_cast<uint32_t>(random_() % 5);
     engine_->settings().checkpoint_interval_ms = 50;
+    for (ObjectId id : paused_) engine_->attach_paused(id);
     if (!is_new) {
       for (const Fragment& fragment : fragments_) {
         ASSERT_TRUE(engine_->attach(fragment).is_ok());
@@ -135,6 +138,9 @@ class Life {
           std::min(log_->records[partition].size(), log_->visible[partition] + random_() % 20);
     } else if (what == 2 && plan_.fails && random_() % 10 == 0) {
       log_->fails_after = 1 + random_() % 10;
+    } else if (what == 3 && plan_.pauses &&
+               (steps_ < kLastPause ? random_() % 8 == 0 : !paused_.empty())) {
+      toggle_pause();
     } else if (!engine_->run_one(random_())) {
       clock_->advance_ms(5);
     }
@@ -147,6 +153,28 @@ class Life {
     engine_.reset();
     open(std::move(survived), false);
     check();
+  }
+
+  // Pauses or resumes the source or a view; at last resumes what is left.
+  void toggle_pause() {
+    std::vector<ObjectId> ids{kSource};
+    for (const Fragment& fragment : fragments_) ids.push_back(fragment.object);
+    ObjectId id = ids[random_() % ids.size()];
+    if (steps_ >= kLastPause) id = *paused_.begin();
+    const bool pauses = !paused_.contains(id);
+    ASSERT_TRUE(engine_->set_paused(id, pauses, {id, pauses ? "paused" : "running"}).is_ok());
+    if (pauses) {
+      paused_.insert(id);
+    } else {
+      paused_.erase(id);
+    }
+    stopped_.clear();
+    for (const SourceFigures& one : engine_->figures().sources) {
+      const bool is_paused = paused_.contains(kSource) || paused_.contains(one.reader);
+      EXPECT_EQ(one.status == "paused", is_paused) << one.reader.value << " " << one.status;
+      if (is_paused) stopped_[{one.reader, one.position.name}] = one.position.next.value;
+    }
+    ++pauses_;
   }
 
   bool is_all_visible() const {
@@ -167,7 +195,8 @@ class Life {
     EXPECT_LT(steps_, 200'000u) << "views do not join; " << figures.pipelines.size()
                                 << " pipelines";
     if (::testing::Test::HasFailure()) return true;
-    return figures.pipelines.size() == 1 && fragments_.size() >= least_views_ &&
+    if (plan_.pauses && steps_ < kLastPause) return false;
+    return paused_.empty() && figures.pipelines.size() == 1 && fragments_.size() >= least_views_ &&
            !figures.sources.empty();
   }
 
@@ -181,6 +210,9 @@ class Life {
     std::map<std::pair<ObjectId, std::string>, uint64_t> positions;
     for (const SourceFigures& one : figures.sources) {
       positions[{one.reader, one.position.name}] = one.position.next.value;
+    }
+    for (const auto& [reader, position] : stopped_) {
+      if (!reader.second.empty()) ASSERT_EQ(positions[reader], position) << "paused, and it reads";
     }
     auto errors = engine_->errors();
     ASSERT_TRUE(errors.is_ok());
@@ -224,6 +256,9 @@ class Life {
     return rows;
   }
 
+  static constexpr ObjectId kSource{19};
+  static constexpr uint64_t kLastPause = 4000;
+
   const Plan plan_;
   std::mt19937_64 random_;
   std::shared_ptr<testing::Partitions> log_ = std::make_shared<testing::Partitions>(plan_.seed);
@@ -234,6 +269,9 @@ class Life {
   std::unique_ptr<Engine> engine_;
   std::vector<Fragment> fragments_;
   size_t least_views_ = 3;
+  std::set<ObjectId> paused_;
+  std::map<std::pair<ObjectId, std::string>, uint64_t> stopped_;
+  uint64_t pauses_ = 0;
   uint64_t steps_ = 0;
   Epoch seen_{0};
 };
@@ -264,6 +302,21 @@ TEST(ReaderJoinTest, KilledAtEveryStep) {
     SCOPED_TRACE(fmt::format("seed {}, step {}", seed, step));
     Life life({.seed = seed, .crash_at = step, .records = 40});
     life.run();
+  }
+}
+
+TEST(ReaderJoinTest, PausesLoseAndDoubleNothing) {
+  uint64_t seed = test_seed();
+  for (uint64_t round = 0; round < 20 && !HasFailure(); ++round) {
+    SCOPED_TRACE(fmt::format("seed {}", seed + round));
+    Life life({.seed = seed + round,
+               .crashes = round % 2 == 1,
+               .has_broken = true,
+               .fails = round % 4 == 3,
+               .pauses = true,
+               .records = 400});
+    life.run();
+    EXPECT_GT(life.pauses(), 5u);
   }
 }
 
