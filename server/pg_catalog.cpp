@@ -92,6 +92,15 @@ class DatabaseFacts final : public udfs::CatalogFacts {
     return found->second;
   }
   std::optional<std::string> function_arguments(int64_t oid) const override {
+    if (sql::CatalogObjectRef own = user_function(oid)) {
+      std::string list;
+      for (const data::Field& parameter : own->parameters) {
+        if (!list.empty()) list += ", ";
+        if (!parameter.name.empty()) list += quoted(parameter.name) + " ";
+        list += parameter.type.name();
+      }
+      return list;
+    }
     auto text = [](const auto& function) {
       std::string list;
       for (data::TypeId id : function.arguments) {
@@ -103,12 +112,37 @@ class DatabaseFacts final : public udfs::CatalogFacts {
     return of_function(oid, text);
   }
   std::optional<std::string> function_result(int64_t oid) const override {
-    return of_function(oid, [](const auto& function) { return type_name(function.result); });
+    if (sql::CatalogObjectRef own = user_function(oid)) {
+      const std::string first = own->columns[0].type.name();
+      if (!own->returns_rows) return first;
+      if (own->columns.size() == 1 && own->columns[0].name == own->function_name) {
+        return "SETOF " + first;
+      }
+      std::string list;
+      for (const data::Field& column : own->columns) {
+        list += (list.empty() ? "" : ", ") + quoted(column.name) + " " + column.type.name();
+      }
+      return "TABLE(" + list + ")";
+    }
+    auto text = [](const auto& function) -> std::string {
+      if constexpr (requires { function.columns; }) {
+        if (function.columns.size() > 1) return "SETOF record";
+        return "SETOF " + type_name(function.columns[0].type);
+      } else {
+        return type_name(function.result);
+      }
+    };
+    return of_function(oid, text);
+  }
+  std::optional<std::string> function_definition(int64_t oid) const override {
+    sql::CatalogObjectRef own = user_function(oid);
+    return own == nullptr ? std::optional<std::string>() : own->definition;
   }
 
  private:
   static std::string type_name(data::TypeId id) {
-    return id == data::TypeId::kUnknown ? "\"any\"" : data::Type{id}.name();
+    if (id == data::TypeId::kUnknown) return "anyelement";
+    return id == data::TypeId::kAnyArray ? "anyarray" : data::Type{id}.name();
   }
   template <typename F>
   static std::optional<std::string> of_function(int64_t oid, F&& text) {
@@ -120,7 +154,15 @@ class DatabaseFacts final : public udfs::CatalogFacts {
     if (at < scalars.size()) return text(*scalars[at]);
     at -= scalars.size();
     if (at < aggregates.size()) return text(*aggregates[at]);
+    at -= aggregates.size();
+    auto tables = udfs::all_table_functions();
+    if (at < tables.size()) return text(*tables[at]);
     return std::nullopt;
+  }
+  sql::CatalogObjectRef user_function(int64_t oid) const {
+    if (oid >= kFirstFunctionOid) return nullptr;
+    sql::CatalogObjectRef object = find(oid);
+    return object != nullptr && object->kind == ObjectKind::kFunction ? object : nullptr;
   }
   sql::CatalogObjectRef find(int64_t oid) const {
     sql::SnapshotRef snapshot = database_.catalog().snapshot();
@@ -190,6 +232,7 @@ void add_pg_catalog(Database& database) {
   add_pg_relations(database);
   add_pg_indexes(database);
   add_pg_types(database);
+  add_pg_functions(database);
   add_information_schema(database);
 }
 

@@ -21,7 +21,7 @@ inline constexpr int64_t kDefaultCollationOid = 100;
 inline constexpr int64_t kKeyIndexOffset = 0x40000000;
 inline constexpr int64_t kKeyConstraintOffset = 0x50000000;
 
-/// Functions are numbered from here on in the order of the registry, scalars first.
+/// Functions are numbered from here on in the order of the registry: scalars, aggregates, table functions.
 inline constexpr int64_t kFirstFunctionOid = 1'000'000;
 
 /// pg_namespace.oid.
@@ -48,8 +48,10 @@ void add_pg_indexes(Database& database);
 
 /// pg_class, pg_attribute, pg_index, pg_constraint ... (pg_relations.cpp)
 void add_pg_relations(Database& database);
-/// pg_type, pg_am, pg_database, pg_roles, pg_settings, pg_proc ... (pg_types.cpp)
+/// pg_type, pg_am, pg_database, pg_roles, pg_settings ... (pg_types.cpp)
 void add_pg_types(Database& database);
+/// pg_proc, pg_language (pg_functions.cpp)
+void add_pg_functions(Database& database);
 /// information_schema (information_schema.cpp)
 void add_information_schema(Database& database);
 

@@ -31,14 +31,24 @@ Status each_declared_key(Database& database, F&& visit) {
   });
 }
 
-/// "{1,2}" or "1 2": attribute numbers of the key.
-std::string key_numbers(const CatalogObject& object, std::string_view between) {
+/// "{1,2}": attribute numbers of the key.
+std::string key_numbers(const CatalogObject& object) {
   std::string list;
   for (uint32_t column : object.key_columns) {
-    if (!list.empty()) list += between;
+    if (!list.empty()) list += ',';
     list += fmt::format("{}", column + 1);
   }
-  return list;
+  return "{" + list + "}";
+}
+/// "[0:1]={1,2}": a number per column of the key; PostgreSQL counts its vectors from 0.
+template <typename F>
+std::string key_vector(const CatalogObject& object, F&& number) {
+  std::string list;
+  for (uint32_t column : object.key_columns) {
+    if (!list.empty()) list += ',';
+    list += fmt::format("{}", number(column));
+  }
+  return fmt::format("[0:{}]={{{}}}", object.key_columns.size() - 1, list);
 }
 
 bool has_default(const CatalogObject& object, size_t column) {
@@ -159,10 +169,11 @@ Status fill_index(Database& database, VirtualRowsBuilder& out) {
              true,
              true,
              false,
-             key_numbers(object, " "),
-             kNull,
-             kNull,
-             kNull,
+             key_vector(object, [](uint32_t column) { return int64_t{column} + 1; }),
+             key_vector(object,
+                        [&](uint32_t column) { return collation_of(object.columns[column].type); }),
+             key_vector(object, [](uint32_t) { return int64_t{0}; }),
+             key_vector(object, [](uint32_t) { return int64_t{0}; }),
              kNull,
              kNull});
   });
@@ -188,7 +199,7 @@ Status fill_constraint(Database& database, VirtualRowsBuilder& out) {
              true,
              int32_t{0},
              true,
-             "{" + key_numbers(object, ",") + "}",
+             key_numbers(object),
              kNull,
              kNull,
              kNull,
@@ -267,7 +278,8 @@ void add_pg_relations(Database& database) {
       "relisshared bool, relpersistence text, relkind text, relnatts int, relchecks int, "
       "relhasrules bool, relhastriggers bool, relhassubclass bool, relrowsecurity bool, "
       "relforcerowsecurity bool, relispopulated bool, relreplident text, relispartition bool, "
-      "relrewrite bigint, relfrozenxid bigint, relminmxid bigint, relacl text, reloptions text, "
+      "relrewrite bigint, relfrozenxid bigint, relminmxid bigint, relacl text[], reloptions "
+      "text[], "
       "relpartbound text",
       fill_class);
   add("pg_attribute",
@@ -277,14 +289,15 @@ void add_pg_relations(Database& database) {
       "attcompression text, attnotnull bool, atthasdef bool, atthasmissing bool, attidentity text, "
       "attgenerated text, attisdropped bool, attislocal bool, attinhcount int, attcollation "
       "bigint, "
-      "attacl text, attoptions text, attfdwoptions text, attmissingval text",
+      "attacl text[], attoptions text[], attfdwoptions text[], attmissingval text",
       fill_attribute);
   add("pg_attrdef", "oid bigint, adrelid bigint, adnum int, adbin text", fill_attrdef);
   add("pg_index",
       "indexrelid bigint, indrelid bigint, indnatts int, indnkeyatts int, indisunique bool, "
       "indnullsnotdistinct bool, indisprimary bool, indisexclusion bool, indimmediate bool, "
       "indisclustered bool, indisvalid bool, indcheckxmin bool, indisready bool, indislive bool, "
-      "indisreplident bool, indkey text, indcollation text, indclass text, indoption text, "
+      "indisreplident bool, indkey smallint[], indcollation bigint[], indclass bigint[], indoption "
+      "smallint[], "
       "indexprs text, indpred text",
       fill_index);
   add("pg_constraint",
@@ -292,8 +305,9 @@ void add_pg_relations(Database& database) {
       "condeferred bool, convalidated bool, conrelid bigint, contypid bigint, conindid bigint, "
       "conparentid bigint, confrelid bigint, confupdtype text, confdeltype text, confmatchtype "
       "text, "
-      "conislocal bool, coninhcount int, connoinherit bool, conkey text, confkey text, "
-      "conpfeqop text, conppeqop text, conffeqop text, confdelsetcols text, conexclop text, "
+      "conislocal bool, coninhcount int, connoinherit bool, conkey smallint[], confkey smallint[], "
+      "conpfeqop bigint[], conppeqop bigint[], conffeqop bigint[], confdelsetcols smallint[], "
+      "conexclop bigint[], "
       "conbin text",
       fill_constraint);
   add("pg_depend",
@@ -302,7 +316,7 @@ void add_pg_relations(Database& database) {
       fill_depend);
   add("pg_description", "objoid bigint, classoid bigint, objsubid int, description text",
       fill_description);
-  add("pg_foreign_table", "ftrelid bigint, ftserver bigint, ftoptions text", fill_foreign_table);
+  add("pg_foreign_table", "ftrelid bigint, ftserver bigint, ftoptions text[]", fill_foreign_table);
   add("pg_tables",
       "schemaname text, tablename text, tableowner text, tablespace text, hasindexes bool, "
       "hasrules bool, hastriggers bool, rowsecurity bool",

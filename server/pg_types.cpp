@@ -2,7 +2,6 @@
 
 #include "server/pg_catalog.h"
 #include "server/settings.h"
-#include "udfs/registry.h"
 
 namespace forebay::server {
 
@@ -130,28 +129,6 @@ Status fill_foreign_server(VirtualRowsBuilder& out) {
   return Status::ok();
 }
 
-template <typename F>
-void function_rows(VirtualRowsBuilder& out, int64_t& oid, std::span<const F* const> functions,
-                   const char* kind) {
-  for (const F* function : functions) {
-    std::string arguments;
-    for (TypeId id : function->arguments) {
-      if (!arguments.empty()) arguments += ' ';
-      arguments += std::to_string(id == TypeId::kUnknown ? 2276 : data::type_oid(id));
-    }
-    int64_t result = function->result == TypeId::kUnknown ? 2276 : data::type_oid(function->result);
-    out.row({oid++, std::string(function->name), kPgCatalogOid, kOwnerOid, std::string(kind), false,
-             static_cast<int32_t>(function->arguments.size()), result, arguments});
-  }
-}
-
-Status fill_proc(VirtualRowsBuilder& out) {
-  int64_t oid = kFirstFunctionOid;
-  function_rows(out, oid, udfs::all_scalar_functions(), "f");
-  function_rows(out, oid, udfs::all_aggregate_functions(), "a");
-  return Status::ok();
-}
-
 Status fill_settings(Database& database, VirtualRowsBuilder& out) {
   for (const SettingDescriptor& setting : all_settings()) {
     std::string context = setting.scope == SettingScope::kReadOnly ? "internal" : "user";
@@ -175,26 +152,28 @@ constexpr EmptyTable kEmptyTables[] = {
     {"pg_options_to_table", "option_name text, option_value text"},
     {"pg_inherits", "inhrelid bigint, inhparent bigint, inhseqno int, inhdetachpending bool"},
     {"pg_policy",
-     "oid bigint, polname text, polrelid bigint, polcmd text, polpermissive bool, polroles text, "
+     "oid bigint, polname text, polrelid bigint, polcmd text, polpermissive bool, polroles "
+     "bigint[], "
      "polqual text, polwithcheck text"},
     {"pg_statistic_ext",
      "oid bigint, stxrelid bigint, stxname text, stxnamespace bigint, stxowner bigint, "
-     "stxstattarget int, stxkeys text, stxkind text, stxexprs text"},
+     "stxstattarget int, stxkeys smallint[], stxkind text[], stxexprs text"},
     {"pg_publication",
      "oid bigint, pubname text, pubowner bigint, puballtables bool, pubinsert bool, "
      "pubupdate bool, pubdelete bool, pubtruncate bool, pubviaroot bool"},
     {"pg_publication_namespace", "oid bigint, pnpubid bigint, pnnspid bigint"},
-    {"pg_publication_rel", "oid bigint, prpubid bigint, prrelid bigint, prqual text, prattrs text"},
+    {"pg_publication_rel",
+     "oid bigint, prpubid bigint, prrelid bigint, prqual text, prattrs smallint[]"},
     {"pg_subscription",
      "oid bigint, subdbid bigint, subname text, subowner bigint, subenabled bool"},
     {"pg_trigger",
      "oid bigint, tgrelid bigint, tgparentid bigint, tgname text, tgfoid bigint, tgtype int, "
      "tgenabled text, tgisinternal bool, tgconstrrelid bigint, tgconstrindid bigint, "
-     "tgconstraint bigint, tgdeferrable bool, tginitdeferred bool, tgnargs int, tgattr text, "
+     "tgconstraint bigint, tgdeferrable bool, tginitdeferred bool, tgnargs int, tgattr smallint[], "
      "tgargs text, tgqual text, tgoldtable text, tgnewtable text"},
     {"pg_partitioned_table",
-     "partrelid bigint, partstrat text, partnatts int, partdefid bigint, partattrs text, "
-     "partclass text, partcollation text, partexprs text"},
+     "partrelid bigint, partstrat text, partnatts int, partdefid bigint, partattrs smallint[], "
+     "partclass bigint[], partcollation bigint[], partexprs text"},
     {"pg_rewrite",
      "oid bigint, rulename text, ev_class bigint, ev_type text, ev_enabled text, is_instead bool, "
      "ev_qual text, ev_action text"},
@@ -204,7 +183,7 @@ constexpr EmptyTable kEmptyTables[] = {
      "rngsubopc bigint, rngcanonical text, rngsubdiff text"},
     {"pg_extension",
      "oid bigint, extname text, extowner bigint, extnamespace bigint, extrelocatable bool, "
-     "extversion text, extconfig text, extcondition text"},
+     "extversion text, extconfig bigint[], extcondition text[]"},
     {"pg_cast",
      "oid bigint, castsource bigint, casttarget bigint, castfunc bigint, castcontext text, "
      "castmethod text"},
@@ -217,12 +196,22 @@ constexpr EmptyTable kEmptyTables[] = {
     {"pg_opclass",
      "oid bigint, opcmethod bigint, opcname text, opcnamespace bigint, opcowner bigint, "
      "opcfamily bigint, opcintype bigint, opcdefault bool, opckeytype bigint"},
-    {"pg_language", "oid bigint, lanname text, lanowner bigint, lanispl bool, lanpltrusted bool"},
+    {"pg_event_trigger",
+     "oid bigint, evtname text, evtevent text, evtowner bigint, evtfoid bigint, evtenabled text, "
+     "evttags text[]"},
+    {"pg_default_acl",
+     "oid bigint, defaclrole bigint, defaclnamespace bigint, defaclobjtype text, defaclacl text[]"},
+    {"pg_conversion",
+     "oid bigint, conname text, connamespace bigint, conowner bigint, conforencoding int, "
+     "contoencoding int, conproc bigint, condefault bool"},
+    {"pg_user_mapping", "oid bigint, umuser bigint, umserver bigint, umoptions text[]"},
+    {"pg_user_mappings",
+     "umid bigint, srvid bigint, srvname text, umuser bigint, usename text, umoptions text[]"},
     {"pg_foreign_data_wrapper",
      "oid bigint, fdwname text, fdwowner bigint, fdwhandler bigint, fdwvalidator bigint, "
-     "fdwacl text, fdwoptions text"},
+     "fdwacl text[], fdwoptions text[]"},
     {"pg_auth_members", "roleid bigint, member bigint, grantor bigint, admin_option bool"},
-    {"pg_db_role_setting", "setdatabase bigint, setrole bigint, setconfig text"},
+    {"pg_db_role_setting", "setdatabase bigint, setrole bigint, setconfig text[]"},
     {"pg_stat_activity",
      "datid bigint, datname text, pid int, usename text, application_name text, state text, "
      "query text, backend_start timestamptz, query_start timestamptz"},
@@ -244,21 +233,21 @@ void add_pg_types(Database& database) {
       "typrelid bigint, typsubscript text, typelem bigint, typarray bigint, typinput text, "
       "typoutput text, typreceive text, typsend text, typalign text, typstorage text, "
       "typnotnull bool, typbasetype bigint, typtypmod int, typndims int, typcollation bigint, "
-      "typdefault text, typacl text",
+      "typdefault text, typacl text[]",
       fill_type);
   add_virtual_table(catalog, "pg_catalog", "pg_namespace",
-                    "oid bigint, nspname text, nspowner bigint, nspacl text",
+                    "oid bigint, nspname text, nspowner bigint, nspacl text[]",
                     [&database](VirtualRowsBuilder& out) { return fill_namespace(database, out); });
   add("pg_database",
       "oid bigint, datname text, datdba bigint, encoding int, datlocprovider text, "
       "datistemplate bool, datallowconn bool, datconnlimit int, datfrozenxid bigint, "
       "datminmxid bigint, dattablespace bigint, datcollate text, datctype text, daticulocale text, "
-      "datcollversion text, datacl text",
+      "datcollversion text, datacl text[]",
       fill_database);
   add("pg_roles",
       "rolname text, rolsuper bool, rolinherit bool, rolcreaterole bool, rolcreatedb bool, "
       "rolcanlogin bool, rolreplication bool, rolconnlimit int, rolpassword text, "
-      "rolvaliduntil timestamptz, rolbypassrls bool, rolconfig text, oid bigint",
+      "rolvaliduntil timestamptz, rolbypassrls bool, rolconfig text[], oid bigint",
       fill_roles);
   add("pg_authid",
       "oid bigint, rolname text, rolsuper bool, rolinherit bool, rolcreaterole bool, "
@@ -267,7 +256,7 @@ void add_pg_types(Database& database) {
       fill_authid);
   add("pg_user",
       "usename text, usesysid bigint, usecreatedb bool, usesuper bool, userepl bool, "
-      "usebypassrls bool, passwd text, valuntil timestamptz, useconfig text",
+      "usebypassrls bool, passwd text, valuntil timestamptz, useconfig text[]",
       fill_user);
   add("pg_am", "oid bigint, amname text, amhandler text, amtype text", fill_am);
   add("pg_collation",
@@ -275,22 +264,20 @@ void add_pg_types(Database& database) {
       "collisdeterministic bool, collencoding int, collcollate text, collctype text, "
       "colliculocale text, collversion text",
       fill_collation);
-  add("pg_tablespace", "oid bigint, spcname text, spcowner bigint, spcacl text, spcoptions text",
+  add("pg_tablespace",
+      "oid bigint, spcname text, spcowner bigint, spcacl text[], spcoptions text[]",
       fill_tablespace);
   add("pg_foreign_server",
       "oid bigint, srvname text, srvowner bigint, srvfdw bigint, srvtype text, srvversion text, "
-      "srvacl text, srvoptions text",
+      "srvacl text[], srvoptions text[]",
       fill_foreign_server);
-  add("pg_proc",
-      "oid bigint, proname text, pronamespace bigint, proowner bigint, prokind text, "
-      "proretset bool, pronargs int, prorettype bigint, proargtypes text",
-      fill_proc);
-  add_virtual_table(catalog, "pg_catalog", "pg_settings",
-                    "name text, setting text, unit text, category text, short_desc text, "
-                    "extra_desc text, context text, vartype text, source text, min_val text, "
-                    "max_val text, enumvals text, boot_val text, reset_val text, sourcefile text, "
-                    "sourceline int, pending_restart bool",
-                    [&database](VirtualRowsBuilder& out) { return fill_settings(database, out); });
+  add_virtual_table(
+      catalog, "pg_catalog", "pg_settings",
+      "name text, setting text, unit text, category text, short_desc text, "
+      "extra_desc text, context text, vartype text, source text, min_val text, "
+      "max_val text, enumvals text[], boot_val text, reset_val text, sourcefile text, "
+      "sourceline int, pending_restart bool",
+      [&database](VirtualRowsBuilder& out) { return fill_settings(database, out); });
   for (const EmptyTable& table : kEmptyTables) {
     add(table.name, table.columns, [](VirtualRowsBuilder&) { return Status::ok(); });
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "engine/data/text_format.h"
@@ -69,8 +70,10 @@ Result<std::string> whole_number(std::string_view name, std::string_view value) 
 
 // Values that PostgreSQL knows and Forebay has only one of.
 Result<std::string> only_utf8(std::string_view name, std::string_view value) {
+  // PostgreSQL looks at letters and digits alone: asyncpg writes 'utf-8', with the quotes.
   std::string text = lower(value);
-  if (text != "utf8" && text != "utf-8" && text != "unicode") return invalid(name, value);
+  std::erase_if(text, [](unsigned char c) { return std::isalnum(c) == 0; });
+  if (text != "utf8" && text != "unicode") return invalid(name, value);
   return std::string("UTF8");
 }
 
@@ -162,9 +165,9 @@ const SettingDescriptor kSettings[] = {
     {"search_path", kSession, "\"$user\", public", "Schemas in which names are looked up.",
      name_list, ""},
     {"server_encoding", kReadOnly, "UTF8", "Always UTF8.", any_text, "server_encoding"},
-    {"server_version", kReadOnly, "14.0", "The PostgreSQL version that clients see.", any_text,
+    {"server_version", kReadOnly, "15.0", "The PostgreSQL version that clients see.", any_text,
      "server_version"},
-    {"server_version_num", kReadOnly, "140000", "The same as a number.", any_text, ""},
+    {"server_version_num", kReadOnly, "150000", "The same as a number.", any_text, ""},
     {"session_authorization", kReadOnly, "root", "The user.", any_text, "session_authorization"},
     {"standard_conforming_strings", kSession, "on", "Always on.", only_on,
      "standard_conforming_strings"},

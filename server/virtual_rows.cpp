@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/data/text_format.h"
+
 namespace forebay::server {
 
 using data::TypeId;
@@ -32,8 +34,13 @@ void append(const Cell& cell, TypeId type, data::ColumnBuilder& column) {
     case TypeId::kDouble:
       return column.append(static_cast<double>(integer_of(cell)));
     default:
-      return column.append_string(std::get<std::string>(cell));
+      break;
   }
+  const auto& text = std::get<std::string>(cell);
+  if (!data::is_array(type)) return column.append_string(text);
+  auto array = data::parse_datum(text, data::Type{type});
+  FOREBAY_CHECK(array.is_ok(), text);
+  column.append_string(std::get<std::string>(array->value));
 }
 
 }  // namespace
@@ -46,8 +53,11 @@ data::Schema virtual_columns(std::string_view text) {
     size_t begin = one.find_first_not_of(' ');
     size_t blank = one.find(' ', begin);
     std::string_view type = one.substr(blank + 1);
+    const bool array = type.ends_with("[]");
+    if (array) type.remove_suffix(2);
     TypeId id = data::type_of_name(type);
     FOREBAY_CHECK(id != TypeId::kUnknown, fmt::format("system table column \"{}\"", one));
+    if (array) id = data::array_of(id);
     schema.push_back({.name = std::string(one.substr(begin, blank - begin)), .type = {id}});
   }
   return schema;

@@ -18,7 +18,7 @@ using Cell = std::variant<std::monostate, bool, int32_t, int64_t, std::string>;
 inline constexpr std::monostate kNull{};
 
 /// Columns of "name type, name type, ...", where a type is one word: bool, int, bigint, double,
-/// text, numeric, timestamptz, ...
+/// text, numeric, timestamptz, ..., perhaps with [] behind it; a cell of an array is its text.
 data::Schema virtual_columns(std::string_view text);
 
 /// Collects the rows of one answer.

@@ -30,6 +30,8 @@ class CatalogFacts {
   /// "integer, text" and "bigint" of a function of pg_proc.
   virtual std::optional<std::string> function_arguments(int64_t oid) const = 0;
   virtual std::optional<std::string> function_result(int64_t oid) const = 0;
+  /// The CREATE FUNCTION of a function of a user.
+  virtual std::optional<std::string> function_definition(int64_t oid) const = 0;
 };
 
 /// The catalog of this process; nullptr: none yet. Thread-safe.

@@ -252,11 +252,9 @@ class Binder {
                                   bool with_ordinality, Columns* results);
   /// A set-returning function that is a select item: its rows multiply those of the query.
   Result<ExprRef> bind_set_item(const ast::Function& call, const ExprContext& context);
-  /// unnest(array) and pg_options_to_table(array) of system tables.
+  /// pg_options_to_table(array) of system tables.
   static bool is_catalog_function(const ast::FunctionTable& table);
-  /// False for unnest of an array proper.
-  Result<bool> has_text_argument(const ast::FunctionTable& table, const Scope* scope);
-  Result<FromItem> bind_catalog_function(const ast::FunctionTable& table, const Scope* scope);
+  Result<FromItem> bind_catalog_function(const ast::FunctionTable& table);
   /// An inner or left join, dependent when the right side uses the left one.
   Result<NodeRef> join_items(plan::JoinKind kind, const NodeRef& left, const NodeRef& right,
                              ExprRef condition, int32_t position);

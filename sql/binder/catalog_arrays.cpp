@@ -1,9 +1,8 @@
-#include "sql/ast/print.h"
+#include "engine/data/array.h"
+#include "sql/ast/clone.h"
 #include "sql/binder/binder.h"
 
-/// The arrays of PostgreSQL's catalogs, which are their text here ('{a,b}'), as far as clients
-/// compute with them: x = ANY (column), ARRAY(query) over system tables, unnest(column),
-/// pg_options_to_table(column).
+/// ARRAY(query), and pg_options_to_table(column) of system tables.
 namespace forebay::sql::binder {
 
 namespace state = data::sqlstate;
@@ -12,17 +11,55 @@ using expr::ExprKind;
 namespace {
 
 constexpr std::string_view kOptionsTable = "pg_options_to_table";
-constexpr std::string_view kUnnest = "unnest";
+constexpr const char* kRows = "array_query";
+constexpr const char* kValue = "value";
 
-bool reads_system_tables_only(const plan::Node& node) {
-  if (node.kind == plan::NodeKind::kScan &&
-      plan::as<plan::Scan>(node).object->kind != catalog::ObjectKind::kVirtual) {
-    return false;
+ast::ExprPtr column_of_rows(const std::string& name, int32_t position) {
+  auto column = std::make_unique<ast::ColumnRef>(position);
+  column->names = {kRows, name};
+  return column;
+}
+
+/// True when an ORDER BY item means the only column of the query.
+bool orders_by_output(const ast::Query& query, const ast::Expr& item) {
+  if (query.kind != ast::QueryKind::kSelect || query.select->distinct) return true;
+  if (item.kind == ast::ExprKind::kLiteral) return true;
+  if (item.kind != ast::ExprKind::kColumnRef) return false;
+  const ast::SelectItem& output = query.select->items[0];
+  const auto& names = ast::as<ast::ColumnRef>(item).names;
+  return names.size() == 1 && names[0] == output.alias;
+}
+
+/// SELECT array_agg(value ORDER BY key1, ...) FROM (the query with its keys) AS rows(value, key1,
+/// ...).
+ast::QueryPtr collecting_query(const ast::Query& query, int32_t position) {
+  ast::QueryPtr inner = ast::clone(query);
+  auto collect = std::make_unique<ast::Function>(position);
+  collect->name = {"array_agg"};
+  collect->args.emplace_back();
+  collect->args[0].value = column_of_rows(kValue, position);
+  auto rows = std::make_unique<ast::SubqueryTable>(position);
+  rows->alias.name = kRows;
+  rows->alias.columns = {kValue};
+  for (const ast::SortItem& item : query.order_by) {
+    std::string name = kValue;
+    if (!orders_by_output(query, *item.value)) {
+      name = "key" + std::to_string(rows->alias.columns.size());
+      rows->alias.columns.push_back(name);
+      inner->select->items.push_back({ast::clone(*item.value), name});
+    }
+    ast::SortItem key = ast::clone(item);
+    key.value = column_of_rows(name, position);
+    collect->order_by.push_back(std::move(key));
   }
-  for (const NodeRef& input : node.inputs) {
-    if (!reads_system_tables_only(*input)) return false;
-  }
-  return true;
+  rows->query = std::move(inner);
+  auto outer = std::make_unique<ast::Query>();
+  outer->position = position;
+  outer->select = std::make_unique<ast::Select>();
+  outer->select->position = position;
+  outer->select->items.push_back({std::move(collect), "array"});
+  outer->select->from.push_back(std::move(rows));
+  return outer;
 }
 
 }  // namespace
@@ -43,81 +80,34 @@ Result<ExprRef> Binder::bind_any_of_array(const ast::Quantified& quantified,
   if (array->type.is_array() || array->type.id == TypeId::kUnknown) {
     return bind_quantified_array(quantified, array, context);
   }
-  if (array->type.id != TypeId::kText || quantified.op.symbol != "=" || quantified.all) {
-    return unsupported("ANY and ALL over an array value are", quantified.array->position,
-                       "Write the array as ARRAY[...], or use IN (...).");
-  }
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef operand, bind(*quantified.operand, context));
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef element, coerce(operand, data::kTextType, Coercion::kExplicit));
-  return call_named("array_has", {array, element}, quantified.position);
+  return error(state::kWrongObjectType, "op ANY/ALL (array) requires array on right side",
+               quantified.position);
 }
 
 Result<ExprRef> Binder::bind_array_query(const ast::Subquery& subquery,
                                          const ExprContext& context) {
-  FOREBAY_ASSIGN_OR_RETURN(QueryPlan query, bind_query(*subquery.query, context.scope));
-  if (!reads_system_tables_only(*query.plan)) {
-    return unsupported("ARRAY(query) is", subquery.position, "There are no array types.");
-  }
-  if (query.columns.size() != 1) {
+  const ast::Query& query = *subquery.query;
+  FOREBAY_ASSIGN_OR_RETURN(QueryPlan probe, bind_query(query, context.scope));
+  if (probe.columns.size() != 1) {
     return error(state::kSyntaxError, "subquery must return only one column", subquery.position);
   }
-  // At most one row: longer arrays are refused when they are computed (21000).
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef value, coerce(plan::column_ref(query.columns[0].column),
-                                                 data::kTextType, Coercion::kExplicit));
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef array, call_named("array_of", {value}, subquery.position));
-  Column column = columns_.make("array", data::kTextType);
-  NodeRef plan = plan::make_single_row(plan::make_project(query.plan, {column}, {array}), {});
-  context.subqueries->push_back({plan::JoinKind::kLeft, std::move(plan), subquery.position});
-  ExprRef empty = expr::literal({data::kTextType, std::string("{}")});
-  return expr::coalesce(data::kTextType, {plan::column_ref(column), empty});
+  ast::Subquery scalar(subquery.position);
+  scalar.query = collecting_query(query, subquery.position);
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef array, bind_subquery(scalar, context));
+  const std::string none = data::encode_array(*data::ColumnBuilder(array->type.element()).finish());
+  return expr::coalesce(array->type, {array, expr::literal({array->type, none})});
 }
 
 bool Binder::is_catalog_function(const ast::FunctionTable& table) {
-  const std::string& name = table.call->name.back();
-  return (name == kOptionsTable || name == kUnnest) && table.call->args.size() == 1 &&
+  return table.call->name.back() == kOptionsTable && table.call->args.size() == 1 &&
          table.call->args[0].value->kind == ast::ExprKind::kColumnRef;
 }
 
-Result<bool> Binder::has_text_argument(const ast::FunctionTable& table, const Scope* scope) {
-  if (table.call->name.back() == kOptionsTable) return true;
-  ExprContext context;
-  context.scope = scope;
-  context.clause = Clause::kFunctionInFrom;
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef array, bind(*table.call->args[0].value, context));
-  return array->type.id == TypeId::kText;
-}
-
-Result<Binder::FromItem> Binder::bind_catalog_function(const ast::FunctionTable& table,
-                                                       const Scope* scope) {
-  if (table.call->name.back() == kOptionsTable) {
-    // The options columns of the catalogs are always NULL, of which the function makes no rows.
-    FOREBAY_ASSIGN_OR_RETURN(
-        CatalogObjectRef object,
-        find_object({"pg_catalog", std::string(kOptionsTable)}, table.position));
-    return bind_object(object, table.alias, table.position);
-  }
-  ExprContext context;
-  context.scope = scope;
-  context.clause = Clause::kFunctionInFrom;
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef array, bind(*table.call->args[0].value, context));
-  if (array->type.id != TypeId::kText) {
-    return unsupported("table function unnest is", table.position, "List the rows with VALUES.");
-  }
-  // No row for NULL and '{}', one for one element; more are refused when they come (0A000).
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef some, call_named("array_has_elements", {array}, table.position));
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef element, call_named("array_only", {array}, table.position));
-  Column column = columns_.make("unnest", data::kTextType);
-  FromItem item;
-  item.plan =
-      plan::make_project(plan::make_filter(plan::make_values({}, {{}}), some), {column}, {element});
-  ScopeRelation relation;
-  relation.alias = "unnest";
-  relation.columns.push_back(
-      {table.alias.name.empty() ? "unnest" : table.alias.name, plan::column_ref(column)});
-  FOREBAY_RETURN_IF_ERROR(rename_columns(relation, table.alias, table.position));
-  item.scope.visible = relation.columns;
-  item.scope.relations.push_back(std::move(relation));
-  return item;
+Result<Binder::FromItem> Binder::bind_catalog_function(const ast::FunctionTable& table) {
+  // The options columns of the catalogs are always NULL, of which the function makes no rows.
+  FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object,
+                           find_object({"pg_catalog", std::string(kOptionsTable)}, table.position));
+  return bind_object(object, table.alias, table.position);
 }
 
 }  // namespace forebay::sql::binder

@@ -65,10 +65,7 @@ Result<NodeRef> Binder::bind_table_call(const ast::Function& call, const ExprCon
 
 Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& table,
                                                      const Scope* lateral) {
-  if (is_catalog_function(table)) {
-    FOREBAY_ASSIGN_OR_RETURN(const bool is_text, has_text_argument(table, lateral));
-    if (is_text) return bind_catalog_function(table, lateral);
-  }
+  if (is_catalog_function(table)) return bind_catalog_function(table);
   const std::string& name = table.call->name.back();
   static constexpr std::string_view kLater[] = {"tumble", "hop", "session", "cumulate"};
   if (std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater)) {

@@ -137,8 +137,6 @@ Result<Type> resolve_element(const ast::TypeName& name) {
 Result<Type> resolve_type(const ast::TypeName& name) {
   if (name.array_dimensions == 0) return resolve_element(name);
   FOREBAY_ASSIGN_OR_RETURN(Type element, resolve_element(name));
-  // Arrays of the catalog's own types are their text.
-  if (data::type_of_name(name.names.back()) == TypeId::kUnknown) return data::kTextType;
   return Type{data::array_of(element.id), element.modifier};
 }
 

@@ -14,6 +14,8 @@ CREATE VIEW late AS SELECT id, delay FROM flights WHERE delay > 15;
 CREATE MATERIALIZED VIEW carriers AS SELECT carrier, count(*) AS n FROM flights GROUP BY carrier;
 CREATE SOURCE departures (carrier varchar, delay int) WITH (connector = 'file', path = '{path}')
   FORMAT PLAIN ENCODE JSON;
+CREATE FUNCTION doubled(x int) RETURNS int LANGUAGE sql AS 'SELECT x * 2';
+CREATE FUNCTION upto(n int) RETURNS TABLE (i int, even bool) LANGUAGE sql AS 'SELECT g::int, g % 2 = 0 FROM generate_series(1, n) AS g';
 INSERT INTO flights VALUES (1, 'AA', 20, '2013-01-01 10:00'), (2, 'UA', NULL, NULL);
 """
 
@@ -153,11 +155,52 @@ class Psql(unittest.TestCase):
         done = self.server.psql("-c", "\\d nothing")
         self.assertEqual(done.stderr, 'Did not find any relation named "nothing".\n')
 
-    def test_more_commands(self):
-        for command in ("\\di", "\\dE", "\\du", "\\dx", "\\dT", "\\ds", "\\dp", "\\d+", "\\dt+", "\\l+"):
-            done = self.server.psql("-c", command)
-            self.assertEqual(done.returncode, 0, command)
-            self.assertIn(done.stderr, ("", "Did not find any relations.\n"), command)
+    def test_functions(self):
+        listed = self.server.psql("-A", "-t", "-c", "\\df")
+        self.assertEqual((listed.stdout, listed.stderr), (
+            "public|doubled|integer|x integer|func\n"
+            "public|upto|TABLE(i integer, even boolean)|n integer|func\n", ""))
+        built_in = self.server.psql("-A", "-t", "-c", "\\df lower").stdout
+        self.assertEqual(built_in, "pg_catalog|lower|text|text|func\n")
+        self.assertIn("pg_catalog|array_agg|anyarray|anyelement|agg\n",
+                      self.server.psql("-A", "-t", "-c", "\\df array_agg").stdout)
+        verbose = self.server.psql("-A", "-t", "-c", "\\df+ doubled")
+        self.assertEqual(verbose.stderr, "")
+        self.assertIn("|root|invoker||sql|CREATE FUNCTION doubled", verbose.stdout)
+
+    def test_indexes(self):
+        self.shows("\\di", """
+                      List of relations
+         Schema |     Name     | Type  | Owner |  Table
+        --------+--------------+-------+-------+---------
+         public | flights_pkey | index | root  | flights
+        (1 row)
+        """)
+
+    def test_roles(self):
+        done = self.server.psql("-A", "-t", "-c", "\\du")
+        self.assertEqual((done.stdout.split("|")[0], done.stderr), ("root", ""))
+        self.assertTrue(done.stdout.endswith("|{}\n"), done.stdout)
+
+    def test_types(self):
+        listed = self.server.psql("-A", "-t", "-c", "\\dTS")
+        self.assertEqual(listed.stderr, "")
+        self.assertIn("pg_catalog|jsonb|", listed.stdout)
+
+    def test_the_version_is_that_of_the_client(self):
+        done = self.server.psql("-A", "-t", script="\\echo :SERVER_VERSION_NAME :SERVER_VERSION_NUM\nSELECT version();\n")
+        self.assertRegex(done.stdout, r"^15\.0 150000\nPostgreSQL 15\.0 ")
+
+    def test_describing_everything(self):
+        commands = ("\\d", "\\d *", "\\d+ *", "\\d pg_catalog.*", "\\dt+", "\\dv+", "\\dm+", "\\di+", "\\dE", "\\dS", "\\df", "\\df+",
+                    "\\dfS", "\\da", "\\daS", "\\dn", "\\dn+", "\\du", "\\du+", "\\dg", "\\l", "\\l+", "\\dT", "\\dT+", "\\dTS+",
+                    "\\do", "\\dC", "\\dc", "\\dO", "\\dd", "\\ddp", "\\dD", "\\db", "\\db+", "\\dA", "\\des", "\\dew", "\\det", "\\deu", "\\dL",
+                    "\\dP", "\\dp", "\\z", "\\dRp", "\\dRs", "\\ds", "\\dx", "\\dX", "\\dy", "\\dconfig", "\\sv late")
+        for command in commands:
+            with self.subTest(command):
+                done = self.server.psql("-c", command)
+                self.assertNotIn("ERROR", done.stderr)
+                self.assertEqual(done.returncode, 0, command)
 
     def test_values_and_null(self):
         self.shows("SELECT * FROM flights ORDER BY id", """

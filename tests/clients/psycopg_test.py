@@ -60,7 +60,7 @@ class Psycopg(unittest.TestCase):
     def test_connection_info(self):
         info = self.connection.info
         self.assertEqual((info.dbname, info.user, info.encoding), ("dev", "root", "utf-8"))
-        self.assertGreaterEqual(info.server_version, 140000)
+        self.assertGreaterEqual(info.server_version, 150000)
         self.assertEqual(info.timezone.utcoffset(None), datetime.timedelta(0))
 
     def test_parameters_and_results_in_both_formats(self):

@@ -3,7 +3,7 @@
 #include "udfs/builtin/builtin.h"
 #include "udfs/catalog_facts.h"
 
-/// What psql and drivers ask of PostgreSQL's catalog. oids are bigint, arrays their text '{a,b}'.
+/// What psql and drivers ask of PostgreSQL's catalog. oids are bigint.
 namespace forebay::udfs {
 namespace {
 
@@ -37,101 +37,6 @@ std::string format_type(int64_t oid, int32_t modifier) {
   return type.name();
 }
 
-/// Elements of '{a,"b c",NULL}'; nullopt in place of NULL. False when it is no array of one
-/// dimension.
-bool parse_array(std::string_view text, std::vector<Text>& out) {
-  if (text.size() < 2 || text.front() != '{' || text.back() != '}') return false;
-  text = text.substr(1, text.size() - 2);
-  while (!text.empty()) {
-    std::string element;
-    bool quoted = text.front() == '"';
-    size_t at = quoted ? 1 : 0;
-    for (; at < text.size() && text[at] != (quoted ? '"' : ','); ++at) {
-      if (text[at] == '\\' && at + 1 < text.size()) ++at;
-      element += text[at];
-    }
-    if (quoted) ++at;
-    if (at < text.size() && text[at] != ',') return false;
-    out.push_back(!quoted && element == "NULL" ? Text() : Text(std::move(element)));
-    if (at == text.size()) break;
-    text.remove_prefix(at + 1);
-    if (text.empty()) return false;
-  }
-  return true;
-}
-
-Status malformed(std::string_view text) {
-  return Status(data::sqlstate::kInvalidText, fmt::format("malformed array literal: \"{}\"", text));
-}
-
-Result<std::string> array_to_string(std::string_view array, std::string_view between,
-                                    std::optional<std::string_view> null_text) {
-  std::vector<Text> elements;
-  if (!parse_array(array, elements)) return malformed(array);
-  std::string joined;
-  bool first = true;
-  for (const Text& element : elements) {
-    if (!element && !null_text) continue;
-    if (!first) joined += between;
-    first = false;
-    joined += element ? std::string_view(*element) : *null_text;
-  }
-  return joined;
-}
-
-std::string array_of(std::optional<std::string_view> element) {
-  if (!element) return "{NULL}";
-  bool plain = !element->empty() && *element != "NULL" && *element != "null" &&
-               element->find_first_of("{}\",\\ \t\n\r") == std::string_view::npos;
-  if (plain) return fmt::format("{{{}}}", *element);
-  std::string text = "{\"";
-  for (char c : *element) {
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text + "\"}";
-}
-
-void add_arrays(Definer& define) {
-  ScalarFunction& single = define.kernel(
-      "array_of", {kText}, kText, &each<[](const ScalarCall& call, uint32_t row) {
-        bool null = call.arguments[0].is_null(row);
-        call.set_string(row, array_of(null ? std::optional<std::string_view>()
-                                           : call.arguments[0].at<StringView>(row).view()));
-      }>,
-      "The text of an array of one element", {{"array_of('a b')", "{\"a b\"}"}});
-  single.null_rule = NullRule::kCalled;
-  define.define<[](std::string_view array) -> Result<std::string> {
-    std::vector<Text> elements;
-    if (!parse_array(array, elements)) return malformed(array);
-    if (elements.size() == 1 && elements[0]) return *elements[0];
-    return Status(data::sqlstate::kFeatureNotSupported,
-                  "arrays of more than one element are not supported here");
-  }>("array_only", {kText}, kText, "The element of an array that has one",
-     {{"array_only('{a}')", "a"}});
-  define.define<[](std::string_view array) -> bool { return array != "{}"; }>(
-      "array_has_elements", {kText}, kBoolean, "False for the empty array",
-      {{"array_has_elements('{}')", "f"}});
-  define.define<[](std::string_view array, std::string_view between) -> Result<std::string> {
-    return array_to_string(array, between, std::nullopt);
-  }>("array_to_string", {kText, kText}, kText, "Elements of an array with text between them",
-     {{"array_to_string('{a,b,NULL}', ', ')", "a, b"}});
-  define.define<[](std::string_view array, std::string_view between, std::string_view null_text)
-                    -> Result<std::string> { return array_to_string(array, between, null_text); }>(
-      "array_to_string", {kText, kText, kText}, kText,
-      "Elements of an array with text between them, and a text in place of NULLs",
-      {{"array_to_string('{a,NULL}', ',', '-')", "a,-"}});
-  define.define<[](std::string_view array, std::string_view element) -> Result<bool> {
-    std::vector<Text> elements;
-    if (!parse_array(array, elements)) return malformed(array);
-    for (const Text& one : elements) {
-      if (one && *one == element) return true;
-    }
-    return false;
-  }>("array_has", {kText, kText}, kBoolean,
-     "True when an array, given as its text, has the element", {{"array_has('{r,a}', 'a')", "t"}});
-}
-
 template <auto Member>
 Text fact(int64_t oid) {
   auto facts = catalog_facts();
@@ -162,6 +67,11 @@ void add_definitions(Definer& define) {
   }
   define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::function_result>(oid); }>(
       "pg_get_function_result", {kBigint}, kText, "The result type of a function");
+  define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::function_definition>(oid); }>(
+      "pg_get_functiondef", {kBigint}, kText, "The CREATE FUNCTION of a function");
+  define.define<[](int64_t) -> Text { return std::nullopt; }>(
+      "pg_get_function_sqlbody", {kBigint}, kText, "NULL: prosrc has the text of functions",
+      {{"pg_get_function_sqlbody(1)", ""}});
   constexpr std::string_view kIndex = "The definition of an index, or of one of its columns";
   define.define<[](int64_t oid) -> Text {
     auto facts = catalog_facts();
@@ -230,7 +140,8 @@ void add_visibility(Definer& define) {
                 "True when a relation is found by its name alone");
   for (std::string_view name :
        {"pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible",
-        "pg_opclass_is_visible", "pg_collation_is_visible"}) {
+        "pg_opclass_is_visible", "pg_collation_is_visible", "pg_conversion_is_visible",
+        "pg_statistics_obj_is_visible"}) {
     define.kernel(name, {kBigint}, kBoolean, &lift<[](int64_t) -> bool { return true; }>,
                   "True: such things are found by their names alone");
   }
@@ -307,7 +218,6 @@ void add_pg_catalog(ScalarList& list) {
   add_privileges(define);
   add_descriptions(define);
   add_definitions(define);
-  add_arrays(define);
   add_sizes(define);
   // Their answers change with the catalog: never computed at planning time.
   for (ScalarFunction& function : list) {
