@@ -118,11 +118,35 @@ Status fill_columns(Database& database, VirtualRowsBuilder& out) {
                precision.radix,
                precision.scale,
                precision.fraction,
+               kNull,  // interval_type
+               kNull,
+               kNull,  // character_set_catalog
+               kNull,
+               kNull,
+               kNull,  // collation_catalog
+               kNull,
+               kNull,
+               kNull,  // domain_catalog
+               kNull,
+               kNull,
                kDatabase,
                std::string("pg_catalog"),
                data::internal_name(field.type.id),
-               std::string("NO"),
-               std::string("NEVER"),
+               kNull,  // scope_catalog
+               kNull,
+               kNull,
+               kNull,  // maximum_cardinality
+               std::to_string(i + 1),
+               std::string("NO"),  // is_self_referencing
+               std::string("NO"),  // is_identity
+               kNull,
+               kNull,
+               kNull,
+               kNull,
+               kNull,
+               std::string("NO"),     // identity_cycle
+               std::string("NEVER"),  // is_generated
+               kNull,
                std::string(table ? "YES" : "NO")});
     }
   }
@@ -133,7 +157,8 @@ Status fill_views(Database& database, VirtualRowsBuilder& out) {
   for (const sql::CatalogObjectRef& object : database.catalog().snapshot()->objects()) {
     if (object->kind != ObjectKind::kView) continue;
     out.row({kDatabase, object->schema, object->name, " " + object->query_text + ";",
-             std::string("NONE"), std::string("NO"), std::string("NO")});
+             std::string("NONE"), std::string("NO"), std::string("NO"), std::string("NO"),
+             std::string("NO"), std::string("NO")});
   }
   return Status::ok();
 }
@@ -145,6 +170,42 @@ Status fill_schemata(Database& database, VirtualRowsBuilder& out) {
   for (std::string_view name : sql::catalog::kSchemas) add(name);
   for (const auto& schema : database.catalog().snapshot()->schemas()) add(schema->name);
   return Status::ok();
+}
+
+/// Calls visit(table) for every table with a declared key, which is its one constraint here.
+template <typename F>
+Status each_key(Database& database, F&& visit) {
+  for (const sql::CatalogObjectRef& object : database.catalog().snapshot()->objects()) {
+    if (object->kind == ObjectKind::kTable && object->declared_key) visit(*object);
+  }
+  return Status::ok();
+}
+
+Status fill_table_constraints(Database& database, VirtualRowsBuilder& out) {
+  return each_key(database, [&](const CatalogObject& table) {
+    out.row({kDatabase, table.schema, key_index_name(table), kDatabase, table.schema, table.name,
+             std::string("PRIMARY KEY"), std::string("NO"), std::string("NO"), std::string("YES"),
+             kNull});
+  });
+}
+
+Status fill_key_columns(Database& database, VirtualRowsBuilder& out) {
+  return each_key(database, [&](const CatalogObject& table) {
+    int32_t place = 0;
+    for (uint32_t column : table.key_columns) {
+      out.row({kDatabase, table.schema, key_index_name(table), kDatabase, table.schema, table.name,
+               table.columns[column].name, ++place, kNull});
+    }
+  });
+}
+
+Status fill_constraint_columns(Database& database, VirtualRowsBuilder& out) {
+  return each_key(database, [&](const CatalogObject& table) {
+    for (uint32_t column : table.key_columns) {
+      out.row({kDatabase, table.schema, table.name, table.columns[column].name, kDatabase,
+               table.schema, key_index_name(table)});
+    }
+  });
 }
 
 }  // namespace
@@ -165,14 +226,65 @@ void add_information_schema(Database& database) {
       "table_catalog text, table_schema text, table_name text, column_name text, "
       "ordinal_position int, column_default text, is_nullable text, data_type text, "
       "character_maximum_length int, character_octet_length int, numeric_precision int, "
-      "numeric_precision_radix int, numeric_scale int, datetime_precision int, udt_catalog text, "
-      "udt_schema text, udt_name text, is_identity text, is_generated text, is_updatable text",
+      "numeric_precision_radix int, numeric_scale int, datetime_precision int, "
+      "interval_type text, interval_precision int, character_set_catalog text, "
+      "character_set_schema text, character_set_name text, collation_catalog text, "
+      "collation_schema text, collation_name text, domain_catalog text, domain_schema text, "
+      "domain_name text, udt_catalog text, udt_schema text, udt_name text, scope_catalog text, "
+      "scope_schema text, scope_name text, maximum_cardinality int, dtd_identifier text, "
+      "is_self_referencing text, is_identity text, identity_generation text, "
+      "identity_start text, identity_increment text, identity_maximum text, "
+      "identity_minimum text, identity_cycle text, is_generated text, "
+      "generation_expression text, is_updatable text",
       fill_columns);
   add("views",
       "table_catalog text, table_schema text, table_name text, view_definition text, "
-      "check_option text, is_updatable text, is_insertable_into text",
+      "check_option text, is_updatable text, is_insertable_into text, "
+      "is_trigger_updatable text, is_trigger_deletable text, is_trigger_insertable_into text",
       fill_views);
-  add("schemata", "catalog_name text, schema_name text, schema_owner text", fill_schemata);
+  add("schemata",
+      "catalog_name text, schema_name text, schema_owner text, "
+      "default_character_set_catalog text, default_character_set_schema text, "
+      "default_character_set_name text, sql_path text",
+      fill_schemata);
+  add("information_schema_catalog_name", "catalog_name text",
+      [](Database&, VirtualRowsBuilder& out) {
+        out.row({kDatabase});
+        return Status::ok();
+      });
+  add("table_constraints",
+      "constraint_catalog text, constraint_schema text, constraint_name text, "
+      "table_catalog text, table_schema text, table_name text, constraint_type text, "
+      "is_deferrable text, initially_deferred text, enforced text, nulls_distinct text",
+      fill_table_constraints);
+  add("key_column_usage",
+      "constraint_catalog text, constraint_schema text, constraint_name text, "
+      "table_catalog text, table_schema text, table_name text, column_name text, "
+      "ordinal_position int, position_in_unique_constraint int",
+      fill_key_columns);
+  add("constraint_column_usage",
+      "table_catalog text, table_schema text, table_name text, column_name text, "
+      "constraint_catalog text, constraint_schema text, constraint_name text",
+      fill_constraint_columns);
+  // Things that PostgreSQL has and Forebay does not.
+  const auto nothing = [](Database&, VirtualRowsBuilder&) { return Status::ok(); };
+  add("referential_constraints",
+      "constraint_catalog text, constraint_schema text, constraint_name text, "
+      "unique_constraint_catalog text, unique_constraint_schema text, "
+      "unique_constraint_name text, match_option text, update_rule text, delete_rule text",
+      nothing);
+  add("sequences",
+      "sequence_catalog text, sequence_schema text, sequence_name text, data_type text, "
+      "numeric_precision int, numeric_precision_radix int, numeric_scale int, "
+      "start_value text, minimum_value text, maximum_value text, increment text, "
+      "cycle_option text",
+      nothing);
+  add("triggers",
+      "trigger_catalog text, trigger_schema text, trigger_name text, event_manipulation text, "
+      "event_object_catalog text, event_object_schema text, event_object_table text, "
+      "action_order int, action_condition text, action_statement text, "
+      "action_orientation text, action_timing text",
+      nothing);
 }
 
 }  // namespace forebay::server

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/data/text_format.h"
 #include "udfs/catalog_facts.h"
 #include "udfs/registry.h"
 
@@ -31,6 +32,23 @@ std::string quoted(std::string_view name) {
   return text + '"';
 }
 
+/// The names of `s."T"`: s, T.
+std::vector<std::string> name_parts(std::string_view text) {
+  std::vector<std::string> parts{""};
+  bool in_quotes = false;
+  for (char c : text) {
+    if (c == '"') {
+      in_quotes = !in_quotes;
+    } else if (c == '.' && !in_quotes) {
+      parts.emplace_back();
+    } else {
+      const bool upper = !in_quotes && c >= 'A' && c <= 'Z';
+      parts.back() += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+  }
+  return parts;
+}
+
 /// What system functions tell of this database's catalog.
 class DatabaseFacts final : public udfs::CatalogFacts {
  public:
@@ -49,6 +67,25 @@ class DatabaseFacts final : public udfs::CatalogFacts {
       if (found != nullptr) return found->schema == object->schema;
     }
     return false;
+  }
+  std::optional<int64_t> relation_oid(std::string_view name,
+                                      std::span<const std::string> search_path) const override {
+    if (!name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos) {
+      auto number = data::parse_bigint(name);
+      return number.is_ok() ? std::optional<int64_t>(*number) : std::nullopt;
+    }
+    const std::vector<std::string> parts = name_parts(name);
+    sql::SnapshotRef snapshot = database_.catalog().snapshot();
+    sql::CatalogObjectRef found;
+    if (parts.size() == 2) found = snapshot->find(parts[0], parts[1]);
+    if (parts.size() == 1) {
+      found = snapshot->find("pg_catalog", parts[0]);
+      for (size_t i = 0; found == nullptr && i < search_path.size(); ++i) {
+        found = snapshot->find(search_path[i], parts[0]);
+      }
+    }
+    if (found == nullptr) return std::nullopt;
+    return sql::catalog::oid_of(found->id);
   }
   std::optional<std::string> relation_name(int64_t oid) const override {
     sql::CatalogObjectRef object = find(oid);

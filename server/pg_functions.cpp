@@ -63,7 +63,12 @@ void proc_row(VirtualRowsBuilder& out, const ProcRow& row) {
            row.schema,
            kOwnerOid,
            row.language,
+           int32_t{1},
+           int32_t{row.returns_set ? 1000 : 0},
+           int64_t{0},
+           std::string("-"),
            std::string(row.kind),
+           false,
            false,
            row.strict,
            row.returns_set,
@@ -77,7 +82,7 @@ void proc_row(VirtualRowsBuilder& out, const ProcRow& row) {
            kNull,
            row.argument_names,
            kNull,
-           int64_t{0},
+           kNull,
            row.source});
 }
 
@@ -158,14 +163,17 @@ void add_pg_functions(Database& database) {
   add_virtual_table(
       database.catalog(), "pg_catalog", "pg_proc",
       "oid bigint, proname text, pronamespace bigint, proowner bigint, prolang bigint, "
-      "prokind text, prosecdef bool, proisstrict bool, proretset bool, provolatile text, "
+      "procost double, prorows double, provariadic bigint, prosupport text, prokind text, "
+      "prosecdef bool, proleakproof bool, proisstrict bool, proretset bool, provolatile text, "
       "proparallel text, pronargs int, pronargdefaults int, prorettype bigint, "
-      "proargtypes bigint[], proallargtypes bigint[], proargmodes text[], proargnames text[], "
-      "proacl text[], provariadic bigint, prosrc text",
+      "proargtypes oidvector, proallargtypes bigint[], proargmodes text[], proargnames text[], "
+      "proargdefaults text, protrftypes bigint[], prosrc text, probin text, prosqlbody text, "
+      "proconfig text[], proacl text[]",
       [&database](VirtualRowsBuilder& out) { return fill_proc(database, out); });
   add_virtual_table(database.catalog(), "pg_catalog", "pg_language",
                     "oid bigint, lanname text, lanowner bigint, lanispl bool, lanpltrusted bool, "
-                    "lanplcallfoid bigint, laninline bigint, lanvalidator bigint, lanacl text[]",
+                    "lanplcallfoid bigint, laninline bigint, lanvalidator bigint, lanacl text[], "
+                    "tableoid bigint",
                     fill_language);
 }
 

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "engine/data/vector_type.h"
 #include "server/pg_catalog.h"
 
 namespace forebay::server {
@@ -51,11 +52,20 @@ std::string key_vector(const CatalogObject& object, F&& number) {
   return fmt::format("[0:{}]={{{}}}", object.key_columns.size() - 1, list);
 }
 
+/// What 'pg_catalog.TABLE'::regclass is: of which kind an object is.
+int64_t catalog_oid(Database& database, const char* table) {
+  return oid_of(database.catalog().snapshot()->find("pg_catalog", table)->id);
+}
+
 bool has_default(const CatalogObject& object, size_t column) {
   return column < object.defaults.size() && !object.defaults[column].empty();
 }
 
 int64_t collation_of(const data::Type& type) { return type.is_string() ? kDefaultCollationOid : 0; }
+
+int64_t oid_of_type(data::Type type) {
+  return data::is_vector(type) ? data::vector_oid(type) : data::type_oid(type.id);
+}
 
 int32_t stored_length(data::TypeId id) { return data::type_length(id); }
 
@@ -112,7 +122,7 @@ Status fill_attribute(Database& database, VirtualRowsBuilder& out) {
       for (uint32_t key : object.key_columns) not_null |= object.declared_key && key == i;
       out.row({oid_of(object.id),
                field.name,
-               int64_t{data::type_oid(field.type.id)},
+               oid_of_type(field.type),
                int32_t{-1},
                stored_length(field.type.id),
                static_cast<int32_t>(i + 1),
@@ -211,11 +221,11 @@ Status fill_constraint(Database& database, VirtualRowsBuilder& out) {
 }
 
 Status fill_depend(Database& database, VirtualRowsBuilder& out) {
-  constexpr int64_t kPgClassOid = 1259;
+  const int64_t kind = catalog_oid(database, "pg_class");
   return each_relation(database, [&](const CatalogObject& object) {
     for (data::ObjectId read : object.dependencies) {
-      out.row({kPgClassOid, oid_of(object.id), int32_t{0}, kPgClassOid, oid_of(read), int32_t{0},
-               std::string("n")});
+      out.row(
+          {kind, oid_of(object.id), int32_t{0}, kind, oid_of(read), int32_t{0}, std::string("n")});
     }
   });
 }
@@ -248,8 +258,8 @@ Status fill_views(Database& database, ObjectKind kind, VirtualRowsBuilder& out) 
 }
 
 Status fill_description(Database& database, VirtualRowsBuilder& out) {
-  constexpr int64_t kPgClass = 1259;
-  constexpr int64_t kPgNamespace = 2615;
+  const int64_t of_class = catalog_oid(database, "pg_class");
+  const int64_t of_namespace = catalog_oid(database, "pg_namespace");
   sql::SnapshotRef snapshot = database.catalog().snapshot();
   auto add = [&](const sql::catalog::CatalogObject& object, int64_t of) {
     for (const auto& [place, text] : object.comments) {
@@ -257,9 +267,9 @@ Status fill_description(Database& database, VirtualRowsBuilder& out) {
     }
   };
   for (const auto& object : snapshot->objects()) {
-    if (object->kind != ObjectKind::kSchema) add(*object, kPgClass);
+    if (object->kind != ObjectKind::kSchema) add(*object, of_class);
   }
-  for (const auto& schema : snapshot->schemas()) add(*schema, kPgNamespace);
+  for (const auto& schema : snapshot->schemas()) add(*schema, of_namespace);
   return Status::ok();
 }
 
@@ -296,8 +306,8 @@ void add_pg_relations(Database& database) {
       "indexrelid bigint, indrelid bigint, indnatts int, indnkeyatts int, indisunique bool, "
       "indnullsnotdistinct bool, indisprimary bool, indisexclusion bool, indimmediate bool, "
       "indisclustered bool, indisvalid bool, indcheckxmin bool, indisready bool, indislive bool, "
-      "indisreplident bool, indkey smallint[], indcollation bigint[], indclass bigint[], indoption "
-      "smallint[], "
+      "indisreplident bool, indkey int2vector, indcollation oidvector, indclass oidvector, "
+      "indoption int2vector, "
       "indexprs text, indpred text",
       fill_index);
   add("pg_constraint",

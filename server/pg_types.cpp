@@ -2,6 +2,8 @@
 
 #include "server/pg_catalog.h"
 #include "server/settings.h"
+#include "sql/ast/print.h"
+#include "sql/parser/parser.h"
 
 namespace forebay::server {
 
@@ -20,14 +22,28 @@ struct TypeRow {
 
 // Types that the catalog's own columns have elsewhere; all others come from data::kTypeInfos.
 constexpr TypeRow kCatalogTypes[] = {
-    {18, "char", 1, 'Z', 1002},       {19, "name", 64, 'S', 1003},     {26, "oid", 4, 'N', 1028},
-    {2205, "regclass", 4, 'N', 2210}, {2206, "regtype", 4, 'N', 2211}, {2278, "void", 4, 'P', 0},
+    {18, "char", 1, 'Z', 1002},       {19, "name", 64, 'S', 1003},
+    {26, "oid", 4, 'N', 1028},        {2205, "regclass", 4, 'N', 2210},
+    {2206, "regtype", 4, 'N', 2211},  {2278, "void", 4, 'P', 0},
+    {114, "json", -1, 'U', 199},      {22, "int2vector", -1, 'A', 1006},
+    {30, "oidvector", -1, 'A', 1013},
 };
+
+/// The front of the names of a type's functions for input and output: int4in, but date_in.
+std::string io_prefix(std::string_view name) {
+  for (std::string_view separated :
+       {"date", "time", "timestamp", "timestamptz", "interval", "numeric", "uuid", "jsonb"}) {
+    if (name == separated) return std::string(name) + "_";
+  }
+  return std::string(name);
+}
 
 void type_row(VirtualRowsBuilder& out, const TypeRow& type, bool array) {
   bool text = type.category == 'S';
+  const int64_t element = type.oid == 22 ? 21 : type.oid == 30 ? 26 : 0;
   bool pseudo = type.oid == 705 || type.oid == 2278;
   std::string name = (array ? "_" : "") + std::string(type.name);
+  const std::string io = array ? "array_" : io_prefix(type.name);
   out.row({array ? type.array : type.oid,
            name,
            kPgCatalogOid,
@@ -41,12 +57,12 @@ void type_row(VirtualRowsBuilder& out, const TypeRow& type, bool array) {
            std::string(","),
            int64_t{0},
            std::string(array ? "array_subscript_handler" : "-"),
-           array ? type.oid : int64_t{0},
+           array ? type.oid : element,
            array ? int64_t{0} : type.array,
-           name + "in",
-           name + "out",
-           name + "recv",
-           name + "send",
+           io + "in",
+           io + "out",
+           io + "recv",
+           io + "send",
            std::string("i"),
            std::string("p"),
            false,
@@ -100,6 +116,15 @@ Status fill_authid(VirtualRowsBuilder& out) {
 
 Status fill_user(VirtualRowsBuilder& out) {
   out.row({std::string("root"), kOwnerOid, true, true, false, true, kNull, kNull, kNull});
+  return Status::ok();
+}
+
+Status fill_keywords(VirtualRowsBuilder& out) {
+  for (const std::string& word : sql::keywords()) {
+    const bool reserved = sql::ast::quote_identifier(word) != word;
+    out.row({word, std::string(reserved ? "R" : "U"), !reserved,
+             std::string(reserved ? "reserved" : "unreserved"), kNull});
+  }
   return Status::ok();
 }
 
@@ -165,7 +190,10 @@ constexpr EmptyTable kEmptyTables[] = {
     {"pg_publication_rel",
      "oid bigint, prpubid bigint, prrelid bigint, prqual text, prattrs smallint[]"},
     {"pg_subscription",
-     "oid bigint, subdbid bigint, subname text, subowner bigint, subenabled bool"},
+     "oid bigint, subdbid bigint, subname text, subowner bigint, subenabled bool, "
+     "subbinary bool, substream bool, subtwophasestate text, subdisableonerr bool, subconninfo "
+     "text, subslotname text, "
+     "subsynccommit text, subpublications text[], subskiplsn text"},
     {"pg_trigger",
      "oid bigint, tgrelid bigint, tgparentid bigint, tgname text, tgfoid bigint, tgtype int, "
      "tgenabled text, tgisinternal bool, tgconstrrelid bigint, tgconstrindid bigint, "
@@ -192,7 +220,7 @@ constexpr EmptyTable kEmptyTables[] = {
      "seqmin bigint, seqcache bigint, seqcycle bool"},
     {"pg_operator",
      "oid bigint, oprname text, oprnamespace bigint, oprowner bigint, oprkind text, "
-     "oprleft bigint, oprright bigint, oprresult bigint"},
+     "oprleft bigint, oprright bigint, oprresult bigint, oprcode bigint"},
     {"pg_opclass",
      "oid bigint, opcmethod bigint, opcname text, opcnamespace bigint, opcowner bigint, "
      "opcfamily bigint, opcintype bigint, opcdefault bool, opckeytype bigint"},
@@ -258,6 +286,8 @@ void add_pg_types(Database& database) {
       "usename text, usesysid bigint, usecreatedb bool, usesuper bool, userepl bool, "
       "usebypassrls bool, passwd text, valuntil timestamptz, useconfig text[]",
       fill_user);
+  add("pg_get_keywords", "word text, catcode text, barelabel bool, catdesc text, baredesc text",
+      fill_keywords);
   add("pg_am", "oid bigint, amname text, amhandler text, amtype text", fill_am);
   add("pg_collation",
       "oid bigint, collname text, collnamespace bigint, collowner bigint, collprovider text, "

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace forebay::server {
 
 using data::Result;
@@ -13,6 +15,7 @@ Result<PreparedRef> PreparedStatement::plan(AstRef statement, sql::BindOptions o
   FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound,
                            sql::bind(*prepared->statement_, catalog, prepared->options_));
   prepared->parameter_types_ = bound.parameter_types;
+  prepared->oid_parameters_ = bound.oid_parameters;
   if (const data::Schema* schema = bound.result_schema()) prepared->schema_ = *schema;
   prepared->plan_ = std::make_shared<const sql::BoundStatement>(std::move(bound));
   prepared->catalog_ = catalog;
@@ -28,7 +31,12 @@ PreparedRef PreparedStatement::without_plan(AstRef statement, sql::BindOptions o
 
 Result<PreparedStatement::PlanRef> PreparedStatement::plan_for(
     const sql::SnapshotRef& catalog, const std::vector<std::string>& search_path) {
-  if (plan_ == nullptr || (catalog_ == catalog && options_.search_path == search_path)) {
+  const auto holds = [&] {
+    return std::all_of(plan_->settings.begin(), plan_->settings.end(), [&](const auto& setting) {
+      return options_.setting(setting.first) == setting.second;
+    });
+  };
+  if (plan_ == nullptr || (catalog_ == catalog && options_.search_path == search_path && holds())) {
     return plan_;
   }
   // The catalog or the path has moved on: what names mean may have changed.

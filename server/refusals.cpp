@@ -81,7 +81,6 @@ constexpr std::pair<std::string_view, std::string_view> kHints[] = {
     {"REVOKE", kNoRoles},
     {"SECURITY", kNoRoles},
     {"SUBSCRIBE", kPoll},
-    {"UNLISTEN", kPoll},
     {"VACUUM", kNoCare},
     {"VERIFY MATERIALIZED VIEW", "Compare the view with its query by EXCEPT ALL."},
 };

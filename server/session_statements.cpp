@@ -164,6 +164,8 @@ Result<std::string> Session::session_statement(const PreparedStatement& prepared
       return discard(ast::as<ast::Discard>(statement));
     case ast::StatementKind::kOther: {
       const auto& other = ast::as<ast::OtherStatement>(statement);
+      // Nobody listens: drivers say so when a connection goes back to its pool (asyncpg).
+      if (other.command == "UNLISTEN") return std::string("UNLISTEN");
       return Status(not_supported(other.command, refusal_hint(other.command))).at(other.position);
     }
     default:

@@ -160,6 +160,8 @@ const SettingDescriptor kSettings[] = {
      whole_number<0, int64_t{1} << 50>, ""},
     {"max_epoch_rows", kServer, "1000000", "Dirty entries at which an epoch ends early.",
      whole_number<1, 1'000'000'000>, ""},
+    {"default_table_access_method", kReadOnly, "heap", "Always heap.", any_text, ""},
+    {"max_index_keys", kReadOnly, "32", "Most columns that clients expect in a key.", any_text, ""},
     {"max_identifier_length", kReadOnly, "63", "Longest name, in bytes.", any_text, ""},
     {"row_security", kSession, "on", "Accepted for clients.", boolean, ""},
     {"search_path", kSession, "\"$user\", public", "Schemas in which names are looked up.",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/data/text_format.h"
+#include "engine/data/vector_type.h"
 
 namespace forebay::server {
 
@@ -53,6 +54,12 @@ data::Schema virtual_columns(std::string_view text) {
     size_t begin = one.find_first_not_of(' ');
     size_t blank = one.find(' ', begin);
     std::string_view type = one.substr(blank + 1);
+    if (type == "int2vector" || type == "oidvector") {
+      const bool small = type == "int2vector";
+      schema.push_back({.name = std::string(one.substr(begin, blank - begin)),
+                        .type = small ? data::kInt2VectorType : data::kOidVectorType});
+      continue;
+    }
     const bool array = type.ends_with("[]");
     if (array) type.remove_suffix(2);
     TypeId id = data::type_of_name(type);

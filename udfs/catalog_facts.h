@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 /// What the system functions that take an oid (pg_get_viewdef, pg_table_is_visible ...) tell of the
 /// catalog. Functions are below the catalog, so whoever has one makes it known here.
@@ -17,6 +18,10 @@ class CatalogFacts {
   /// this oid.
   virtual std::optional<bool> is_visible(int64_t oid,
                                          std::span<const std::string> search_path) const = 0;
+  /// The oid of the relation that a text names ("t", "s.t", with quotes where needed, or digits);
+  /// nullopt: there is none.
+  virtual std::optional<int64_t> relation_oid(std::string_view name,
+                                              std::span<const std::string> search_path) const = 0;
   /// "public.t" or "t", as regclass shows it.
   virtual std::optional<std::string> relation_name(int64_t oid) const = 0;
   virtual std::optional<std::string> view_definition(int64_t oid) const = 0;

@@ -126,6 +126,8 @@ struct TopNParameters {
   /// Rows that equal the last one in `order` come too.
   bool with_ties = false;
   TableId rows;
+  /// One more column, bigint: the row's number in its partition, from 1. Without limit and offset.
+  bool numbered = false;
 };
 SpecRef make_top_n(TopNParameters parameters);
 

@@ -4,6 +4,9 @@
 //
 // Output: at the end of an epoch the net change of each partition's window [offset, offset +
 // limit), with ties also the rows that equal its last one in the order; duplicates count one each.
+// When numbered: all rows of the partition, each with its place from 1 on as one more column; the
+// net change holds every row whose number moved.
+//
 // Ties of the order are broken by the whole row: its columns in order, ascending, NULLs last,
 // finest detail included.
 //
@@ -74,6 +77,7 @@ class TopN final : public Operator {
 
   Result<Progress> resume(Output& output) override {
     auto builders = builders_of(parameters_.types);
+    if (parameters_.numbered) builders.emplace_back(data::kBigintType);
     while (weights_.size() < context_.batch_rows) {
       if (!in_partition_) {
         if (next_ == touched_.size()) break;
@@ -113,6 +117,7 @@ class TopN final : public Operator {
   struct WindowRow {
     const OrderedTable::Entry* entry;
     int64_t count;
+    int64_t number;  // of the first of them
   };
   struct Partition {
     OrderedTable::Group* group;
@@ -143,6 +148,7 @@ class TopN final : public Operator {
   void collect_window(const OrderedTable::Group* group, std::vector<WindowRow>& window) const {
     uint64_t skip = parameters_.offset;
     uint64_t left = parameters_.limit;
+    int64_t number = 1;
     const OrderedTable::Entry* entry = left == 0 ? nullptr : OrderedTable::first(group);
     for (; entry != nullptr && left > 0; entry = OrderedTable::next(group, entry)) {
       auto count = static_cast<uint64_t>(OrderedTable::count(entry));
@@ -154,7 +160,8 @@ class TopN final : public Operator {
         return;
       }
       left -= inside;
-      if (inside > 0) window.push_back({entry, static_cast<int64_t>(inside)});
+      if (inside > 0) window.push_back({entry, static_cast<int64_t>(inside), number});
+      number += static_cast<int64_t>(count);
     }
   }
 
@@ -162,11 +169,11 @@ class TopN final : public Operator {
   void collect_ties(const OrderedTable::Group* group, const OrderedTable::Entry* last,
                     int64_t count, std::vector<WindowRow>& window) const {
     const std::string_view order = order_bytes(last);
-    window.push_back({last, count});
+    window.push_back({last, count, 0});
     for (const OrderedTable::Entry* entry = OrderedTable::next(group, last); entry != nullptr;
          entry = OrderedTable::next(group, entry)) {
       if (!OrderedTable::suffix(entry).starts_with(order)) return;
-      window.push_back({entry, OrderedTable::count(entry)});
+      window.push_back({entry, OrderedTable::count(entry), 0});
     }
   }
 
@@ -197,14 +204,31 @@ class TopN final : public Operator {
                 : old->entry == now->entry                                            ? 0
                 : OrderedTable::suffix(old->entry) < OrderedTable::suffix(now->entry) ? -1
                                                                                       : 1;
+    if (order <= 0) ++old_at_;
+    if (order >= 0) ++new_at_;
+    if (parameters_.numbered) {
+      const bool same = order == 0 && old->number == now->number && old->count == now->count;
+      if (same) return Status::ok();
+      if (order <= 0) FOREBAY_RETURN_IF_ERROR(emit_numbered(*old, -1, builders));
+      return order >= 0 ? emit_numbered(*now, 1, builders) : Status::ok();
+    }
     Weight weight = 0;
     if (order <= 0) weight -= old->count;
     if (order >= 0) weight += now->count;
-    if (order <= 0) ++old_at_;
-    if (order >= 0) ++new_at_;
     if (weight == 0) return Status::ok();
     weights_.push_back(weight);
     return decode(order <= 0 ? old->entry : now->entry, builders);
+  }
+
+  /// A row per duplicate, as each has a number of its own.
+  Status emit_numbered(const WindowRow& row, Weight weight,
+                       std::vector<data::ColumnBuilder>& builders) {
+    for (int64_t i = 0; i < row.count; ++i) {
+      FOREBAY_RETURN_IF_ERROR(decode(row.entry, builders));
+      builders.back().append(row.number + i);
+      weights_.push_back(weight);
+    }
+    return Status::ok();
   }
 
   Status decode(const OrderedTable::Entry* entry,
@@ -214,8 +238,8 @@ class TopN final : public Operator {
       data::ColumnBuilder skipped(parameters_.types[order_columns_[i]]);
       FOREBAY_RETURN_IF_ERROR(data::decode_key(key, KeyMode::kGrouping, skipped, orders_[i]));
     }
-    for (data::ColumnBuilder& builder : builders) {
-      FOREBAY_RETURN_IF_ERROR(data::decode_key(key, KeyMode::kExact, builder));
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      FOREBAY_RETURN_IF_ERROR(data::decode_key(key, KeyMode::kExact, builders[i]));
     }
     return Status::ok();
   }
@@ -254,7 +278,10 @@ class TopN final : public Operator {
 
 class TopNSpec final : public OperatorSpec {
  public:
-  explicit TopNSpec(TopNParameters parameters) : parameters_(std::move(parameters)) {}
+  explicit TopNSpec(TopNParameters parameters)
+      : parameters_(std::move(parameters)), output_types_(parameters_.types) {
+    if (parameters_.numbered) output_types_.push_back(data::kBigintType);
+  }
   std::string_view name() const override { return "top_n"; }
   std::string describe() const override {
     std::string text;
@@ -273,9 +300,10 @@ class TopNSpec final : public OperatorSpec {
     if (parameters_.limit != UINT64_MAX) text += fmt::format(" limit={}", parameters_.limit);
     if (parameters_.offset != 0) text += fmt::format(" offset={}", parameters_.offset);
     if (parameters_.with_ties) text += " with ties";
+    if (parameters_.numbered) text += " numbered";
     return text;
   }
-  const std::vector<Type>& output_types() const override { return parameters_.types; }
+  const std::vector<Type>& output_types() const override { return output_types_; }
   std::unique_ptr<Operator> instantiate(const OperatorContext& context) const override {
     return std::make_unique<TopN>(parameters_, context);
   }
@@ -285,6 +313,7 @@ class TopNSpec final : public OperatorSpec {
 
  private:
   TopNParameters parameters_;
+  std::vector<Type> output_types_;
 };
 
 }  // namespace

@@ -48,6 +48,7 @@ bool Conversation::greet() {
   out_.int32(0);
   out_.end();
   write_parameter_status(true);
+  if (startup_warning_) write_error(out_, "WARNING", *startup_warning_);
   out_.begin('K');
   out_.int32(key_.process_id);
   out_.int32(key_.secret);
@@ -68,8 +69,15 @@ Status Conversation::apply_startup_settings() {
       return Status(data::sqlstate::kCannotChangeParameter,
                     fmt::format("parameter \"{}\" cannot be changed", setting->name));
     }
-    FOREBAY_ASSIGN_OR_RETURN(std::string checked, setting->check(setting->name, value));
-    session_.settings().set(*setting, std::move(checked));
+    data::Result<std::string> checked = setting->check(setting->name, value);
+    if (!checked.is_ok()) {
+      Status status = checked.take_status();
+      if (setting->name != "timezone") return status;
+      // Drivers send the zone of their machine unasked (pgJDBC): they are told that it is UTC.
+      startup_warning_ = status.error();
+      continue;
+    }
+    session_.settings().set(*setting, std::move(*checked));
   }
   return Status::ok();
 }

@@ -5,6 +5,7 @@
 
 #include "engine/data/binary_format.h"
 #include "engine/data/text_format.h"
+#include "engine/data/vector_type.h"
 
 namespace forebay::server::pgwire {
 
@@ -40,7 +41,8 @@ void write_row_description(const data::Schema& schema, std::span<const int16_t> 
     out.text(schema[i].name);
     out.int32(0);
     out.int16(0);
-    out.int32(static_cast<int32_t>(data::type_oid(id)));
+    const bool vector = data::is_vector(schema[i].type);
+    out.int32(static_cast<int32_t>(vector ? data::vector_oid(schema[i].type) : data::type_oid(id)));
     out.int16(data::type_length(id));
     out.int32(data::to_wire_modifier(schema[i].type));
     out.int16(formats[i]);
@@ -83,7 +85,12 @@ void RowEncoder::prepare(const data::Schema& schema, std::span<const int16_t> fo
   targets_.clear();
   for (size_t i = 0; i < schema.size(); ++i) {
     const data::Type type = schema[i].type;
-    targets_.push_back({type, form_of(type.id, formats[i] == 1)});
+    const bool binary = formats[i] == 1;
+    if (data::is_vector(type)) {
+      targets_.push_back({type, binary ? Form::kBinaryVector : Form::kTextVector});
+    } else {
+      targets_.push_back({type, form_of(type.id, binary)});
+    }
   }
 }
 
@@ -108,6 +115,14 @@ void RowEncoder::append_value(const Target& target, const ColumnView& view, uint
       out.bytes(text);
       return;
     }
+    case Form::kTextVector:
+      return append_sized(out, [&](std::string& text) {
+        data::format_vector(view.at<data::StringView>(row).view(), target.type, text);
+      });
+    case Form::kBinaryVector:
+      return append_sized(out, [&](std::string& bytes) {
+        data::append_binary_vector(view.at<data::StringView>(row).view(), target.type, bytes);
+      });
     case Form::kTextInt32:
       return append_integer(view.at<int32_t>(row), out);
     case Form::kTextInt64:

@@ -29,6 +29,8 @@ class RowEncoder {
   enum class Form : uint8_t {
     kTextBoolean,
     kTextInt32,
+    kTextVector,
+    kBinaryVector,
     kTextInt64,
     kTextDouble,
     kTextNumeric,

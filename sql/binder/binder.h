@@ -54,6 +54,10 @@ struct PendingSubquery {
   plan::JoinKind join = plan::JoinKind::kLeft;
   NodeRef plan;
   int32_t position = 0;
+  /// The set-returning calls of the select list, which go on together: their texts and columns.
+  std::vector<std::pair<std::string, Columns>> calls = {};
+  /// Of more than one of them: the number of the row, from 1.
+  std::optional<Column> ordinality = {};
 };
 using PendingSubqueries = std::vector<PendingSubquery>;
 
@@ -87,6 +91,13 @@ struct AggregateState {
   std::vector<GroupingCall> groupings;
 };
 
+/// row_number() OVER (...) of a select list.
+struct BoundNumbering {
+  std::vector<ExprRef> partition;
+  std::vector<BoundAggregate::Order> order;
+  Column output;
+};
+
 /// How an expression is to be bound.
 struct ExprContext {
   const Scope* scope = nullptr;
@@ -95,6 +106,8 @@ struct ExprContext {
   AggregateState* aggregates = nullptr;
   /// nullptr: subqueries are refused.
   PendingSubqueries* subqueries = nullptr;
+  /// nullptr: window functions are refused.
+  std::vector<BoundNumbering>* numberings = nullptr;
 };
 
 class Binder {
@@ -105,6 +118,10 @@ class Binder {
   /// `keep_unknown`: untyped literals among the outputs stay untyped, for the caller to coerce.
   Result<QueryPlan> bind_query(const ast::Query& query, const Scope* outer,
                                bool keep_unknown = false);
+  /// A query with WITH RECURSIVE over the catalog of types (recursion.cpp); nothing when none of its
+  /// tables is recursive.
+  Result<std::optional<QueryPlan>> bind_recursive(const ast::Query& query, const Scope* outer,
+                                                  bool keep_unknown);
 
   // --- statements
   Result<BoundStatement> bind_statement(const ast::Statement& statement);
@@ -132,6 +149,10 @@ class Binder {
 
   // --- names (names.cpp)
   Result<ExprRef> bind_column(const ast::ColumnRef& ref, const ExprContext& context);
+  /// What the name means; it lives as long as the scope.
+  Result<const ScopeColumn*> find_column(const ast::ColumnRef& ref, const ExprContext& context);
+  /// `(record).field`.
+  Result<ExprRef> bind_field(const ast::Field& field, const ExprContext& context);
   Status missing_column(const ast::ColumnRef& ref, const Scope* scope) const;
   Result<CatalogObjectRef> find_object(const std::vector<std::string>& name,
                                        int32_t position) const;
@@ -178,6 +199,10 @@ class Binder {
   Status take_direct_arguments(const ast::Function& function, BoundAggregate& call);
   Result<ExprRef> add_aggregate(BoundAggregate call, const ExprContext& context,
                                 PendingSubqueries below, int32_t position, Type result);
+  /// current_setting('name'), as a constant: a plan is made anew when a setting has changed.
+  Result<ExprRef> bind_current_setting(const ast::Function& function, const ExprContext& context);
+  /// Of a name that is known later: a CASE over all settings; NULL for other names.
+  Result<ExprRef> setting_by_name(const ExprRef& name, int32_t position);
   Result<ExprRef> bind_grouping(const ast::Function& function, const ExprContext& context);
   /// The query level whose columns the aggregate is over: its own, or that of an outer query.
   Result<AggregateState*> aggregate_owner(const BoundAggregate& call, const ExprContext& context,
@@ -228,6 +253,13 @@ class Binder {
   Result<NodeRef> retype(const NodeRef& node, ColumnId id, Type type);
 
   // --- FROM (from.cpp)
+  struct SelectItem {
+    std::string name;
+    ExprRef value;
+    int32_t position = 0;
+    /// Of a record.
+    std::vector<ScopeColumn> fields = {};
+  };
   struct FromItem {
     NodeRef plan;
     Scope scope;
@@ -250,9 +282,11 @@ class Binder {
   /// The call over one row of no columns; it may use columns of the scopes around.
   Result<NodeRef> bind_table_call(const ast::Function& call, const ExprContext& context,
                                   bool with_ordinality, Columns* results);
-  /// A set-returning function that is a select item: its rows multiply those of the query.
-  Result<ExprRef> bind_set_item(const ast::Function& call, const ExprContext& context);
-  /// pg_options_to_table(array) of system tables.
+  /// A set-returning function that is a select item, or one of its columns: `f(x)`, `(f(x)).column`.
+  /// Its rows multiply those of the query.
+  Result<SelectItem> bind_set_item(const ast::Expr& expr, const ExprContext& context);
+  Result<Columns> join_set_call(const ast::Function& call, const ExprContext& context);
+  /// pg_options_to_table(array) of system tables, pg_get_keywords().
   static bool is_catalog_function(const ast::FunctionTable& table);
   Result<FromItem> bind_catalog_function(const ast::FunctionTable& table);
   /// An inner or left join, dependent when the right side uses the left one.
@@ -264,13 +298,11 @@ class Binder {
                                     NodeRef right, const Scope& scope);
   FromItem scan_of(const CatalogObjectRef& object, bool with_hidden);
 
-  // --- SELECT (select.cpp, grouping.cpp)
-  struct SelectItem {
-    std::string name;
-    ExprRef value;
-    int32_t position = 0;
-  };
+  // --- SELECT (select.cpp, grouping.cpp, numbering.cpp)
   struct SelectState;
+  /// row_number() OVER (...).
+  Result<ExprRef> bind_numbering(const ast::Function& function, const ExprContext& context);
+  NodeRef apply_numberings(NodeRef plan, const std::vector<BoundNumbering>& numberings);
   Result<QueryPlan> bind_select(const ast::Query& query, const Scope* outer, bool keep_unknown);
   Status expand_star(const std::vector<std::string>& qualifier, int32_t position,
                      const Scope& scope, std::vector<SelectItem>& out);
@@ -453,6 +485,10 @@ class Binder {
   const std::vector<std::string>* search_path_ = &options_.search_path;
   plan::ColumnFactory columns_;
   std::vector<Type> parameters_;
+  /// Settings that were read, with their values.
+  std::vector<std::pair<std::string, std::string>> settings_;
+  /// Those that are cast to oid.
+  std::vector<bool> oid_parameters_;
   /// Positions of leaves, and the leaves themselves, so that addresses are not used twice.
   std::unordered_map<const expr::Expr*, int32_t> positions_;
   std::vector<ExprRef> kept_;

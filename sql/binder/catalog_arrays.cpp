@@ -2,7 +2,8 @@
 #include "sql/ast/clone.h"
 #include "sql/binder/binder.h"
 
-/// ARRAY(query), and pg_options_to_table(column) of system tables.
+/// ARRAY(query), and the functions that are system tables: pg_options_to_table(column) and
+/// pg_get_keywords().
 namespace forebay::sql::binder {
 
 namespace state = data::sqlstate;
@@ -11,6 +12,7 @@ using expr::ExprKind;
 namespace {
 
 constexpr std::string_view kOptionsTable = "pg_options_to_table";
+constexpr std::string_view kKeywordsTable = "pg_get_keywords";
 constexpr const char* kRows = "array_query";
 constexpr const char* kValue = "value";
 
@@ -99,6 +101,7 @@ Result<ExprRef> Binder::bind_array_query(const ast::Subquery& subquery,
 }
 
 bool Binder::is_catalog_function(const ast::FunctionTable& table) {
+  if (table.call->name.back() == kKeywordsTable) return table.call->args.empty();
   return table.call->name.back() == kOptionsTable && table.call->args.size() == 1 &&
          table.call->args[0].value->kind == ast::ExprKind::kColumnRef;
 }
@@ -106,7 +109,7 @@ bool Binder::is_catalog_function(const ast::FunctionTable& table) {
 Result<Binder::FromItem> Binder::bind_catalog_function(const ast::FunctionTable& table) {
   // The options columns of the catalogs are always NULL, of which the function makes no rows.
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object,
-                           find_object({"pg_catalog", std::string(kOptionsTable)}, table.position));
+                           find_object({"pg_catalog", table.call->name.back()}, table.position));
   return bind_object(object, table.alias, table.position);
 }
 

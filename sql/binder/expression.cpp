@@ -92,7 +92,7 @@ Result<ExprRef> Binder::bind_inner(const ast::Expr& expr, const ExprContext& con
     case ast::ExprKind::kSubscript:
       return bind_subscript(ast::as<ast::Subscript>(expr), context);
     case ast::ExprKind::kField:
-      return unsupported("composite values are", expr.position, "Name the column itself.");
+      return bind_field(ast::as<ast::Field>(expr), context);
     case ast::ExprKind::kDefault:
       return error(state::kSyntaxError, "DEFAULT is not allowed in this context", expr.position);
   }
@@ -225,6 +225,17 @@ Result<ExprRef> Binder::bind_cast(const ast::Cast& cast, const ExprContext& cont
       return bind_array(ast::as<ast::Array>(*cast.operand), type->element(), context);
     }
   }
+  if (cast.operand->kind == ast::ExprKind::kCast && cast.type.names.back() == "text") {
+    // The names that oids of these kinds stand for: 23::regtype::text is integer.
+    const auto& inner = ast::as<ast::Cast>(*cast.operand);
+    const std::string& kind = inner.type.names.back();
+    if (inner.type.array_dimensions == 0 && (kind == "regtype" || kind == "regclass")) {
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef oid, bind(inner, context));
+      if (kind == "regclass") return call_named("pg_relation_name", {oid}, cast.position);
+      ExprRef modifier = expr::literal(data::Datum::null(data::kIntegerType));
+      return call_named("format_type", {oid, modifier}, cast.position);
+    }
+  }
   FOREBAY_ASSIGN_OR_RETURN(ExprRef operand, bind(*cast.operand, context));
   const bool is_text_literal = operand->kind == ExprKind::kLiteral &&
                                operand->type.id == TypeId::kUnknown && !operand->literal.is_null();
@@ -238,6 +249,20 @@ Result<ExprRef> Binder::bind_cast(const ast::Cast& cast, const ExprContext& cont
   }
   if (is_text_literal && name == "regclass") {
     return bind_regclass(std::get<std::string>(operand->literal.value), position_of(operand));
+  }
+  const bool is_text = operand->type.is_string() || operand->type.id == TypeId::kUnknown;
+  if (is_text && cast.type.array_dimensions == 0 && (name == "regclass" || name == "regtype")) {
+    FOREBAY_ASSIGN_OR_RETURN(operand, coerce(operand, data::kTextType, Coercion::kExplicit));
+    return call_named(name, {operand}, cast.position);
+  }
+  if (is_text_literal && name == "regproc") {
+    std::string function = std::get<std::string>(operand->literal.value);
+    if (function.starts_with("pg_catalog.")) function.erase(0, 11);
+    return expr::literal({data::kTextType, std::move(function)});
+  }
+  if (operand->kind == ExprKind::kParameter && name == "oid") {
+    if (oid_parameters_.size() <= operand->column) oid_parameters_.resize(operand->column + 1);
+    oid_parameters_[operand->column] = true;
   }
   auto resolved = resolve_type(cast.type);
   if (!resolved.is_ok()) {

@@ -229,7 +229,8 @@ Result<Binder::FromItem> Binder::bind_derived(QueryPlan query, const std::string
   ScopeRelation relation;
   relation.alias = name;
   for (OutputColumn& column : query.columns) {
-    relation.columns.push_back({column.name, plan::column_ref(column.column)});
+    relation.columns.push_back(
+        {column.name, plan::column_ref(column.column), std::move(column.fields)});
   }
   FOREBAY_RETURN_IF_ERROR(rename_columns(relation, alias, position));
   item.scope.visible = relation.columns;

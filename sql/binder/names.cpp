@@ -58,6 +58,37 @@ const ScopeRelation* find_relation(const Scope& scope, const std::string& schema
 }  // namespace
 
 Result<ExprRef> Binder::bind_column(const ast::ColumnRef& ref, const ExprContext& context) {
+  FOREBAY_ASSIGN_OR_RETURN(const ScopeColumn* found, find_column(ref, context));
+  auto copy = std::make_shared<expr::Expr>(*found->value);
+  remember(copy, ref.position);
+  return ExprRef(copy);
+}
+
+Result<ExprRef> Binder::bind_field(const ast::Field& field, const ExprContext& context) {
+  if (field.name.empty()) {
+    return unsupported("(record).* is", field.position, "Name the fields.");
+  }
+  if (field.operand->kind == ast::ExprKind::kColumnRef) {
+    const auto& ref = ast::as<ast::ColumnRef>(*field.operand);
+    FOREBAY_ASSIGN_OR_RETURN(const ScopeColumn* record, find_column(ref, context));
+    for (const ScopeColumn& candidate : record->fields) {
+      if (candidate.name == field.name) return candidate.value;
+    }
+    if (!record->fields.empty()) {
+      return error(state::kUndefinedColumn,
+                   fmt::format("could not identify column \"{}\" in record data type", field.name),
+                   field.operand->position);
+    }
+  }
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*field.operand, context));
+  return error(state::kWrongObjectType,
+               fmt::format("column notation .{} applied to type {}, which is not a composite type",
+                           field.name, Type{value->type.id}.name()),
+               field.operand->position);
+}
+
+Result<const ScopeColumn*> Binder::find_column(const ast::ColumnRef& ref,
+                                               const ExprContext& context) {
   std::vector<std::string> names = ref.names;
   if (names.size() == 4 && names[0] == options_.database) names.erase(names.begin());
   if (names.size() > 3) {
@@ -91,11 +122,7 @@ Result<ExprRef> Binder::bind_column(const ast::ColumnRef& ref, const ExprContext
       }
       found = &candidate;
     }
-    if (found != nullptr) {
-      auto copy = std::make_shared<expr::Expr>(*found->value);
-      remember(copy, ref.position);
-      return ExprRef(copy);
-    }
+    if (found != nullptr) return found;
     if (relation_seen) break;
   }
   if (names.size() > 1 && !relation_seen) {

@@ -17,6 +17,8 @@ struct AggregateState;
 struct ScopeColumn {
   std::string name;
   ExprRef value;
+  /// Of a record: its fields, for `(column).field`.
+  std::vector<ScopeColumn> fields = {};
 };
 
 /// One entry of FROM, for `alias.column`.
@@ -51,6 +53,8 @@ struct Scope {
 struct OutputColumn {
   std::string name;
   plan::Column column;
+  /// Of a record: its fields, over columns of the plan.
+  std::vector<ScopeColumn> fields = {};
 };
 struct QueryPlan {
   plan::NodeRef plan;

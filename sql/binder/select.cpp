@@ -23,6 +23,10 @@ Result<QueryPlan> Binder::bind_query(const ast::Query& query, const Scope* outer
     return unsupported("row locks (FOR UPDATE) are", query.locking_position,
                        "Leave the clause out.");
   }
+  if (query.recursive) {
+    FOREBAY_ASSIGN_OR_RETURN(auto unrolled, bind_recursive(query, outer, keep_unknown));
+    if (unrolled) return std::move(*unrolled);
+  }
   CteFrame frame{&query.with, 0, ctes_, outer, query.recursive};
   const CteFrame* saved = ctes_;
   Status status;
@@ -100,6 +104,20 @@ Status Binder::expand_star(const std::vector<std::string>& qualifier, int32_t po
                position);
 }
 
+namespace {
+
+/// f(x) or (f(x)).column of a function that gives rows.
+bool gives_rows(const ast::Expr& expr) {
+  if (expr.kind == ast::ExprKind::kField) {
+    const ast::Expr& operand = *ast::as<ast::Field>(expr).operand;
+    return operand.kind == ast::ExprKind::kFunction && gives_rows(operand);
+  }
+  return expr.kind == ast::ExprKind::kFunction &&
+         !udfs::find_table_function(ast::as<ast::Function>(expr).name.back()).empty();
+}
+
+}  // namespace
+
 Status Binder::bind_items(const std::vector<ast::SelectItem>& items, const ExprContext& context,
                           std::vector<SelectItem>& out) {
   for (const ast::SelectItem& item : items) {
@@ -108,12 +126,13 @@ Status Binder::bind_items(const std::vector<ast::SelectItem>& items, const ExprC
       FOREBAY_RETURN_IF_ERROR(expand_star(star.qualifier, star.position, *context.scope, out));
       continue;
     }
-    const bool gives_rows =
-        item.value->kind == ast::ExprKind::kFunction && context.clause == Clause::kSelect &&
-        !udfs::find_table_function(ast::as<ast::Function>(*item.value).name.back()).empty();
-    FOREBAY_ASSIGN_OR_RETURN(
-        ExprRef value, gives_rows ? bind_set_item(ast::as<ast::Function>(*item.value), context)
-                                  : bind(*item.value, context));
+    if (context.clause == Clause::kSelect && gives_rows(*item.value)) {
+      FOREBAY_ASSIGN_OR_RETURN(SelectItem set, bind_set_item(*item.value, context));
+      if (!item.alias.empty()) set.name = item.alias;
+      out.push_back(std::move(set));
+      continue;
+    }
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*item.value, context));
     std::string name = item.alias.empty() ? ast::output_name(*item.value) : item.alias;
     out.push_back({std::move(name), std::move(value), item.value->position});
   }
@@ -139,22 +158,29 @@ Result<QueryPlan> Binder::bind_select(const ast::Query& query, const Scope* oute
                        "There are no window functions.");
   }
   state.scope.aggregates = &state.aggregates;
-  ExprContext context{&state.scope, Clause::kSelect, &state.aggregates, &state.pending};
+  ExprContext context{&state.scope, Clause::kSelect, &state.aggregates, &state.pending,
+                      &state.numberings};
   FOREBAY_RETURN_IF_ERROR(bind_items(select.items, context, state.items));
   FOREBAY_RETURN_IF_ERROR(bind_group_by(state, select));
   if (select.having) {
     ExprContext having = context;
     having.clause = Clause::kHaving;
+    having.numberings = nullptr;
     FOREBAY_RETURN_IF_ERROR(bind_steps(*select.having, having, "HAVING", state.having));
   }
   FOREBAY_RETURN_IF_ERROR(bind_distinct_on(state, select));
   FOREBAY_RETURN_IF_ERROR(bind_order_by(state, query));
   state.distinct = select.distinct && select.distinct_on.empty();
   if (select.grouped || select.having || !state.aggregates.calls.empty()) {
+    if (!state.numberings.empty()) {
+      return unsupported("window functions over groups are", query.position,
+                         "Group in a subquery.");
+    }
     state.scalar = state.scalar || !select.grouped;
     FOREBAY_RETURN_IF_ERROR(make_aggregation(state));
   }
   state.plan = apply_pending(std::move(state.plan), state.pending);
+  state.plan = apply_numberings(std::move(state.plan), state.numberings);
   return finish_select(state, query, keep_unknown);
 }
 
@@ -266,6 +292,11 @@ Result<QueryPlan> Binder::finish_select(SelectState& state, const ast::Query& qu
       }
     }
     out.columns.push_back({item.name, projection.add(item.name, item.value)});
+    if (state.distinct) continue;
+    for (const ScopeColumn& field : item.fields) {
+      out.columns.back().fields.push_back(
+          {field.name, plan::column_ref(projection.add(field.name, field.value))});
+    }
   }
   bool hidden = false;
   for (const SelectState::Order& order : state.order) {

@@ -128,21 +128,102 @@ Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& t
   return item;
 }
 
-Result<ExprRef> Binder::bind_set_item(const ast::Function& call, const ExprContext& context) {
+namespace {
+
+/// The same call, with the numbers of its rows.
+NodeRef with_ordinality(const NodeRef& call, const Column& ordinality) {
+  plan::TableFunction model;
+  const auto& before = plan::as<plan::TableFunction>(*call);
+  model.function = before.function;
+  model.results = before.results;
+  model.ordinality = ordinality;
+  return plan::make_table_function(call->inputs[0], model, before.arguments);
+}
+
+}  // namespace
+
+Result<Columns> Binder::join_set_call(const ast::Function& call, const ExprContext& context) {
   FOREBAY_CHECK(context.subqueries != nullptr, "a select list takes subqueries");
-  for (const PendingSubquery& other : *context.subqueries) {
-    if (other.join != plan::JoinKind::kInner) continue;
-    return unsupported("more than one set-returning function in the select list is", call.position,
-                       "Call them in FROM.");
+  const std::string text = ast::to_sql(call);
+  PendingSubquery* others = nullptr;
+  for (PendingSubquery& other : *context.subqueries) {
+    if (other.join == plan::JoinKind::kInner) others = &other;
+  }
+  if (others != nullptr) {
+    // The same call gives the same rows.
+    for (const auto& [known, columns] : others->calls) {
+      if (known == text) return columns;
+    }
   }
   Columns results;
   FOREBAY_ASSIGN_OR_RETURN(NodeRef plan, bind_table_call(call, context, false, &results));
-  if (results.size() != 1) {
-    return unsupported("a function of several columns in the select list is", call.position,
-                       "Call it in FROM.");
+  if (others == nullptr) {
+    context.subqueries->push_back(
+        {plan::JoinKind::kInner, std::move(plan), call.position, {{text, results}}});
+    return results;
   }
-  context.subqueries->push_back({plan::JoinKind::kInner, std::move(plan), call.position});
-  return plan::column_ref(results[0]);
+  // The n-th rows of all of them are one row; those that have ended give NULLs.
+  if (!others->ordinality) {
+    others->ordinality = columns_.make("ordinality", data::kBigintType);
+    others->plan = with_ordinality(others->plan, *others->ordinality);
+  }
+  const Column own = columns_.make("ordinality", data::kBigintType);
+  NodeRef both = plan::make_join(plan::JoinKind::kFull, others->plan, with_ordinality(plan, own),
+                                 {{others->ordinality->id, own.id, false}}, nullptr);
+  Columns columns = both->columns;
+  std::vector<ExprRef> values;
+  for (const Column& column : columns) values.push_back(plan::column_ref(column));
+  columns.push_back(columns_.make("ordinality", data::kBigintType));
+  values.push_back(expr::coalesce(data::kBigintType,
+                                  {plan::column_ref(*others->ordinality), plan::column_ref(own)}));
+  others->ordinality = columns.back();
+  others->plan = plan::make_project(std::move(both), std::move(columns), std::move(values));
+  others->calls.emplace_back(text, results);
+  return results;
+}
+
+Result<Binder::SelectItem> Binder::bind_set_item(const ast::Expr& expr,
+                                                 const ExprContext& context) {
+  const ast::Field* field =
+      expr.kind == ast::ExprKind::kField ? &ast::as<ast::Field>(expr) : nullptr;
+  const auto& call = ast::as<ast::Function>(field != nullptr ? *field->operand : expr);
+  FOREBAY_ASSIGN_OR_RETURN(Columns results, join_set_call(call, context));
+  SelectItem item{ast::output_name(expr), nullptr, expr.position};
+  if (field != nullptr) {
+    for (const Column& column : results) {
+      if (column.name != field->name) continue;
+      item.value = plan::column_ref(column);
+      return item;
+    }
+    return error(state::kUndefinedColumn,
+                 fmt::format("could not identify column \"{}\" in record data type", field->name),
+                 call.position);
+  }
+  if (results.size() == 1) {
+    item.value = plan::column_ref(results[0]);
+    return item;
+  }
+  // A record of numbers is text of the form (1,2), and its fields are known by their names.
+  std::vector<ExprRef> parts;
+  for (const Column& column : results) {
+    if (!column.type.is_number()) {
+      return unsupported("a function of several columns in the select list is", call.position,
+                         "Call it in FROM.");
+    }
+    item.fields.push_back({column.name, plan::column_ref(column)});
+    parts.push_back(expr::literal({data::kTextType, std::string(parts.empty() ? "(" : ",")}));
+    FOREBAY_ASSIGN_OR_RETURN(
+        ExprRef shown, coerce(plan::column_ref(column), data::kTextType, Coercion::kExplicit));
+    ExprRef none = expr::literal({data::kTextType, std::string()});
+    parts.push_back(expr::coalesce(data::kTextType, {std::move(shown), std::move(none)}));
+  }
+  parts.push_back(expr::literal({data::kTextType, std::string(")")}));
+  item.value = parts[0];
+  for (size_t i = 1; i < parts.size(); ++i) {
+    FOREBAY_ASSIGN_OR_RETURN(item.value,
+                             apply_operator("||", {item.value, parts[i]}, call.position));
+  }
+  return item;
 }
 
 }  // namespace forebay::sql::binder

@@ -495,9 +495,10 @@ Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
   operators::TopNParameters parameters;
   FOREBAY_ASSIGN_OR_RETURN(parameters.limit, count_of(top.limit, true, UINT64_MAX));
   FOREBAY_ASSIGN_OR_RETURN(parameters.offset, count_of(top.offset, false, 0));
-  if (parameters.limit == UINT64_MAX && parameters.offset == 0) return from;
-  from = exactly(std::move(from), top.columns);
+  if (parameters.limit == UINT64_MAX && parameters.offset == 0 && !top.number) return from;
+  from = exactly(std::move(from), top.input().columns);
   parameters.types = from.types;
+  parameters.numbered = top.number.has_value();
   parameters.partition_columns = positions_in(from, top.partition);
   for (const plan::SortItem& item : top.order) {
     parameters.order.push_back({position_in(from, item.column), item.descending, item.nulls_first});
@@ -507,6 +508,10 @@ Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
   NodeInput input = hashed_input(top, 0, from, top.partition);
   Stream out = from;
   out.hashed = distribution_of(top.partition);
+  if (top.number) {
+    out.columns.push_back(top.number->id);
+    out.types.push_back(top.number->type);
+  }
   out.node = add(operators::make_top_n(std::move(parameters)), {std::move(input)});
   return out;
 }

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 
 #include "sql/parser/grammar.h"
+#include "sql/parser/parser.h"
 #include "sql/parser/scanner.h"
 
 namespace forebay::sql {
@@ -20,13 +22,24 @@ std::unordered_map<std::string, int32_t> keyword_table() {
   return table;
 }
 
+const std::unordered_map<std::string, int32_t>& table() {
+  static const std::unordered_map<std::string, int32_t> words = keyword_table();
+  return words;
+}
+
 }  // namespace
 
+std::vector<std::string> keywords() {
+  std::vector<std::string> words;
+  for (const auto& [word, token] : table()) words.push_back(word);
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
 int32_t keyword_token(std::string_view word) {
-  static const std::unordered_map<std::string, int32_t> table = keyword_table();
   if (word.size() > 24) return 0;
-  const auto found = table.find(std::string(word));
-  return found != table.end() ? found->second : 0;
+  const auto found = table().find(std::string(word));
+  return found != table().end() ? found->second : 0;
 }
 
 }  // namespace forebay::sql

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct ParsedStatement {
 /// Errors are 42601 (syntax), 54000, 54001, 22021, 0A000 (spelling that is known but not
 /// supported); their positions count from the beginning of the text, and so do those of the AST.
 data::Result<std::vector<ParsedStatement>> parse_statements(std::string_view sql);
+
+/// All words that the grammar knows, in order.
+std::vector<std::string> keywords();
 
 /// A single expression, such as a stored default.
 data::Result<ast::ExprPtr> parse_expression(std::string_view text);

@@ -132,6 +132,18 @@ NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<S
   return node;
 }
 
+NodeRef make_numbered(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
+                      Column number) {
+  auto node = std::make_shared<TopN>();
+  node->columns = input->columns;
+  node->columns.push_back(number);
+  node->inputs = {std::move(input)};
+  node->partition = std::move(partition);
+  node->order = std::move(order);
+  node->number = std::move(number);
+  return node;
+}
+
 NodeRef make_single_row(NodeRef input, std::vector<ColumnId> keys) {
   auto node = std::make_shared<SingleRow>();
   node->columns = input->columns;
@@ -210,6 +222,7 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
       return make_union(std::move(inputs), node->columns, as<Union>(*node).sources);
     case NodeKind::kTopN: {
       const auto& top = as<TopN>(*node);
+      if (top.number) return make_numbered(inputs[0], top.partition, top.order, *top.number);
       return make_top_n(inputs[0], top.partition, top.order, top.limit, top.offset, top.with_ties);
     }
     case NodeKind::kSingleRow:
@@ -325,6 +338,7 @@ NodeRef map_own_expressions(const NodeRef& node, std::vector<NodeRef> inputs,
     }
     case NodeKind::kTopN: {
       const auto& top = as<TopN>(*node);
+      if (top.number) return with_inputs(node, std::move(inputs));
       return make_top_n(inputs[0], top.partition, top.order, apply(top.limit), apply(top.offset),
                         top.with_ties);
     }

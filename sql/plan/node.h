@@ -191,6 +191,8 @@ struct TopN final : Node {
   ExprRef offset;
   /// Rows that equal the last one in `order` come too.
   bool with_ties = false;
+  /// Instead of a limit: the row's number in its partition, from 1, as one more column (bigint).
+  std::optional<Column> number;
 };
 
 /// A scalar subquery's guard: at most one row per key.
@@ -256,6 +258,9 @@ NodeRef make_union(std::vector<NodeRef> inputs, Columns columns,
                    std::vector<std::vector<ColumnId>> sources);
 NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
                    ExprRef limit, ExprRef offset, bool with_ties = false);
+/// All rows with their numbers; see TopN::number.
+NodeRef make_numbered(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
+                      Column number);
 NodeRef make_single_row(NodeRef input, std::vector<ColumnId> keys);
 NodeRef make_repeat(NodeRef input, ColumnId count);
 /// A copy of `model` over another input.

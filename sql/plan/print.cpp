@@ -134,6 +134,7 @@ std::string top_n_text(const TopN& top, const ColumnNames& names) {
   if (top.limit) text += fmt::format(" limit={}", names.of(top.limit));
   if (top.offset) text += fmt::format(" offset={}", names.of(top.offset));
   if (top.with_ties) text += " with ties";
+  if (top.number) text += fmt::format(" number={}", names.list({top.number->id}));
   return text;
 }
 

@@ -321,6 +321,8 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
       return find_column(node->input().columns, id) != kNoColumn &&
              column_never_null(node->inputs[0], id);
     case NodeKind::kTopN:
+      if (const auto& number = as<TopN>(*node).number; number && number->id == id) return true;
+      return column_never_null(node->inputs[0], id);
     case NodeKind::kSingleRow:
     case NodeKind::kRepeat:
       return column_never_null(node->inputs[0], id);

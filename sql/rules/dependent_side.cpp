@@ -93,6 +93,11 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
       Pushed out = push(node->inputs[0]);
       std::vector<ColumnId> partition = top.partition;
       for (ColumnId id : out.ids()) partition.push_back(id);
+      if (top.number) {
+        out.plan = plan::make_numbered(narrowed(out, node->input().columns), std::move(partition),
+                                       top.order, *top.number);
+        return out;
+      }
       out.plan = plan::make_top_n(narrowed(out, node->columns), std::move(partition), top.order,
                                   bind(top.limit, out), bind(top.offset, out), top.with_ties);
       return out;

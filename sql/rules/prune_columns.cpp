@@ -130,8 +130,9 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
     case NodeKind::kDistinct:
     case NodeKind::kTopN: {
       // The whole row decides: nothing may go.
-      ColumnSet all = plan::column_set(node->columns);
-      NodeRef input = plan::make_narrow(prune_columns(node->inputs[0], all), node->columns);
+      const plan::Columns& columns = node->input().columns;
+      ColumnSet all = plan::column_set(columns);
+      NodeRef input = plan::make_narrow(prune_columns(node->inputs[0], all), columns);
       return plan::with_inputs(node, {std::move(input)});
     }
     case NodeKind::kExpand:

@@ -64,6 +64,15 @@ class Protocol(unittest.TestCase):
         self.assertEqual(parameters[b"application_name"], b"tester")
         self.assertRegex(parameters[b"server_version"], rb"^1[45]\.")
 
+    def test_another_time_zone_is_a_warning(self):
+        client = self.connect(connect=False)
+        client.send(raw.startup(TimeZone="Europe/Oslo"))
+        messages = client.until_ready()
+        self.assertRegex(kinds(messages), "^RS+NKZ$")
+        warning = next(raw.error_fields(body) for kind, body in messages if kind == b"N")
+        self.assertEqual((warning["S"], warning["C"], warning["H"]), ("WARNING", "0A000", "Sessions use UTC."))
+        self.assertIn(b"TimeZone\0UTC\0", [body for kind, body in messages if kind == b"S"])
+
     def test_encryption_is_declined_and_the_client_goes_on(self):
         for code in (80877103, 80877104):
             client = self.connect(connect=False)

@@ -194,7 +194,7 @@ class Psql(unittest.TestCase):
     def test_describing_everything(self):
         commands = ("\\d", "\\d *", "\\d+ *", "\\d pg_catalog.*", "\\dt+", "\\dv+", "\\dm+", "\\di+", "\\dE", "\\dS", "\\df", "\\df+",
                     "\\dfS", "\\da", "\\daS", "\\dn", "\\dn+", "\\du", "\\du+", "\\dg", "\\l", "\\l+", "\\dT", "\\dT+", "\\dTS+",
-                    "\\do", "\\dC", "\\dc", "\\dO", "\\dd", "\\ddp", "\\dD", "\\db", "\\db+", "\\dA", "\\des", "\\dew", "\\det", "\\deu", "\\dL",
+                    "\\do", "\\dC", "\\dc", "\\dO", "\\ddp", "\\dD", "\\db", "\\db+", "\\dA", "\\des", "\\dew", "\\det", "\\deu", "\\dL",
                     "\\dP", "\\dp", "\\z", "\\dRp", "\\dRs", "\\ds", "\\dx", "\\dX", "\\dy", "\\dconfig", "\\sv late")
         for command in commands:
             with self.subTest(command):

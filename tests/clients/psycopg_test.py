@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from support.forebay import Forebay
 import psycopg
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 UTC = datetime.timezone.utc
 Decimal = decimal.Decimal
@@ -32,6 +32,19 @@ VALUES = {
     "text[]": [["a", "b c", None, 'q"q', "null", ""]],
     "numeric[]": [[Decimal("1.50"), Decimal("-2")]],
     "timestamp[]": [[datetime.datetime(2013, 1, 31, 1, 2, 3)]],
+    "timestamptz[]": [[datetime.datetime(2013, 1, 31, 12, tzinfo=UTC), None]],
+    "boolean[]": [[True, None, False]],
+    "smallint[]": [[-32768, 32767]],
+    "bigint[]": [[2**63 - 1, None]],
+    "real[]": [[1.5, -0.25]],
+    "double precision[]": [[-0.1, math.inf]],
+    "varchar[]": [["a", "ä"]],
+    "bytea[]": [[b"\x00\xff", b""]],
+    "uuid[]": [[uuid.UUID(int=7)]],
+    "date[]": [[datetime.date(2013, 1, 31), None]],
+    "time[]": [[datetime.time(23, 59, 59)]],
+    "interval[]": [[datetime.timedelta(days=-3, hours=4)]],
+    "char(4)": ["ab  ", "äöüß"],
     "double precision": [0.0, -0.1, 1e300, math.inf, -math.inf],
     "numeric": [Decimal("0"), Decimal("-12345.6789"), Decimal("1e-10"), Decimal("99999999999999999999")],
     "numeric(10,2)": [Decimal("-0.01"), Decimal("12345678.90")],
@@ -81,6 +94,8 @@ class Psycopg(unittest.TestCase):
             row = cursor.execute("SELECT %s::jsonb, 'ab'::char(4), 2 = ANY(%s), %s = ANY(%s::text[])",
                                  [Jsonb(value), [1, 2], "x", ["y"]]).fetchone()
             self.assertEqual(row, (value, "ab  ", True, False))
+            for place in ("%t", "%b"):
+                self.assertEqual(cursor.execute(f"SELECT {place}::jsonb", [Json(value)]).fetchone(), (value,))
 
     def test_nan_and_null(self):
         for binary in (False, True):

@@ -130,6 +130,23 @@ class SystemTables(unittest.TestCase):
             "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'public'")}
         self.assertEqual(kinds, {"readings": "FOREIGN", "unread": "FOREIGN", "limits": "BASE TABLE",
                                  "sums": "MATERIALIZED VIEW", "ratios": "MATERIALIZED VIEW", "high": "VIEW"})
+        self.assertEqual(self.rows(
+            "SELECT t.constraint_type AS type, k.table_name, k.column_name, k.ordinal_position AS place FROM "
+            "information_schema.table_constraints t JOIN information_schema.key_column_usage k USING "
+            "(constraint_schema, constraint_name) WHERE t.table_schema = 'public'"),
+                         [{"type": "PRIMARY KEY", "table_name": "limits", "column_name": "k", "place": 1}])
+
+    def test_recursion_over_types(self):
+        """As drivers look types up; a recursion that does not end after the element of an array is refused."""
+        tree = ("WITH RECURSIVE tree (oid, elem) AS (SELECT oid, typelem FROM pg_type WHERE typname = '_int4' UNION ALL "
+                "SELECT t.oid, t.typelem FROM pg_type t, tree WHERE t.oid = tree.elem) SELECT oid::int FROM tree ORDER BY 1")
+        self.assertEqual(self.rows(tree), [{"oid": 23}, {"oid": 1007}])
+        for endless in ("SELECT t.oid, t.typarray FROM pg_type t, tree WHERE t.oid = tree.oid",
+                        "SELECT relnatts, 1 FROM pg_class, tree"):
+            with self.assertRaises(Exception) as caught:
+                self.rows("WITH RECURSIVE tree (oid, elem) AS (SELECT oid, typelem FROM pg_type WHERE typname = 'int4' "
+                          f"UNION ALL {endless}) SELECT count(*) FROM tree")
+            self.assertEqual(caught.exception.sqlstate, "0A000")
 
     def test_schemas_cannot_be_written(self):
         for statement in ("INSERT INTO forebay.settings VALUES ('a')", "DROP TABLE forebay.errors",

@@ -1,4 +1,5 @@
 #include "engine/data/text_format.h"
+#include "engine/data/vector_type.h"
 #include "udfs/builtin/array_calls.h"
 
 /// Casts of arrays: element by element, and text in and out.
@@ -72,7 +73,11 @@ void cast_elements(const ScalarCall& call) {
 
 void array_to_text(const ScalarCall& call, uint32_t row) {
   std::string text;
-  data::format_array(bytes_at(call, 0, row), call.argument_types[0].element(), text);
+  if (data::is_vector(call.argument_types[0])) {
+    data::format_vector(bytes_at(call, 0, row), call.argument_types[0], text);
+  } else {
+    data::format_array(bytes_at(call, 0, row), call.argument_types[0].element(), text);
+  }
   const auto fitted = data::fit_string(text, Type{call.result_type.id, -1});
   const int32_t limit = call.result_type.modifier;
   Text shown = *fitted;

@@ -330,21 +330,23 @@ void add_construction(Definer& define) {
   define.kernel("to_jsonb", {TypeId::kUnknown}, kJsonb, &each<to_json>, "a value as jsonb",
                 {{"to_jsonb('Fred said \"Hi.\"'::text)", "\"Fred said \\\"Hi.\\\"\""},
                  {"to_jsonb(timestamp '2026-01-02 03:04:05')", "\"2026-01-02T03:04:05\""}});
-  auto variadic = [&](Text name, ScalarKernel kernel, Text text, Example example, Text empty) {
+  auto variadic = [&](Text name, ScalarKernel kernel, Text text, Example example, Text none,
+                      Text empty) {
     ScalarFunction& function =
         define.kernel(name, {TypeId::kUnknown}, kJsonb, kernel, text, {example});
     function.variadic = true;
     function.mixed_types = true;
     function.null_rule = NullRule::kCalled;
-    function.can_fail = name == "jsonb_build_object";
-    define.kernel(
-        name, {}, kJsonb, kernel, text,
-        {{name == "jsonb_build_object" ? "jsonb_build_object()" : "jsonb_build_array()", empty}});
+    function.can_fail = name != "jsonb_build_array";
+    define.kernel(name, {}, kJsonb, kernel, text, {{none, empty}});
   };
   variadic("jsonb_build_array", &each<build_array>, "an array of the arguments",
-           {"jsonb_build_array(1, 'a', NULL)", "[1, \"a\", null]"}, "[]");
+           {"jsonb_build_array(1, 'a', NULL)", "[1, \"a\", null]"}, "jsonb_build_array()", "[]");
   variadic("jsonb_build_object", &each<build_object>, "an object of keys and values in turn",
-           {"jsonb_build_object('foo', 1, 2, 'bar')", "{\"2\": \"bar\", \"foo\": 1}"}, "{}");
+           {"jsonb_build_object('foo', 1, 2, 'bar')", "{\"2\": \"bar\", \"foo\": 1}"},
+           "jsonb_build_object()", "{}");
+  variadic("json_build_object", &each<build_object>, "the same: there is no json beside jsonb",
+           {"json_build_object('a', 1)", "{\"a\": 1}"}, "json_build_object()", "{}");
 }
 
 }  // namespace

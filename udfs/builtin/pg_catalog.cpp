@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "engine/data/array.h"
+#include "engine/data/text_format.h"
 #include "udfs/builtin/builtin.h"
 #include "udfs/catalog_facts.h"
 
@@ -22,8 +26,12 @@ std::string format_type(int64_t oid, int32_t modifier) {
         return "\"char\"";
       case 19:
         return "name";
+      case 22:
+        return "int2vector";
       case 26:
         return "oid";
+      case 30:
+        return "oidvector";
       case 705:
         return "unknown";
       case 2205:
@@ -150,12 +158,83 @@ void add_visibility(Definer& define) {
                                                        {{"pg_relation_is_publishable(1)", "f"}});
 }
 
+std::optional<int64_t> type_named(std::string_view text) {
+  std::string name;
+  for (char c : text) name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (name.starts_with("pg_catalog.")) name.erase(0, 11);
+  if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos) {
+    auto number = data::parse_bigint(name);
+    return number.is_ok() ? std::optional<int64_t>(*number) : std::nullopt;
+  }
+  for (TypeId id : {data::type_of_name(name), data::type_of_name(name.substr(0, name.find('(')))}) {
+    if (id != TypeId::kUnknown) return data::type_oid(id);
+  }
+  for (const auto& [known, oid] : {std::pair<std::string_view, int64_t>{"oid", 26},
+                                   {"name", 19},
+                                   {"\"char\"", 18},
+                                   {"regclass", 2205},
+                                   {"regtype", 2206}}) {
+    if (name == known) return oid;
+  }
+  return std::nullopt;
+}
+
+template <bool kMayMiss>
+void relation_named(const ScalarCall& call, uint32_t row) {
+  auto facts = catalog_facts();
+  const std::string_view name = call.arguments[0].at<StringView>(row).view();
+  std::optional<int64_t> oid;
+  if (facts != nullptr) oid = facts->relation_oid(name, call.environment->search_path);
+  if (oid) {
+    call.out<int64_t>()[row] = *oid;
+  } else if (kMayMiss) {
+    call.set_null(row);
+  } else {
+    call.fail_row(row, data::sqlstate::kUndefinedTable,
+                  fmt::format("relation \"{}\" does not exist", name));
+  }
+}
+
+/// The casts of texts to regclass and regtype, and what gives NULL in place of an error.
+void add_names(Definer& define) {
+  define.kernel("to_regclass", {kText}, kBigint, &each<relation_named<true>>,
+                "The oid of a relation by its name, NULL when there is none",
+                {{"to_regclass('pg_catalog.nothing')", ""}});
+  define
+      .kernel("regclass", {kText}, kBigint, &each<relation_named<false>>,
+              "The oid of a relation by its name")
+      .can_fail = true;
+  define.define<[](std::string_view name) -> std::optional<int64_t> { return type_named(name); }>(
+      "to_regtype", {kText}, kBigint, "The oid of a type by its name, NULL when there is none",
+      {{"to_regtype('integer')", "23"}, {"to_regtype('nothing')", ""}});
+  define.define<[](std::string_view name) -> Result<int64_t> {
+    if (auto oid = type_named(name)) return *oid;
+    return Status(data::sqlstate::kUndefinedObject,
+                  fmt::format("type \"{}\" does not exist", name));
+  }>("regtype", {kText}, kBigint, "The oid of a type by its name", {{"regtype('text[]')", "1009"}});
+  define.define<[](int64_t) -> std::string { return ""; }>("pg_tablespace_location", {kBigint},
+                                                           kText, "Empty: there is one tablespace",
+                                                           {{"pg_tablespace_location(1663)", ""}});
+}
+
+/// current_schemas(implicit): pg_catalog comes first when it is not named.
+void current_schemas(const ScalarCall& call, uint32_t row) {
+  const auto path = call.environment->search_path;
+  data::ColumnBuilder builder(data::kTextType);
+  const bool named = std::find(path.begin(), path.end(), "pg_catalog") != path.end();
+  if (call.arguments[0].at<uint8_t>(row) != 0 && !named) builder.append_string("pg_catalog");
+  for (const std::string& schema : path) builder.append_string(schema);
+  call.set_string(row, data::encode_array(*builder.finish()));
+}
+
 // There are no roles yet: everybody may do everything.
 void add_privileges(Definer& define) {
   constexpr std::string_view kAll = "True until roles exist";
   for (std::string_view name :
        {"has_table_privilege", "has_schema_privilege", "has_database_privilege",
-        "has_function_privilege", "has_sequence_privilege", "has_any_column_privilege"}) {
+        "has_function_privilege", "has_sequence_privilege", "has_any_column_privilege",
+        "has_type_privilege", "has_foreign_data_wrapper_privilege", "has_server_privilege",
+        "has_tablespace_privilege", "has_language_privilege"}) {
     define.kernel(name, {kText, kText}, kBoolean,
                   &lift<[](std::string_view, std::string_view) -> bool { return true; }>, kAll);
     define.kernel(name, {kBigint, kText}, kBoolean,
@@ -173,8 +252,8 @@ void add_privileges(Definer& define) {
 }
 
 void add_sizes(Definer& define) {
-  for (std::string_view name :
-       {"pg_table_size", "pg_relation_size", "pg_total_relation_size", "pg_database_size"}) {
+  for (std::string_view name : {"pg_table_size", "pg_relation_size", "pg_total_relation_size",
+                                "pg_database_size", "pg_tablespace_size"}) {
     define.kernel(name, {kBigint}, kBigint,
                   &lift<[](int64_t) -> std::optional<int64_t> { return std::nullopt; }>,
                   "NULL: see forebay.views for the sizes of state");
@@ -208,20 +287,44 @@ void add_pg_catalog(ScalarList& list) {
       }>,
       kFormat, {{"format_type(1043, 14)", "character varying(10)"}});
   named.null_rule = NullRule::kCalled;
+  define.kernel("current_schemas", {kBoolean}, data::array_of(kText), &each<current_schemas>,
+                "The schemas in which names are looked up; with true also pg_catalog",
+                {{"current_schemas(true)", "{pg_catalog,public}"}});
+  define.define<[](std::string_view, std::string_view) -> Text { return std::nullopt; }>(
+      "pg_get_serial_sequence", {kText, kText}, kText, "NULL: there are no sequences",
+      {{"pg_get_serial_sequence('t', 'c')", ""}});
+  define.define<[](int64_t) -> int64_t { return 0; }>("pg_stat_get_numscans", {kBigint}, kBigint,
+                                                      "0: scans are not counted",
+                                                      {{"pg_stat_get_numscans(1)", "0"}});
   define.define<[](int32_t encoding) -> std::string { return encoding == 6 ? "UTF8" : ""; }>(
       "pg_encoding_to_char", {kInteger}, kText, "The name of an encoding",
       {{"pg_encoding_to_char(6)", "UTF8"}});
+  define.define<[]() -> std::string { return "UTF8"; }>("getdatabaseencoding", {}, kText,
+                                                        "The encoding of the database",
+                                                        {{"getdatabaseencoding()", "UTF8"}});
+  define.define<[](std::string_view name) -> int32_t { return name == "UTF8" ? 6 : -1; }>(
+      "pg_char_to_encoding", {kText}, kInteger, "The number of an encoding",
+      {{"pg_char_to_encoding('UTF8')", "6"}});
   define.define<[]() -> bool { return false; }>("pg_is_in_recovery", {}, kBoolean,
                                                 "False: a server answers when it has recovered",
                                                 {{"pg_is_in_recovery()", "f"}});
   add_visibility(define);
+  add_names(define);
   add_privileges(define);
   add_descriptions(define);
   add_definitions(define);
   add_sizes(define);
+  define.define<[]() -> std::string { return ""; }>("pg_advisory_unlock_all", {}, kText,
+                                                    "Empty: there are no advisory locks",
+                                                    {{"pg_advisory_unlock_all()", ""}});
+  define.define<[]() -> Result<bool> {
+    return Status(data::sqlstate::kFeatureNotSupported,
+                  "WITH RECURSIVE of more than two steps is not supported");
+  }>("recursion_ended", {}, kBoolean, "Fails: a WITH RECURSIVE has gone on for too long");
   // Their answers change with the catalog: never computed at planning time.
   for (ScalarFunction& function : list) {
     if (function.category == "catalog") function.volatility = Volatility::kStable;
+    if (function.name == "recursion_ended") function.volatility = Volatility::kVolatile;
   }
 }
 

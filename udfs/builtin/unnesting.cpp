@@ -43,6 +43,34 @@ struct Elements {
   data::ColumnRef elements;
 };
 
+/// Elements with their places, from 1 whatever the array's bounds are.
+struct PlacedElements : Elements {
+  using Elements::Elements;
+  void append(uint32_t index, Builders out) const {
+    out[0].append_datum(elements->datum(index));
+    out[1].append(static_cast<int32_t>(index + 1));
+  }
+};
+
+/// generate_subscripts(array, dimension[, reverse]).
+struct Subscripts {
+  Subscripts(const TableCall& call, uint32_t row) {
+    const auto dimensions = data::array_dimensions(call.arguments[0].at<StringView>(row).view());
+    const int32_t which = call.arguments[1].at<int32_t>(row);
+    if (which < 1 || static_cast<size_t>(which) > dimensions.size()) return;
+    dimension = dimensions[static_cast<size_t>(which - 1)];
+    reverse = call.argument_count > 2 && call.arguments[2].at<uint8_t>(row) != 0;
+  }
+  Text error() const { return {}; }
+  size_t size() const { return static_cast<size_t>(dimension.length); }
+  void append(uint32_t index, Builders out) const {
+    const auto step = static_cast<int32_t>(index);
+    out->append(reverse ? dimension.upper() - step : dimension.lower + step);
+  }
+  data::ArrayDimension dimension;
+  bool reverse = false;
+};
+
 /// The content of a string, and the text of anything else; null is NULL.
 void append_text(Text json, data::ColumnBuilder& out) {
   if (json == "null") return out.append_null();
@@ -127,6 +155,17 @@ void add_unnesting(TableFunctionList& list) {
   };
   add("unnest", kAnyArray, {{"unnest", kUnknown}}, &explode<Elements>, "a row per element",
       {"sum(n) FROM unnest(ARRAY[1, 2, 3]) AS n", "6"});
+  for (const bool with_order : {false, true}) {
+    add("generate_subscripts", kAnyArray, {{"generate_subscripts", kInteger}}, &explode<Subscripts>,
+        with_order ? "the same, from the last to the first when true"
+                   : "a row per subscript of a dimension of an array",
+        with_order ? Example{"max(n) FROM generate_subscripts(ARRAY[7, 8], 1, true) AS n", "2"}
+                   : Example{"sum(n) FROM generate_subscripts(ARRAY[7, 8], 1) AS n", "3"});
+    list.back().arguments.push_back(kInteger);
+    if (with_order) list.back().arguments.push_back(kBoolean);
+  }
+  add("_pg_expandarray", kAnyArray, {{"x", kUnknown}, {"n", kInteger}}, &explode<PlacedElements>,
+      "a row per element, with its place", {"max(n) FROM _pg_expandarray(ARRAY[5, 6, 7])", "3"});
   add("jsonb_array_elements", kJsonb, {{"value", kJsonb}}, &explode<JsonElements<false>>,
       "a row per element", {"max(value::text) FROM jsonb_array_elements('[1, true]')", "true"});
   add("jsonb_array_elements_text", kJsonb, {{"value", kText}}, &explode<JsonElements<true>>,
