@@ -21,7 +21,8 @@ inline constexpr int64_t kDefaultCollationOid = 100;
 inline constexpr int64_t kKeyIndexOffset = 0x40000000;
 inline constexpr int64_t kKeyConstraintOffset = 0x50000000;
 
-/// Functions are numbered from here on in the order of the registry: scalars, aggregates, table functions.
+/// Functions are numbered from here on in the order of the registry: scalars, aggregates, table
+/// functions.
 inline constexpr int64_t kFirstFunctionOid = 1'000'000;
 
 /// pg_namespace.oid.
@@ -42,6 +43,18 @@ void each_index(Database& database,
 /// As pg_get_indexdef shows it.
 std::string index_definition_text(const sql::catalog::CatalogObject& table,
                                   const sql::catalog::CatalogObject& index, int32_t column);
+/// "[0:1]={1,2}": number(column) per column; PostgreSQL counts its vectors from 0.
+template <typename F>
+std::string key_vector(const std::vector<uint32_t>& columns, F&& number) {
+  std::string list;
+  for (uint32_t column : columns) {
+    if (!list.empty()) list += ',';
+    list += std::to_string(number(column));
+  }
+  return "[0:" + std::to_string(columns.size() - 1) + "]={" + list + "}";
+}
+/// 0: the type has no collation.
+int64_t collation_of(const data::Type& type);
 /// Their rows of pg_index.
 void add_index_rows(Database& database, VirtualRowsBuilder& out);
 void add_pg_indexes(Database& database);

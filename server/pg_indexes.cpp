@@ -46,10 +46,6 @@ void each_index(Database& database,
 
 void add_index_rows(Database& database, VirtualRowsBuilder& out) {
   each_index(database, [&](const CatalogObject& table, const CatalogObject& index) {
-    std::string numbers;
-    for (uint32_t column : index.index_columns) {
-      numbers += fmt::format("{}{}", numbers.empty() ? "" : " ", column + 1);
-    }
     const auto columns = static_cast<int32_t>(index.index_columns.size());
     out.row({oid_of(index.id),
              oid_of(table.id),
@@ -66,10 +62,11 @@ void add_index_rows(Database& database, VirtualRowsBuilder& out) {
              true,
              true,
              false,
-             numbers,
-             kNull,
-             kNull,
-             kNull,
+             key_vector(index.index_columns, [](uint32_t column) { return int64_t{column} + 1; }),
+             key_vector(index.index_columns,
+                        [&](uint32_t column) { return collation_of(table.columns[column].type); }),
+             key_vector(index.index_columns, [](uint32_t) { return int64_t{0}; }),
+             key_vector(index.index_columns, [](uint32_t) { return int64_t{0}; }),
              kNull,
              kNull});
   });

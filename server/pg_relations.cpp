@@ -9,6 +9,8 @@
 
 namespace forebay::server {
 
+int64_t collation_of(const data::Type& type) { return type.is_string() ? kDefaultCollationOid : 0; }
+
 using data::Status;
 using sql::catalog::CatalogObject;
 using sql::catalog::ObjectKind;
@@ -41,17 +43,6 @@ std::string key_numbers(const CatalogObject& object) {
   }
   return "{" + list + "}";
 }
-/// "[0:1]={1,2}": a number per column of the key; PostgreSQL counts its vectors from 0.
-template <typename F>
-std::string key_vector(const CatalogObject& object, F&& number) {
-  std::string list;
-  for (uint32_t column : object.key_columns) {
-    if (!list.empty()) list += ',';
-    list += fmt::format("{}", number(column));
-  }
-  return fmt::format("[0:{}]={{{}}}", object.key_columns.size() - 1, list);
-}
-
 /// What 'pg_catalog.TABLE'::regclass is: of which kind an object is.
 int64_t catalog_oid(Database& database, const char* table) {
   return oid_of(database.catalog().snapshot()->find("pg_catalog", table)->id);
@@ -60,8 +51,6 @@ int64_t catalog_oid(Database& database, const char* table) {
 bool has_default(const CatalogObject& object, size_t column) {
   return column < object.defaults.size() && !object.defaults[column].empty();
 }
-
-int64_t collation_of(const data::Type& type) { return type.is_string() ? kDefaultCollationOid : 0; }
 
 int64_t oid_of_type(data::Type type) {
   return data::is_vector(type) ? data::vector_oid(type) : data::type_oid(type.id);
@@ -179,11 +168,11 @@ Status fill_index(Database& database, VirtualRowsBuilder& out) {
              true,
              true,
              false,
-             key_vector(object, [](uint32_t column) { return int64_t{column} + 1; }),
-             key_vector(object,
+             key_vector(object.key_columns, [](uint32_t column) { return int64_t{column} + 1; }),
+             key_vector(object.key_columns,
                         [&](uint32_t column) { return collation_of(object.columns[column].type); }),
-             key_vector(object, [](uint32_t) { return int64_t{0}; }),
-             key_vector(object, [](uint32_t) { return int64_t{0}; }),
+             key_vector(object.key_columns, [](uint32_t) { return int64_t{0}; }),
+             key_vector(object.key_columns, [](uint32_t) { return int64_t{0}; }),
              kNull,
              kNull});
   });

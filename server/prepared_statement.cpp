@@ -31,12 +31,7 @@ PreparedRef PreparedStatement::without_plan(AstRef statement, sql::BindOptions o
 
 Result<PreparedStatement::PlanRef> PreparedStatement::plan_for(
     const sql::SnapshotRef& catalog, const std::vector<std::string>& search_path) {
-  const auto holds = [&] {
-    return std::all_of(plan_->settings.begin(), plan_->settings.end(), [&](const auto& setting) {
-      return options_.setting(setting.first) == setting.second;
-    });
-  };
-  if (plan_ == nullptr || (catalog_ == catalog && options_.search_path == search_path && holds())) {
+  if (plan_ == nullptr || (catalog_ == catalog && options_.search_path == search_path)) {
     return plan_;
   }
   // The catalog or the path has moved on: what names mean may have changed.

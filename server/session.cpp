@@ -100,11 +100,6 @@ Result<PreparedRef> Session::prepare(std::string text,
   options.user = user_;
   options.database = database_name_;
   options.search_path = search_path();
-  options.setting = [this](std::string_view name) -> std::optional<std::string> {
-    const SettingDescriptor* setting = find_setting(name);
-    if (setting == nullptr) return std::nullopt;
-    return setting_value(*setting);
-  };
   options.force_bounded = database_.options().force_bounded;
   options.takes_parameters = parameter_types.has_value();
   if (parameter_types) options.parameter_types = std::move(*parameter_types);

@@ -40,9 +40,6 @@ using data::TableId;
 using data::Type;
 using expr::ExprRef;
 
-/// What SHOW tells of a setting; nothing when there is none of this name.
-using SettingReader = std::function<std::optional<std::string>(std::string_view name)>;
-
 struct BindOptions {
   /// The text that the statement was parsed from, the statement alone: kept by CREATE. Positions in
   /// the AST count from its first character.
@@ -57,8 +54,6 @@ struct BindOptions {
   std::string database = "dev";
   /// Binding the definition of this object again: it knows what it reads as it was then. 0: none.
   ObjectId reader;
-  /// For current_setting(); empty: there are no settings.
-  SettingReader setting;
   /// `forebay run`: sources end at their present end.
   bool force_bounded = false;
 };
@@ -248,8 +243,6 @@ struct BoundStatement {
   /// True of those that the statement casts to oid or oid[], which are bigint here: clients are told
   /// of oid.
   std::vector<bool> oid_parameters;
-  /// The values of settings that are constants in the plan: it holds as long as they do.
-  std::vector<std::pair<std::string, std::string>> settings;
   /// NOTICE messages: 'relation "t" already exists, skipping'.
   std::vector<std::string> notices;
 

@@ -199,10 +199,6 @@ class Binder {
   Status take_direct_arguments(const ast::Function& function, BoundAggregate& call);
   Result<ExprRef> add_aggregate(BoundAggregate call, const ExprContext& context,
                                 PendingSubqueries below, int32_t position, Type result);
-  /// current_setting('name'), as a constant: a plan is made anew when a setting has changed.
-  Result<ExprRef> bind_current_setting(const ast::Function& function, const ExprContext& context);
-  /// Of a name that is known later: a CASE over all settings; NULL for other names.
-  Result<ExprRef> setting_by_name(const ExprRef& name, int32_t position);
   Result<ExprRef> bind_grouping(const ast::Function& function, const ExprContext& context);
   /// The query level whose columns the aggregate is over: its own, or that of an outer query.
   Result<AggregateState*> aggregate_owner(const BoundAggregate& call, const ExprContext& context,
@@ -485,8 +481,6 @@ class Binder {
   const std::vector<std::string>* search_path_ = &options_.search_path;
   plan::ColumnFactory columns_;
   std::vector<Type> parameters_;
-  /// Settings that were read, with their values.
-  std::vector<std::pair<std::string, std::string>> settings_;
   /// Those that are cast to oid.
   std::vector<bool> oid_parameters_;
   /// Positions of leaves, and the leaves themselves, so that addresses are not used twice.

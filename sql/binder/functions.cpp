@@ -85,7 +85,6 @@ Result<ExprRef> Binder::bind_special(const ast::Function& function, const std::s
                                      const ExprContext& context, bool* done) {
   *done = true;
   if (name == "grouping") return bind_grouping(function, context);
-  if (name == "current_setting") return bind_current_setting(function, context);
   const bool coalesces = name == "coalesce";
   const bool extreme = name == "greatest" || name == "least";
   if (!coalesces && !extreme && name != "nullif") {
@@ -137,69 +136,6 @@ Result<ExprRef> Binder::bind_special(const ast::Function& function, const std::s
     result = expr::case_when(type, {take_left, result, arguments[i]});
   }
   return result;
-}
-
-Result<ExprRef> Binder::setting_by_name(const ExprRef& name, int32_t position) {
-  const CatalogObjectRef table = snapshot_->find("pg_catalog", "pg_settings");
-  FOREBAY_CHECK(table != nullptr && options_.setting, "a server has settings");
-  FOREBAY_ASSIGN_OR_RETURN(const auto batches, table->rows());
-  FOREBAY_ASSIGN_OR_RETURN(const ExprRef lower, call_named("lower", {name}, position));
-  std::vector<ExprRef> branches;
-  for (const data::ChangeBatch& batch : batches) {
-    const data::ColumnView names = batch.column(0).view();
-    for (uint32_t row = 0; row < batch.rows(); ++row) {
-      const std::string known = names.at<data::StringView>(row).str();
-      const auto value = options_.setting(known);
-      if (!value) continue;
-      settings_.emplace_back(known, *value);
-      FOREBAY_ASSIGN_OR_RETURN(
-          ExprRef same,
-          apply_operator("=", {lower, expr::literal({data::kTextType, known})}, position));
-      branches.push_back(std::move(same));
-      branches.push_back(expr::literal({data::kTextType, *value}));
-    }
-  }
-  branches.push_back(expr::literal(data::Datum::null(data::kTextType)));
-  return expr::case_when(data::kTextType, std::move(branches));
-}
-
-Result<ExprRef> Binder::bind_current_setting(const ast::Function& function,
-                                             const ExprContext& context) {
-  std::vector<data::Datum> arguments;
-  const Type types[] = {data::kTextType, data::kBooleanType};
-  if (function.args.empty() || function.args.size() > std::size(types)) {
-    return error(state::kUndefinedFunction, "current_setting takes one or two arguments",
-                 function.position);
-  }
-  for (const ast::FunctionArg& argument : function.args) {
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, context));
-    FOREBAY_ASSIGN_OR_RETURN(value, coerce(value, types[arguments.size()], Coercion::kImplicit));
-    if (value) value = expr::fold_constants(value);
-    if (materialized_) {
-      return unsupported("current_setting() in what is materialized is", function.position,
-                         "Write the value.");
-    }
-    if (value && value->kind != ExprKind::kLiteral && arguments.empty()) {
-      return setting_by_name(value, function.position);
-    }
-    if (!value || value->kind != ExprKind::kLiteral) {
-      return error(state::kUndefinedFunction, "current_setting takes a text and a boolean constant",
-                   function.position);
-    }
-    arguments.push_back(value->literal);
-  }
-  ExprRef none = expr::literal(data::Datum::null(data::kTextType));
-  if (arguments[0].is_null()) return none;
-  const std::string& name = std::get<std::string>(arguments[0].value);
-  if (auto value = options_.setting ? options_.setting(name) : std::nullopt) {
-    settings_.emplace_back(name, *value);
-    return expr::literal({data::kTextType, *value});
-  }
-  const bool missing_ok =
-      arguments.size() > 1 && !arguments[1].is_null() && std::get<bool>(arguments[1].value);
-  if (missing_ok) return none;
-  return error(state::kUndefinedObject,
-               fmt::format("unrecognized configuration parameter \"{}\"", name), function.position);
 }
 
 Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprContext& context) {

@@ -183,7 +183,6 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
   FOREBAY_ASSIGN_OR_RETURN(out.parameter_types, parameter_types());
   oid_parameters_.resize(out.parameter_types.size());
   out.oid_parameters = oid_parameters_;
-  out.settings = std::move(settings_);
   return out;
 }
 
