@@ -104,9 +104,8 @@ Result<Binder::FromItem> Binder::bind_named(const ast::NamedTable& table) {
   }
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, find_object(table.name, table.position));
   if (object->kind == ObjectKind::kIndex) {
-    return error(state::kWrongObjectType, fmt::format("cannot open relation \"{}\"", object->name),
-                 table.position)
-        .with_detail("This operation is not supported for indexes.");
+    return error(state::kWrongObjectType, fmt::format("\"{}\" is an index", object->name),
+                 table.position);
   }
   object = catalog::known_to(object, reader_);
   if (view_depth_ == 0) {
