@@ -3,75 +3,45 @@
 #include "udfs/utf8.h"
 
 namespace forebay::udfs {
-namespace {
 
-/// kAbort: no match, and no later start of the text can match either.
-enum class Match : uint8_t { kNo, kYes, kAbort, kBadEscape };
-
-void skip_character(std::string_view& text) { text.remove_prefix(utf8::width_at(text, 0)); }
-
-Match match_text(std::string_view text, std::string_view pattern);
-
-/// `pattern` starts with %.
-Match match_any(std::string_view text, std::string_view pattern) {
-  pattern.remove_prefix(1);
-  while (!pattern.empty()) {
-    if (pattern[0] == '%') {
-      pattern.remove_prefix(1);
-    } else if (pattern[0] == '_') {
-      if (text.empty()) return Match::kAbort;
-      skip_character(text);
-      pattern.remove_prefix(1);
-    } else {
-      break;
-    }
-  }
-  if (pattern.empty()) return Match::kYes;
-  if (pattern[0] == '\\' && pattern.size() < 2) return Match::kBadEscape;
-  const char first = pattern[0] == '\\' ? pattern[1] : pattern[0];
-  while (!text.empty()) {
-    if (text[0] == first) {
-      const Match rest = match_text(text, pattern);
-      if (rest != Match::kNo) return rest;
-    }
-    skip_character(text);
-  }
-  return Match::kAbort;
-}
-
-Match match_text(std::string_view text, std::string_view pattern) {
-  if (pattern == "%") return Match::kYes;
-  while (!text.empty() && !pattern.empty()) {
-    if (pattern[0] == '%') return match_any(text, pattern);
-    if (pattern[0] == '_') {
-      skip_character(text);
-      pattern.remove_prefix(1);
+// What stands between two % is matched as early as possible: a later place leaves less text for
+// the rest. So only the last % is ever tried again, and no stack is needed.
+LikeResult match_like(std::string_view text, std::string_view pattern) {
+  size_t at = 0, place = 0;  // in text, in pattern
+  size_t retry_at = 0, retry_place = std::string_view::npos;
+  while (at < text.size()) {
+    if (place < pattern.size() && pattern[place] == '%') {
+      for (; place < pattern.size() && (pattern[place] == '%' || pattern[place] == '_'); ++place) {
+        if (pattern[place] == '%') continue;
+        if (at == text.size()) return LikeResult::kNo;
+        at += utf8::width_at(text, at);
+      }
+      if (place == pattern.size()) return LikeResult::kYes;
+      if (pattern[place] == '\\' && place + 1 == pattern.size()) return LikeResult::kBadEscape;
+      retry_at = at;
+      retry_place = place;
       continue;
     }
-    if (pattern[0] == '\\') {
-      pattern.remove_prefix(1);
-      if (pattern.empty()) return Match::kBadEscape;
+    if (place < pattern.size() && pattern[place] == '_') {
+      at += utf8::width_at(text, at);
+      ++place;
+      continue;
     }
-    if (pattern[0] != text[0]) return Match::kNo;
-    text.remove_prefix(1);
-    pattern.remove_prefix(1);
-  }
-  if (!text.empty()) return Match::kNo;
-  while (!pattern.empty() && pattern[0] == '%') pattern.remove_prefix(1);
-  return pattern.empty() ? Match::kYes : Match::kAbort;
-}
-
-}  // namespace
-
-LikeResult match_like(std::string_view text, std::string_view pattern) {
-  switch (match_text(text, pattern)) {
-    case Match::kYes:
-      return LikeResult::kYes;
-    case Match::kBadEscape:
+    if (place < pattern.size() && pattern[place] == '\\' && ++place == pattern.size()) {
       return LikeResult::kBadEscape;
-    default:
-      return LikeResult::kNo;
+    }
+    if (place < pattern.size() && pattern[place] == text[at]) {
+      ++at;
+      ++place;
+      continue;
+    }
+    if (retry_place == std::string_view::npos) return LikeResult::kNo;
+    retry_at += utf8::width_at(text, retry_at);
+    at = retry_at;
+    place = retry_place;
   }
+  while (place < pattern.size() && pattern[place] == '%') ++place;
+  return place == pattern.size() ? LikeResult::kYes : LikeResult::kNo;
 }
 
 data::Result<std::string> escape_like(std::string_view pattern, std::string_view escape) {
