@@ -3,7 +3,8 @@
 
     bench/run.py [NAME ...] [--runs 5] [--rows-factor 1.0] [--write]
 
-Names: filter group join big_group tight_group tight_join insert copy point_reads restart start. Makes its input under build/bench/ once, computes the
+Names: filter group join big_group tight_group tight_join insert copy point_reads
+restart written start. Makes its input under build/bench/ once, computes the
 right answers with bench/answer (another program), prints medians and spreads; --write puts them into bench/RESULTS.md.
 """
 import argparse
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
@@ -427,6 +429,34 @@ def bench_copy(report, options):
                f"{spread(rates_, 'k rows/s')}; {spread(used, 'CPU-s per million')}", "400 k rows/s")
 
 
+def written(report, options, what, statements, check):
+    """Bytes written, compaction included, for each byte that epochs committed; and records a second."""
+    with Forebay(workers=2) as server, server.connect() as connection:
+        for statement in statements:
+            connection.execute(statement)
+        begin = time.monotonic()
+        time.sleep(options.seconds)
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics") as answer_:
+            metrics = answer_.read().decode()
+        figure = lambda name: float(re.search(rf"^forebay_store_{name}_bytes_total (\S+)$", metrics, re.M).group(1))
+        rows = connection.execute(check).fetchone()[0]
+        per_second = rows / (time.monotonic() - begin) / 1e3
+    report.add(f"bytes written per byte of new state, {what}, {options.seconds:.0f} s",
+               f"{figure('written') / figure('committed'):.2f}; {figure('committed') / 1e9:.2f} GB committed, {per_second:.0f} k records/s",
+               "<= 4")
+
+
+def bench_written(report, options):
+    ten_million = "'fields.k.kind' = 'random', 'fields.k.min' = 1, 'fields.k.max' = 10000000, 'fields.v.kind' = 'random'"
+    sequence = "'fields.k.kind' = 'sequence', 'fields.v.kind' = 'random'"
+    source = "CREATE SOURCE {0} (k bigint, v bigint) WITH (connector = 'datagen', rows_per_second = {1}, {2})"
+    written(report, options, "counters (10 M keys)",
+            [source.format("two", 200_000, ten_million), GROUP.format(k="k", v="v", t="two")], "SELECT sum(c)::bigint FROM v")
+    written(report, options, "join rows",
+            [source.format("a", 100_000, sequence), source.format("b", 100_000, sequence),
+             "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM a JOIN b ON a.k = b.k"], "SELECT 2 * n FROM v")
+
+
 def bench_restart(report, options):
     rows = options.rows(10_000_000)
     path = data_file("two_restart.json", "--rows", rows, "--keys", max(1, rows // 3), "--two-columns")
@@ -487,7 +517,7 @@ def bench_start(report, options):
 
 BENCHES = {"filter": bench_filter, "group": bench_group, "big_group": bench_big_group, "join": bench_join,
            "tight_group": bench_tight_group, "tight_join": bench_tight_join,
-           "insert": bench_insert, "copy": bench_copy, "point_reads": bench_point_reads, "restart": bench_restart, "start": bench_start}
+           "insert": bench_insert, "copy": bench_copy, "point_reads": bench_point_reads, "restart": bench_restart, "written": bench_written, "start": bench_start}
 
 
 def machine():
@@ -501,6 +531,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rows-factor", type=float, default=1.0, help="smaller inputs, for a quick look")
+    parser.add_argument("--seconds", type=float, default=300.0, help="how long `written` runs")
     parser.add_argument("--write", action="store_true", help="put the figures into bench/RESULTS.md")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHES)

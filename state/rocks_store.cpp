@@ -81,7 +81,13 @@ Status RocksStore::commit(Epoch epoch, std::vector<SealedRun> runs,
   if (refusal_) return Status(*refusal_);
   FOREBAY_CHECK(epoch > last_committed(), std::to_string(epoch.value));
   size_t changes = 0;
-  for (const SealedRun& run : runs) changes += run.count();
+  uint64_t bytes = 0;
+  for (const SealedRun& run : runs) {
+    changes += run.count();
+    for (const auto& family : run.changes) {
+      for (const SealedRun::Change& change : family) bytes += change.key.size() + change.value.size();
+    }
+  }
   auto attempt = [&]() -> Status {
     FOREBAY_RETURN_IF_ERROR(database_->watch->first_error());
     FOREBAY_RETURN_IF_ERROR(wait_for_compaction());
@@ -101,6 +107,7 @@ Status RocksStore::commit(Epoch epoch, std::vector<SealedRun> runs,
     std::lock_guard lock(snapshot_mutex_);
     snapshot_.swap(snapshot);
   }
+  bytes_committed_ += bytes;
   if (Status status = fail_point("commit.after_snapshot"); !status.is_ok()) {
     refusal_ = status.error();
     return status;
@@ -216,6 +223,7 @@ StoreFigures RocksStore::figures() const {
     figures.level0_files += static_cast<uint32_t>(level0_files(family));
     figures.pending_compaction_bytes += number(family, Properties::kEstimatePendingCompactionBytes);
   }
+  figures.bytes_committed = bytes_committed_;
   figures.bytes_written = bytes_written_ + database_->watch->bytes_written();
   return figures;
 }

@@ -44,6 +44,7 @@ class RocksStore final : public Store {
   bool in_memtable_[kFamilyCount] = {};
   std::optional<data::Error> refusal_;
   std::atomic<uint64_t> bytes_written_{0};
+  std::atomic<uint64_t> bytes_committed_{0};
 
   mutable std::mutex snapshot_mutex_;
   std::shared_ptr<const Snapshot> snapshot_;

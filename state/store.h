@@ -102,6 +102,8 @@ struct StoreFigures {
   uint64_t data_bytes = 0;     // live files on disk
   uint64_t memory_bytes = 0;   // block cache, memtables, filters
   uint64_t bytes_written = 0;  // since opening, compaction included
+  /// Keys and values that epochs committed since opening: what had to be written at least.
+  uint64_t bytes_committed = 0;
   uint32_t level0_files = 0;
   uint64_t pending_compaction_bytes = 0;
 };

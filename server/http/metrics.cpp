@@ -107,6 +107,8 @@ void write_store(std::string& out, const state::StoreFigures& store, uint64_t ep
       .sample({}, store.memory_bytes);
   Metric(out, "forebay_store_written_bytes_total", "Bytes written to disk, compaction included.")
       .sample({}, store.bytes_written);
+  Metric(out, "forebay_store_committed_bytes_total", "Keys and values that epochs committed.")
+      .sample({}, store.bytes_committed);
   Metric(out, "forebay_store_pending_compaction_bytes", "Bytes that wait for compaction.")
       .sample({}, store.pending_compaction_bytes);
 }

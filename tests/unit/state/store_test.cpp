@@ -270,6 +270,7 @@ TEST(RocksStoreTest, AFreshStoreIsSmallAndFiguresCount) {
   EXPECT_GT(figures.data_bytes, 200'000u);
   EXPECT_GE(figures.level0_files, 1u);
   EXPECT_GE(figures.bytes_written, figures.data_bytes / 2);
+  EXPECT_EQ(figures.bytes_committed, 30'000 * (key_in(TableId(1), key_of(0)).size() + 100));
   EXPECT_TRUE(std::filesystem::is_empty(directory.path() + "/ingest"));
 }
 
