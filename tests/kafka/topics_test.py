@@ -5,6 +5,9 @@ import unittest
 
 from cases import TopicCase, TopicPartition
 from support.forebay import binary
+from support.processes import wait_until
+
+from confluent_kafka import Consumer
 
 # Not older: the broker's retention would take it away.
 HOUR_AGO = (int(time.time()) - 3600) * 1000
@@ -309,6 +312,26 @@ class Changes(TopicCase):
         server.start()
         self.produce(topic, ids(2), 1)
         self.see(server, "SELECT count(*) FROM v", [(15,)])
+
+    def test_another_consumer_of_the_group_changes_nothing(self):
+        """Partitions are assigned by the engine: a rebalance of the group takes none away, and gives none back."""
+        topic = self.create_topic(2)
+        group = f"lag-{topic}"
+        self.produce(topic, ids(10), 0)
+        server = self.watched(topic, group_id=group)
+        self.see(server, COUNT, summed(10))
+        other = Consumer({"bootstrap.servers": self.broker.address, "group.id": group, "log_level": 0,
+                          "auto.offset.reset": "earliest", "enable.auto.commit": False})
+        self.addCleanup(other.close)
+        other.subscribe([topic])
+        taken = []
+        wait_until(lambda: taken.append(other.poll(0.2)) or len(other.assignment()) == 2, WAIT_S, "the group's partitions")
+        self.produce(topic, ids(10, 10), 0)
+        self.produce(topic, ids(10, 20), 1)
+        self.see(server, COUNT, summed(30))
+        server.restart(with_kill=True)
+        self.produce(topic, ids(5, 30), 1)
+        self.see(server, COUNT, summed(35))
 
     @staticmethod
     def group_request(group, topic):
