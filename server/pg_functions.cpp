@@ -162,18 +162,18 @@ Status fill_language(VirtualRowsBuilder& out) {
 void add_pg_functions(Database& database) {
   add_virtual_table(
       database.catalog(), "pg_catalog", "pg_proc",
-      "oid bigint, proname text, pronamespace bigint, proowner bigint, prolang bigint, "
-      "procost double, prorows double, provariadic bigint, prosupport text, prokind text, "
+      "oid oid, proname text, pronamespace oid, proowner oid, prolang oid, "
+      "procost double, prorows double, provariadic oid, prosupport text, prokind text, "
       "prosecdef bool, proleakproof bool, proisstrict bool, proretset bool, provolatile text, "
-      "proparallel text, pronargs int, pronargdefaults int, prorettype bigint, "
-      "proargtypes oidvector, proallargtypes bigint[], proargmodes text[], proargnames text[], "
-      "proargdefaults text, protrftypes bigint[], prosrc text, probin text, prosqlbody text, "
+      "proparallel text, pronargs int, pronargdefaults int, prorettype oid, "
+      "proargtypes oidvector, proallargtypes oid[], proargmodes text[], proargnames text[], "
+      "proargdefaults text, protrftypes oid[], prosrc text, probin text, prosqlbody text, "
       "proconfig text[], proacl text[]",
       [&database](VirtualRowsBuilder& out) { return fill_proc(database, out); });
   add_virtual_table(database.catalog(), "pg_catalog", "pg_language",
-                    "oid bigint, lanname text, lanowner bigint, lanispl bool, lanpltrusted bool, "
-                    "lanplcallfoid bigint, laninline bigint, lanvalidator bigint, lanacl text[], "
-                    "tableoid bigint",
+                    "oid oid, lanname text, lanowner oid, lanispl bool, lanpltrusted bool, "
+                    "lanplcallfoid oid, laninline oid, lanvalidator oid, lanacl text[], "
+                    "tableoid oid",
                     fill_language);
 }
 

@@ -271,28 +271,28 @@ void add_pg_relations(Database& database) {
                       [&database, fill](VirtualRowsBuilder& out) { return fill(database, out); });
   };
   add("pg_class",
-      "oid bigint, relname text, relnamespace bigint, reltype bigint, reloftype bigint, "
-      "relowner bigint, relam bigint, relfilenode bigint, reltablespace bigint, relpages bigint, "
-      "reltuples bigint, relallvisible bigint, reltoastrelid bigint, relhasindex bool, "
+      "oid oid, relname text, relnamespace oid, reltype oid, reloftype oid, "
+      "relowner oid, relam oid, relfilenode oid, reltablespace oid, relpages bigint, "
+      "reltuples bigint, relallvisible bigint, reltoastrelid oid, relhasindex bool, "
       "relisshared bool, relpersistence text, relkind text, relnatts int, relchecks int, "
       "relhasrules bool, relhastriggers bool, relhassubclass bool, relrowsecurity bool, "
       "relforcerowsecurity bool, relispopulated bool, relreplident text, relispartition bool, "
-      "relrewrite bigint, relfrozenxid bigint, relminmxid bigint, relacl text[], reloptions "
+      "relrewrite oid, relfrozenxid bigint, relminmxid bigint, relacl text[], reloptions "
       "text[], "
       "relpartbound text",
       fill_class);
   add("pg_attribute",
-      "attrelid bigint, attname text, atttypid bigint, attstattarget int, attlen int, attnum int, "
+      "attrelid oid, attname text, atttypid oid, attstattarget int, attlen int, attnum int, "
       "attndims int, attcacheoff int, atttypmod int, attbyval bool, attalign text, attstorage "
       "text, "
       "attcompression text, attnotnull bool, atthasdef bool, atthasmissing bool, attidentity text, "
       "attgenerated text, attisdropped bool, attislocal bool, attinhcount int, attcollation "
-      "bigint, "
+      "oid, "
       "attacl text[], attoptions text[], attfdwoptions text[], attmissingval text",
       fill_attribute);
-  add("pg_attrdef", "oid bigint, adrelid bigint, adnum int, adbin text", fill_attrdef);
+  add("pg_attrdef", "oid oid, adrelid oid, adnum int, adbin text", fill_attrdef);
   add("pg_index",
-      "indexrelid bigint, indrelid bigint, indnatts int, indnkeyatts int, indisunique bool, "
+      "indexrelid oid, indrelid oid, indnatts int, indnkeyatts int, indisunique bool, "
       "indnullsnotdistinct bool, indisprimary bool, indisexclusion bool, indimmediate bool, "
       "indisclustered bool, indisvalid bool, indcheckxmin bool, indisready bool, indislive bool, "
       "indisreplident bool, indkey int2vector, indcollation oidvector, indclass oidvector, "
@@ -300,22 +300,22 @@ void add_pg_relations(Database& database) {
       "indexprs text, indpred text",
       fill_index);
   add("pg_constraint",
-      "oid bigint, conname text, connamespace bigint, contype text, condeferrable bool, "
-      "condeferred bool, convalidated bool, conrelid bigint, contypid bigint, conindid bigint, "
-      "conparentid bigint, confrelid bigint, confupdtype text, confdeltype text, confmatchtype "
+      "oid oid, conname text, connamespace oid, contype text, condeferrable bool, "
+      "condeferred bool, convalidated bool, conrelid oid, contypid oid, conindid oid, "
+      "conparentid oid, confrelid oid, confupdtype text, confdeltype text, confmatchtype "
       "text, "
       "conislocal bool, coninhcount int, connoinherit bool, conkey smallint[], confkey smallint[], "
-      "conpfeqop bigint[], conppeqop bigint[], conffeqop bigint[], confdelsetcols smallint[], "
-      "conexclop bigint[], "
+      "conpfeqop oid[], conppeqop oid[], conffeqop oid[], confdelsetcols smallint[], "
+      "conexclop oid[], "
       "conbin text",
       fill_constraint);
   add("pg_depend",
-      "classid bigint, objid bigint, objsubid int, refclassid bigint, refobjid bigint, "
+      "classid oid, objid oid, objsubid int, refclassid oid, refobjid oid, "
       "refobjsubid int, deptype text",
       fill_depend);
-  add("pg_description", "objoid bigint, classoid bigint, objsubid int, description text",
+  add("pg_description", "objoid oid, classoid oid, objsubid int, description text",
       fill_description);
-  add("pg_foreign_table", "ftrelid bigint, ftserver bigint, ftoptions text[]", fill_foreign_table);
+  add("pg_foreign_table", "ftrelid oid, ftserver oid, ftoptions text[]", fill_foreign_table);
   add("pg_tables",
       "schemaname text, tablename text, tableowner text, tablespace text, hasindexes bool, "
       "hasrules bool, hastriggers bool, rowsecurity bool",

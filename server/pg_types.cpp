@@ -22,11 +22,10 @@ struct TypeRow {
 
 // Types that the catalog's own columns have elsewhere; all others come from data::kTypeInfos.
 constexpr TypeRow kCatalogTypes[] = {
-    {18, "char", 1, 'Z', 1002},       {19, "name", 64, 'S', 1003},
-    {26, "oid", 4, 'N', 1028},        {2205, "regclass", 4, 'N', 2210},
-    {2206, "regtype", 4, 'N', 2211},  {2278, "void", 4, 'P', 0},
-    {114, "json", -1, 'U', 199},      {22, "int2vector", -1, 'A', 1006},
-    {30, "oidvector", -1, 'A', 1013},
+    {18, "char", 1, 'Z', 1002},        {19, "name", 64, 'S', 1003},
+    {2205, "regclass", 4, 'N', 2210},  {2206, "regtype", 4, 'N', 2211},
+    {2278, "void", 4, 'P', 0},         {114, "json", -1, 'U', 199},
+    {22, "int2vector", -1, 'A', 1006}, {30, "oidvector", -1, 'A', 1013},
 };
 
 /// The front of the names of a type's functions for input and output: int4in, but date_in.
@@ -173,78 +172,76 @@ struct EmptyTable {
 
 // Things that PostgreSQL has and Forebay does not: clients may look, and find none.
 constexpr EmptyTable kEmptyTables[] = {
-    {"pg_shdescription", "objoid bigint, classoid bigint, description text"},
+    {"pg_shdescription", "objoid oid, classoid oid, description text"},
     {"pg_options_to_table", "option_name text, option_value text"},
-    {"pg_inherits", "inhrelid bigint, inhparent bigint, inhseqno int, inhdetachpending bool"},
+    {"pg_inherits", "inhrelid oid, inhparent oid, inhseqno int, inhdetachpending bool"},
     {"pg_policy",
-     "oid bigint, polname text, polrelid bigint, polcmd text, polpermissive bool, polroles "
-     "bigint[], "
+     "oid oid, polname text, polrelid oid, polcmd text, polpermissive bool, polroles "
+     "oid[], "
      "polqual text, polwithcheck text"},
     {"pg_statistic_ext",
-     "oid bigint, stxrelid bigint, stxname text, stxnamespace bigint, stxowner bigint, "
+     "oid oid, stxrelid oid, stxname text, stxnamespace oid, stxowner oid, "
      "stxstattarget int, stxkeys smallint[], stxkind text[], stxexprs text"},
     {"pg_publication",
-     "oid bigint, pubname text, pubowner bigint, puballtables bool, pubinsert bool, "
+     "oid oid, pubname text, pubowner oid, puballtables bool, pubinsert bool, "
      "pubupdate bool, pubdelete bool, pubtruncate bool, pubviaroot bool"},
-    {"pg_publication_namespace", "oid bigint, pnpubid bigint, pnnspid bigint"},
-    {"pg_publication_rel",
-     "oid bigint, prpubid bigint, prrelid bigint, prqual text, prattrs smallint[]"},
+    {"pg_publication_namespace", "oid oid, pnpubid oid, pnnspid oid"},
+    {"pg_publication_rel", "oid oid, prpubid oid, prrelid oid, prqual text, prattrs smallint[]"},
     {"pg_subscription",
-     "oid bigint, subdbid bigint, subname text, subowner bigint, subenabled bool, "
+     "oid oid, subdbid oid, subname text, subowner oid, subenabled bool, "
      "subbinary bool, substream bool, subtwophasestate text, subdisableonerr bool, subconninfo "
      "text, subslotname text, "
      "subsynccommit text, subpublications text[], subskiplsn text"},
     {"pg_trigger",
-     "oid bigint, tgrelid bigint, tgparentid bigint, tgname text, tgfoid bigint, tgtype int, "
-     "tgenabled text, tgisinternal bool, tgconstrrelid bigint, tgconstrindid bigint, "
-     "tgconstraint bigint, tgdeferrable bool, tginitdeferred bool, tgnargs int, tgattr smallint[], "
+     "oid oid, tgrelid oid, tgparentid oid, tgname text, tgfoid oid, tgtype int, "
+     "tgenabled text, tgisinternal bool, tgconstrrelid oid, tgconstrindid oid, "
+     "tgconstraint oid, tgdeferrable bool, tginitdeferred bool, tgnargs int, tgattr smallint[], "
      "tgargs text, tgqual text, tgoldtable text, tgnewtable text"},
     {"pg_partitioned_table",
-     "partrelid bigint, partstrat text, partnatts int, partdefid bigint, partattrs smallint[], "
-     "partclass bigint[], partcollation bigint[], partexprs text"},
+     "partrelid oid, partstrat text, partnatts int, partdefid oid, partattrs smallint[], "
+     "partclass oid[], partcollation oid[], partexprs text"},
     {"pg_rewrite",
-     "oid bigint, rulename text, ev_class bigint, ev_type text, ev_enabled text, is_instead bool, "
+     "oid oid, rulename text, ev_class oid, ev_type text, ev_enabled text, is_instead bool, "
      "ev_qual text, ev_action text"},
-    {"pg_enum", "oid bigint, enumtypid bigint, enumsortorder double, enumlabel text"},
+    {"pg_enum", "oid oid, enumtypid oid, enumsortorder double, enumlabel text"},
     {"pg_range",
-     "rngtypid bigint, rngsubtype bigint, rngmultitypid bigint, rngcollation bigint, "
-     "rngsubopc bigint, rngcanonical text, rngsubdiff text"},
+     "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, "
+     "rngsubopc oid, rngcanonical text, rngsubdiff text"},
     {"pg_extension",
-     "oid bigint, extname text, extowner bigint, extnamespace bigint, extrelocatable bool, "
-     "extversion text, extconfig bigint[], extcondition text[]"},
+     "oid oid, extname text, extowner oid, extnamespace oid, extrelocatable bool, "
+     "extversion text, extconfig oid[], extcondition text[]"},
     {"pg_cast",
-     "oid bigint, castsource bigint, casttarget bigint, castfunc bigint, castcontext text, "
+     "oid oid, castsource oid, casttarget oid, castfunc oid, castcontext text, "
      "castmethod text"},
     {"pg_sequence",
-     "seqrelid bigint, seqtypid bigint, seqstart bigint, seqincrement bigint, seqmax bigint, "
+     "seqrelid oid, seqtypid oid, seqstart bigint, seqincrement bigint, seqmax bigint, "
      "seqmin bigint, seqcache bigint, seqcycle bool"},
     {"pg_operator",
-     "oid bigint, oprname text, oprnamespace bigint, oprowner bigint, oprkind text, "
-     "oprleft bigint, oprright bigint, oprresult bigint, oprcode bigint"},
+     "oid oid, oprname text, oprnamespace oid, oprowner oid, oprkind text, "
+     "oprleft oid, oprright oid, oprresult oid, oprcode oid"},
     {"pg_opclass",
-     "oid bigint, opcmethod bigint, opcname text, opcnamespace bigint, opcowner bigint, "
-     "opcfamily bigint, opcintype bigint, opcdefault bool, opckeytype bigint"},
+     "oid oid, opcmethod oid, opcname text, opcnamespace oid, opcowner oid, "
+     "opcfamily oid, opcintype oid, opcdefault bool, opckeytype oid"},
     {"pg_event_trigger",
-     "oid bigint, evtname text, evtevent text, evtowner bigint, evtfoid bigint, evtenabled text, "
+     "oid oid, evtname text, evtevent text, evtowner oid, evtfoid oid, evtenabled text, "
      "evttags text[]"},
     {"pg_default_acl",
-     "oid bigint, defaclrole bigint, defaclnamespace bigint, defaclobjtype text, defaclacl text[]"},
+     "oid oid, defaclrole oid, defaclnamespace oid, defaclobjtype text, defaclacl text[]"},
     {"pg_conversion",
-     "oid bigint, conname text, connamespace bigint, conowner bigint, conforencoding int, "
-     "contoencoding int, conproc bigint, condefault bool"},
-    {"pg_user_mapping", "oid bigint, umuser bigint, umserver bigint, umoptions text[]"},
+     "oid oid, conname text, connamespace oid, conowner oid, conforencoding int, "
+     "contoencoding int, conproc oid, condefault bool"},
+    {"pg_user_mapping", "oid oid, umuser oid, umserver oid, umoptions text[]"},
     {"pg_user_mappings",
-     "umid bigint, srvid bigint, srvname text, umuser bigint, usename text, umoptions text[]"},
+     "umid oid, srvid oid, srvname text, umuser oid, usename text, umoptions text[]"},
     {"pg_foreign_data_wrapper",
-     "oid bigint, fdwname text, fdwowner bigint, fdwhandler bigint, fdwvalidator bigint, "
+     "oid oid, fdwname text, fdwowner oid, fdwhandler oid, fdwvalidator oid, "
      "fdwacl text[], fdwoptions text[]"},
-    {"pg_auth_members", "roleid bigint, member bigint, grantor bigint, admin_option bool"},
-    {"pg_db_role_setting", "setdatabase bigint, setrole bigint, setconfig text[]"},
+    {"pg_auth_members", "roleid oid, member oid, grantor oid, admin_option bool"},
+    {"pg_db_role_setting", "setdatabase oid, setrole oid, setconfig text[]"},
     {"pg_stat_activity",
-     "datid bigint, datname text, pid int, usename text, application_name text, state text, "
+     "datid oid, datname text, pid int, usename text, application_name text, state text, "
      "query text, backend_start timestamptz, query_start timestamptz"},
-    {"pg_locks",
-     "locktype text, database bigint, relation bigint, pid int, mode text, granted bool"},
+    {"pg_locks", "locktype text, database oid, relation oid, pid int, mode text, granted bool"},
     {"pg_sequences", "schemaname text, sequencename text, sequenceowner text"},
 };
 
@@ -256,49 +253,48 @@ void add_pg_types(Database& database) {
     add_virtual_table(catalog, "pg_catalog", name, columns, fill);
   };
   add("pg_type",
-      "oid bigint, typname text, typnamespace bigint, typowner bigint, typlen int, typbyval bool, "
+      "oid oid, typname text, typnamespace oid, typowner oid, typlen int, typbyval bool, "
       "typtype text, typcategory text, typispreferred bool, typisdefined bool, typdelim text, "
-      "typrelid bigint, typsubscript text, typelem bigint, typarray bigint, typinput text, "
+      "typrelid oid, typsubscript text, typelem oid, typarray oid, typinput text, "
       "typoutput text, typreceive text, typsend text, typalign text, typstorage text, "
-      "typnotnull bool, typbasetype bigint, typtypmod int, typndims int, typcollation bigint, "
+      "typnotnull bool, typbasetype oid, typtypmod int, typndims int, typcollation oid, "
       "typdefault text, typacl text[]",
       fill_type);
   add_virtual_table(catalog, "pg_catalog", "pg_namespace",
-                    "oid bigint, nspname text, nspowner bigint, nspacl text[]",
+                    "oid oid, nspname text, nspowner oid, nspacl text[]",
                     [&database](VirtualRowsBuilder& out) { return fill_namespace(database, out); });
   add("pg_database",
-      "oid bigint, datname text, datdba bigint, encoding int, datlocprovider text, "
+      "oid oid, datname text, datdba oid, encoding int, datlocprovider text, "
       "datistemplate bool, datallowconn bool, datconnlimit int, datfrozenxid bigint, "
-      "datminmxid bigint, dattablespace bigint, datcollate text, datctype text, daticulocale text, "
+      "datminmxid bigint, dattablespace oid, datcollate text, datctype text, daticulocale text, "
       "datcollversion text, datacl text[]",
       fill_database);
   add("pg_roles",
       "rolname text, rolsuper bool, rolinherit bool, rolcreaterole bool, rolcreatedb bool, "
       "rolcanlogin bool, rolreplication bool, rolconnlimit int, rolpassword text, "
-      "rolvaliduntil timestamptz, rolbypassrls bool, rolconfig text[], oid bigint",
+      "rolvaliduntil timestamptz, rolbypassrls bool, rolconfig text[], oid oid",
       fill_roles);
   add("pg_authid",
-      "oid bigint, rolname text, rolsuper bool, rolinherit bool, rolcreaterole bool, "
+      "oid oid, rolname text, rolsuper bool, rolinherit bool, rolcreaterole bool, "
       "rolcreatedb bool, rolcanlogin bool, rolreplication bool, rolbypassrls bool, "
       "rolconnlimit int, rolpassword text, rolvaliduntil timestamptz",
       fill_authid);
   add("pg_user",
-      "usename text, usesysid bigint, usecreatedb bool, usesuper bool, userepl bool, "
+      "usename text, usesysid oid, usecreatedb bool, usesuper bool, userepl bool, "
       "usebypassrls bool, passwd text, valuntil timestamptz, useconfig text[]",
       fill_user);
   add("pg_get_keywords", "word text, catcode text, barelabel bool, catdesc text, baredesc text",
       fill_keywords);
-  add("pg_am", "oid bigint, amname text, amhandler text, amtype text", fill_am);
+  add("pg_am", "oid oid, amname text, amhandler text, amtype text", fill_am);
   add("pg_collation",
-      "oid bigint, collname text, collnamespace bigint, collowner bigint, collprovider text, "
+      "oid oid, collname text, collnamespace oid, collowner oid, collprovider text, "
       "collisdeterministic bool, collencoding int, collcollate text, collctype text, "
       "colliculocale text, collversion text",
       fill_collation);
-  add("pg_tablespace",
-      "oid bigint, spcname text, spcowner bigint, spcacl text[], spcoptions text[]",
+  add("pg_tablespace", "oid oid, spcname text, spcowner oid, spcacl text[], spcoptions text[]",
       fill_tablespace);
   add("pg_foreign_server",
-      "oid bigint, srvname text, srvowner bigint, srvfdw bigint, srvtype text, srvversion text, "
+      "oid oid, srvname text, srvowner oid, srvfdw oid, srvtype text, srvversion text, "
       "srvacl text[], srvoptions text[]",
       fill_foreign_server);
   add_virtual_table(

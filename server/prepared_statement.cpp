@@ -15,7 +15,6 @@ Result<PreparedRef> PreparedStatement::plan(AstRef statement, sql::BindOptions o
   FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound,
                            sql::bind(*prepared->statement_, catalog, prepared->options_));
   prepared->parameter_types_ = bound.parameter_types;
-  prepared->oid_parameters_ = bound.oid_parameters;
   if (const data::Schema* schema = bound.result_schema()) prepared->schema_ = *schema;
   prepared->plan_ = std::make_shared<const sql::BoundStatement>(std::move(bound));
   prepared->catalog_ = catalog;

@@ -35,10 +35,6 @@ class PreparedStatement {
   const AstRef& statement_ref() const { return statement_; }
   const sql::BindOptions& options() const { return options_; }
   const std::vector<data::Type>& parameter_types() const { return parameter_types_; }
-  /// True of parameters that the statement casts to oid: see BoundStatement.
-  bool is_oid_parameter(size_t index) const {
-    return index < oid_parameters_.size() && oid_parameters_[index];
-  }
   /// The result's columns; empty optional: no rows.
   const std::optional<data::Schema>& schema() const { return schema_; }
 
@@ -55,7 +51,6 @@ class PreparedStatement {
   const AstRef statement_;
   sql::BindOptions options_;
   std::vector<data::Type> parameter_types_;
-  std::vector<bool> oid_parameters_;
   std::optional<data::Schema> schema_;
   PlanRef plan_;
   sql::SnapshotRef catalog_;  // that of plan_

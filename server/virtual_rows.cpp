@@ -30,6 +30,7 @@ void append(const Cell& cell, TypeId type, data::ColumnBuilder& column) {
     case TypeId::kInteger:
       return column.append(static_cast<int32_t>(integer_of(cell)));
     case TypeId::kBigint:
+    case TypeId::kOid:
     case TypeId::kTimestampTz:
       return column.append(integer_of(cell));
     case TypeId::kDouble:

@@ -240,9 +240,6 @@ struct BoundStatement {
       what;
   /// All parameters, by number.
   std::vector<Type> parameter_types;
-  /// True of those that the statement casts to oid or oid[], which are bigint here: clients are told
-  /// of oid.
-  std::vector<bool> oid_parameters;
   /// NOTICE messages: 'relation "t" already exists, skipping'.
   std::vector<std::string> notices;
 

@@ -165,6 +165,7 @@ Status JsonRecordParser::convert_number(ColumnWriter& column, std::string_view t
     case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
       return convert_epoch_ms(column, text, row);
+    case TypeId::kOid:
     case TypeId::kReal:
     case TypeId::kDouble:
     case TypeId::kNumeric:

@@ -189,6 +189,8 @@ void append_any(Type type, const Value& value, std::string& out) {
   switch (type.id) {
     case TypeId::kSmallint:
       return append_big_endian(static_cast<uint16_t>(value.int32()), out);
+    case TypeId::kOid:
+      return append_big_endian(static_cast<uint32_t>(value.int64()), out);
     case TypeId::kReal:
       return append_big_endian(std::bit_cast<uint32_t>(static_cast<float>(value.real())), out);
     case TypeId::kChar:
@@ -244,6 +246,8 @@ Result<Datum> parse_binary(std::string_view bytes, Type type) {
       return Datum{type, static_cast<int32_t>(read_big_endian<uint32_t>(data))};
     case TypeId::kBigint:
       return Datum{type, static_cast<int64_t>(read_big_endian<uint64_t>(data))};
+    case TypeId::kOid:
+      return Datum{type, int64_t{read_big_endian<uint32_t>(data)}};
     case TypeId::kDouble:
       return Datum{type, std::bit_cast<double>(read_big_endian<uint64_t>(data))};
     case TypeId::kNumeric: {

@@ -264,6 +264,13 @@ Result<int64_t> parse_bigint(std::string_view text) {
   return parse_integer_of<int64_t>(text, "bigint");
 }
 
+Result<int64_t> parse_oid(std::string_view text) {
+  FOREBAY_ASSIGN_OR_RETURN(const int64_t value, parse_integer_of<int64_t>(text, "oid"));
+  if (value >= INT32_MIN && value <= UINT32_MAX) return int64_t{static_cast<uint32_t>(value)};
+  return Status(sqlstate::kNumericOutOfRange,
+                "value \"" + std::string(text) + "\" is out of range for type oid");
+}
+
 Result<int32_t> parse_smallint(std::string_view text) {
   FOREBAY_ASSIGN_OR_RETURN(const int16_t value, parse_integer_of<int16_t>(text, "smallint"));
   return int32_t{value};

@@ -28,6 +28,8 @@ namespace forebay::data {
 [[nodiscard]] Result<int64_t> parse_timestamp(std::string_view text, int32_t modifier = -1);
 /// Microseconds since 2000-01-01 00:00 UTC; without a zone in the text it is taken as UTC.
 [[nodiscard]] Result<int64_t> parse_timestamptz(std::string_view text, int32_t modifier = -1);
+/// 0 to 4294967295; a negative number of 32 bits stands for its bits, as PostgreSQL has it.
+[[nodiscard]] Result<int64_t> parse_oid(std::string_view text);
 /// `fields` limits the fields as in INTERVAL '5' SECOND: "" or "year", "month", "day", "hour",
 /// "minute", "second", "year to month", "day to second" ...
 [[nodiscard]] Result<Interval> parse_interval(std::string_view text, std::string_view fields = "");

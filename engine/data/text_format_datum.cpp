@@ -30,6 +30,7 @@ void format_any(Type type, const Value& value, std::string& out) {
     case TypeId::kInteger:
       return format_int64(value.int32(), out);
     case TypeId::kBigint:
+    case TypeId::kOid:
       return format_int64(value.int64(), out);
     case TypeId::kReal:
       return format_real(value.real(), out);
@@ -76,6 +77,8 @@ Result<Datum> parse_datum(std::string_view text, Type type) {
       return datum_of(type, parse_integer(text));
     case TypeId::kBigint:
       return datum_of(type, parse_bigint(text));
+    case TypeId::kOid:
+      return datum_of(type, parse_oid(text));
     case TypeId::kReal:
       return datum_of(type, parse_real(text));
     case TypeId::kDouble:

@@ -56,6 +56,7 @@ constexpr TypeAlias kTypeAliases[] = {
     {"time", TypeId::kTime},
     {"time without time zone", TypeId::kTime},
     {"jsonb", TypeId::kJsonb},
+    {"oid", TypeId::kOid},
     {"super", TypeId::kJsonb},
     {"variant", TypeId::kJsonb},
 };

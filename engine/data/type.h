@@ -10,8 +10,8 @@
 /// The SQL types and how their values lie in memory.
 namespace forebay::data {
 
-/// DO NOT CHANGE the numbers: they are persisted in catalog records and row encodings. A new type is
-/// a number here and a line in kTypeInfos.
+/// DO NOT CHANGE the numbers: they are persisted in catalog records and row encodings. A new type
+/// is a number here and a line in kTypeInfos.
 enum class TypeId : uint8_t {
   kUnknown = 0,  // an untyped NULL or string literal; never the type of a stored column
   kBoolean = 1,
@@ -32,20 +32,21 @@ enum class TypeId : uint8_t {
   kUuid = 16,
   kTime = 17,
   kJsonb = 18,
-  // The array of a type is its number with kArrayBit set, see array_of(). In signatures of functions
-  // the array of kUnknown is any array.
+  kOid = 19,
+  // The array of a type is its number with kArrayBit set, see array_of(). In signatures of
+  // functions the array of kUnknown is any array.
   kAnyArray = 128,
 };
 
 /// The memory layout behind a type: the C++ type of one value in a column.
 enum class Layout : uint8_t {
-  kBool,     // uint8_t, 0 or 1
-  kInt32,    // int32_t
-  kInt64,    // int64_t
-  kDouble,   // double
-  kNumeric,  // Numeric
-  kString,   // StringView
-  kInterval, // Interval
+  kBool,      // uint8_t, 0 or 1
+  kInt32,     // int32_t
+  kInt64,     // int64_t
+  kDouble,    // double
+  kNumeric,   // Numeric
+  kString,    // StringView
+  kInterval,  // Interval
 };
 
 /// How values of a type are compared, hashed and made key bytes of.
@@ -57,7 +58,9 @@ enum class Ordering : uint8_t {
 
 /// Everything that is a mere fact of a type. What its values look like:
 /// - smallint lies as int32_t and real as double: their ranges and precision are kept where values
-///   are made (text, casts, arithmetic), and all that only moves, compares or stores values is shared.
+///   are made (text, casts, arithmetic), and all that only moves, compares or stores values is
+///   shared.
+/// - oid, a number without a sign in 32 bits, lies as int64_t.
 /// - character(n) lies without its trailing blanks, which mean nothing; they come back in output.
 /// - uuid is its 16 bytes, bytea its bytes, jsonb its canonical text, an array what array.h says.
 struct TypeInfo {
@@ -87,10 +90,25 @@ inline constexpr TypeInfo kTypeInfos[] = {
     {TypeId::kVarchar, "character varying", "varchar", 1043, 1015, Layout::kString, {}, -1, 'S'},
     {TypeId::kText, "text", "text", 25, 1009, Layout::kString, {}, -1, 'S', true},
     {TypeId::kDate, "date", "date", 1082, 1182, Layout::kInt32, {}, 4, 'D'},
-    {TypeId::kTimestamp, "timestamp without time zone", "timestamp", 1114, 1115, Layout::kInt64,
-     {}, 8, 'D'},
-    {TypeId::kTimestampTz, "timestamp with time zone", "timestamptz", 1184, 1185, Layout::kInt64,
-     {}, 8, 'D', true},
+    {TypeId::kTimestamp,
+     "timestamp without time zone",
+     "timestamp",
+     1114,
+     1115,
+     Layout::kInt64,
+     {},
+     8,
+     'D'},
+    {TypeId::kTimestampTz,
+     "timestamp with time zone",
+     "timestamptz",
+     1184,
+     1185,
+     Layout::kInt64,
+     {},
+     8,
+     'D',
+     true},
     {TypeId::kInterval, "interval", "interval", 1186, 1187, Layout::kInterval, {}, 16, 'T', true},
     {TypeId::kSmallint, "smallint", "int2", 21, 1005, Layout::kInt32, {}, 2, 'N'},
     {TypeId::kReal, "real", "float4", 700, 1021, Layout::kDouble, {}, 4, 'N'},
@@ -99,6 +117,7 @@ inline constexpr TypeInfo kTypeInfos[] = {
     {TypeId::kUuid, "uuid", "uuid", 2950, 2951, Layout::kString, {}, 16, 'U'},
     {TypeId::kTime, "time without time zone", "time", 1083, 1183, Layout::kInt64, {}, 8, 'D'},
     {TypeId::kJsonb, "jsonb", "jsonb", 3802, 3807, Layout::kString, Ordering::kJson, -1, 'U'},
+    {TypeId::kOid, "oid", "oid", 26, 1028, Layout::kInt64, {}, 4, 'N', true},
 };
 inline constexpr uint8_t kTypeCount = sizeof kTypeInfos / sizeof kTypeInfos[0];
 
@@ -157,6 +176,7 @@ inline constexpr Type kByteaType{TypeId::kBytea};
 inline constexpr Type kUuidType{TypeId::kUuid};
 inline constexpr Type kTimeType{TypeId::kTime};
 inline constexpr Type kJsonbType{TypeId::kJsonb};
+inline constexpr Type kOidType{TypeId::kOid};
 inline constexpr Type kUnknownType{TypeId::kUnknown};
 
 /// numeric(precision, scale); 1 <= precision <= 38, 0 <= scale <= precision.
@@ -175,13 +195,18 @@ constexpr Ordering ordering_of(TypeId id) {
 /// Bytes of one value of a layout.
 constexpr uint32_t width_of(Layout layout) {
   switch (layout) {
-    case Layout::kBool: return 1;
-    case Layout::kInt32: return 4;
+    case Layout::kBool:
+      return 1;
+    case Layout::kInt32:
+      return 4;
     case Layout::kInt64:
-    case Layout::kDouble: return 8;
-    case Layout::kNumeric: return 24;
+    case Layout::kDouble:
+      return 8;
+    case Layout::kNumeric:
+      return 24;
     case Layout::kString:
-    case Layout::kInterval: return 16;
+    case Layout::kInterval:
+      return 16;
   }
   return 0;
 }
@@ -195,8 +220,8 @@ struct Field {
 };
 using Schema = std::vector<Field>;
 
-/// The type of a SQL name without modifier ("int4", "double precision", "timestamptz", "string" ...,
-/// lower case), or kUnknown.
+/// The type of a SQL name without modifier ("int4", "double precision", "timestamptz", "string"
+/// ..., lower case), or kUnknown.
 TypeId type_of_name(std::string_view name);
 
 /// PostgreSQL's oid of a type (pg_type.oid), e.g. 23 for integer; of its array type (1007).

@@ -5,15 +5,14 @@
 
 #include "engine/data/type.h"
 
-/// int2vector and oidvector, which columns of the catalog have: arrays of smallint and of bigint in
-/// all but how clients know them. They are numbers with blanks between in text, and the elements of
-/// an oidvector are four bytes in binary.
+/// int2vector and oidvector, which columns of the catalog have: arrays of smallint and of oid in
+/// all but how clients know them: numbers with blanks between in text, counted from 0 in binary.
 namespace forebay::data {
 
 /// The modifier of an array type that marks a vector.
 inline constexpr int32_t kVectorModifier = -2;
 inline constexpr Type kInt2VectorType{array_of(TypeId::kSmallint), kVectorModifier};
-inline constexpr Type kOidVectorType{array_of(TypeId::kBigint), kVectorModifier};
+inline constexpr Type kOidVectorType{array_of(TypeId::kOid), kVectorModifier};
 
 constexpr bool is_vector(Type type) { return type == kInt2VectorType || type == kOidVectorType; }
 /// pg_type.oid.

@@ -105,8 +105,6 @@ Status Conversation::parse(std::string_view body) {
   const auto& known = statement->prepared->parameter_types();
   for (size_t i = 0; i < known.size(); ++i) {
     uint32_t given = i < oids.size() ? oids[i] : 0;
-    // Only a parameter of which nothing else was said may go by its cast.
-    if (given == 0 && statement->prepared->is_oid_parameter(i)) given = oid_like(known[i]);
     data::TypeId id = known[i].id == data::TypeId::kUnknown ? data::TypeId::kText : known[i].id;
     statement->parameter_oids.push_back(given != 0 ? given : data::type_oid(id));
   }

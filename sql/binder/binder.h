@@ -118,8 +118,8 @@ class Binder {
   /// `keep_unknown`: untyped literals among the outputs stay untyped, for the caller to coerce.
   Result<QueryPlan> bind_query(const ast::Query& query, const Scope* outer,
                                bool keep_unknown = false);
-  /// A query with WITH RECURSIVE over the catalog of types (recursion.cpp); nothing when none of its
-  /// tables is recursive.
+  /// A query with WITH RECURSIVE over the catalog of types (recursion.cpp); nothing when none of
+  /// its tables is recursive.
   Result<std::optional<QueryPlan>> bind_recursive(const ast::Query& query, const Scope* outer,
                                                   bool keep_unknown);
 
@@ -278,8 +278,8 @@ class Binder {
   /// The call over one row of no columns; it may use columns of the scopes around.
   Result<NodeRef> bind_table_call(const ast::Function& call, const ExprContext& context,
                                   bool with_ordinality, Columns* results);
-  /// A set-returning function that is a select item, or one of its columns: `f(x)`, `(f(x)).column`.
-  /// Its rows multiply those of the query.
+  /// A set-returning function that is a select item, or one of its columns: `f(x)`,
+  /// `(f(x)).column`. Its rows multiply those of the query.
   Result<SelectItem> bind_set_item(const ast::Expr& expr, const ExprContext& context);
   Result<Columns> join_set_call(const ast::Function& call, const ExprContext& context);
   /// pg_options_to_table(array) of system tables, pg_get_keywords().
@@ -481,8 +481,6 @@ class Binder {
   const std::vector<std::string>* search_path_ = &options_.search_path;
   plan::ColumnFactory columns_;
   std::vector<Type> parameters_;
-  /// Those that are cast to oid.
-  std::vector<bool> oid_parameters_;
   /// Positions of leaves, and the leaves themselves, so that addresses are not used twice.
   std::unordered_map<const expr::Expr*, int32_t> positions_;
   std::vector<ExprRef> kept_;

@@ -260,10 +260,6 @@ Result<ExprRef> Binder::bind_cast(const ast::Cast& cast, const ExprContext& cont
     if (function.starts_with("pg_catalog.")) function.erase(0, 11);
     return expr::literal({data::kTextType, std::move(function)});
   }
-  if (operand->kind == ExprKind::kParameter && name == "oid") {
-    if (oid_parameters_.size() <= operand->column) oid_parameters_.resize(operand->column + 1);
-    oid_parameters_[operand->column] = true;
-  }
   auto resolved = resolve_type(cast.type);
   if (!resolved.is_ok()) {
     Status status = resolved.take_status();
@@ -280,8 +276,8 @@ Result<ExprRef> Binder::bind_cast(const ast::Cast& cast, const ExprContext& cont
 
 Result<ExprRef> Binder::bind_regclass(const std::string& text, int32_t position) const {
   if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos) {
-    FOREBAY_ASSIGN_OR_RETURN(int64_t number, data::parse_bigint(text));
-    return expr::literal({data::kBigintType, number});
+    FOREBAY_ASSIGN_OR_RETURN(int64_t number, data::parse_oid(text));
+    return expr::literal({data::kOidType, number});
   }
   std::vector<std::string> parts{""};
   bool quoted = false;
@@ -295,7 +291,7 @@ Result<ExprRef> Binder::bind_regclass(const std::string& text, int32_t position)
     }
   }
   FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef object, find_object(parts, position));
-  return expr::literal({data::kBigintType, catalog::oid_of(object->id)});
+  return expr::literal({data::kOidType, catalog::oid_of(object->id)});
 }
 
 }  // namespace forebay::sql::binder

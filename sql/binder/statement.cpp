@@ -181,8 +181,6 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       return Status::internal("this statement belongs to the session");
   }
   FOREBAY_ASSIGN_OR_RETURN(out.parameter_types, parameter_types());
-  oid_parameters_.resize(out.parameter_types.size());
-  out.oid_parameters = oid_parameters_;
   return out;
 }
 

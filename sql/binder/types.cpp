@@ -17,12 +17,16 @@ namespace {
 
 /// Types of PostgreSQL's catalog that clients name: what stands for them here.
 TypeId catalog_type(std::string_view name) {
-  static constexpr std::string_view kNumbers[] = {
-      "oid",     "regclass", "regtype", "regprocedure", "regrole",  "regnamespace",
-      "regoper", "xid",      "cid",     "regoperator",  "regconfig"};
+  static constexpr std::string_view kOids[] = {"regclass",    "regtype",      "regprocedure",
+                                               "regrole",     "regnamespace", "regoper",
+                                               "regoperator", "regconfig"};
+  static constexpr std::string_view kNumbers[] = {"xid", "cid"};
   // The columns of type regproc are the names of functions.
   static constexpr std::string_view kTexts[] = {"name",         "char",    "cstring",
                                                 "pg_node_tree", "aclitem", "regproc"};
+  if (std::find(std::begin(kOids), std::end(kOids), name) != std::end(kOids)) {
+    return TypeId::kOid;
+  }
   if (std::find(std::begin(kNumbers), std::end(kNumbers), name) != std::end(kNumbers)) {
     return TypeId::kBigint;
   }

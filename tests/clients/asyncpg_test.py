@@ -1,4 +1,4 @@
-"""asyncpg as a client: it speaks the binary format only. Of arrays it knows text[] without looking types up."""
+"""asyncpg as a client: it speaks the binary format only, and looks up in the catalog what arrays are made of."""
 import asyncio
 import datetime
 import decimal
@@ -35,7 +35,22 @@ VALUES = {
     "timestamptz": [datetime.datetime(2013, 1, 31, 12, tzinfo=UTC)],
     "interval": [datetime.timedelta(days=-3, hours=4, microseconds=5)],
     "jsonb": ['{"a": [1, null]}'],
+    "oid": [0, 2147483648, 4294967295],
     "text[]": [["a", None, ""]],
+    "oid[]": [[], [26, None, 4294967295]],
+    "boolean[]": [[True, None]],
+    "smallint[]": [[-32768, 32767]],
+    "int[]": [[], [1, None, -3], [[1, 2], [3, 4]]],
+    "bigint[]": [[2**63 - 1, -(2**63)]],
+    "double precision[]": [[0.5, -0.1]],
+    "numeric[]": [[Decimal("1.50"), None, Decimal("-99999999999999999999")]],
+    "bytea[]": [[b"", b"\x00\xff"]],
+    "uuid[]": [[uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"), None]],
+    "date[]": [[datetime.date(2013, 1, 31)]],
+    "timestamp[]": [[datetime.datetime(2013, 1, 31, 23, 59, 59, 999999)]],
+    "timestamptz[]": [[datetime.datetime(2013, 1, 31, 12, tzinfo=UTC), None]],
+    "interval[]": [[datetime.timedelta(days=-3, hours=4, microseconds=5)]],
+    "jsonb[]": [['{"a": [1, null]}']],
 }
 
 
@@ -74,7 +89,25 @@ class Asyncpg(unittest.IsolatedAsyncioTestCase):
         statement = await self.connection.prepare("SELECT $1::integer AS a, $2::oid AS o, ARRAY['x'] AS t")
         self.assertEqual([p.name for p in statement.get_parameters()], ["int4", "oid"])
         self.assertEqual([(a.name, a.type.name) for a in statement.get_attributes()],
-                         [("a", "int4"), ("o", "int8"), ("t", "text[]")])
+                         [("a", "int4"), ("o", "oid"), ("t", "text[]")])
+
+    async def test_arrays_are_looked_up(self):
+        # No cast in the statement says what they are.
+        await self.connection.execute("CREATE TABLE with_arrays (id int PRIMARY KEY, n int[], m numeric(10,2)[], "
+                                      "at timestamptz[], u uuid[])")
+        row = (1, [1, None], [Decimal("1.25")], [datetime.datetime(2013, 1, 31, 12, tzinfo=UTC)],
+               [uuid.UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")])
+        await self.connection.execute("INSERT INTO with_arrays VALUES ($1, $2, $3, $4, $5)", *row)
+        self.assertEqual(tuple(await self.connection.fetchrow("SELECT * FROM with_arrays")), row)
+        self.assertEqual(await self.connection.fetchval("SELECT id FROM with_arrays WHERE id = ANY($1)", [7, 1]), 1)
+
+    async def test_oids_of_the_catalog(self):
+        rows = await self.connection.fetch(
+            "SELECT oid, typname, typelem FROM pg_type WHERE oid = ANY($1::oid[]) ORDER BY oid", [23, 1007, 26])
+        self.assertEqual([tuple(row) for row in rows], [(23, "int4", 0), (26, "oid", 0), (1007, "_int4", 23)])
+        statement = await self.connection.prepare("SELECT c.oid, 'pg_class'::regclass FROM pg_class c WHERE c.oid = $1")
+        self.assertEqual([p.name for p in statement.get_parameters()], ["oid"])
+        self.assertEqual([a.type.name for a in statement.get_attributes()], ["oid", "oid"])
 
     async def test_transactions_and_cursors(self):
         await self.connection.execute("CREATE TABLE numbers (n int PRIMARY KEY)")

@@ -315,7 +315,7 @@ void add_aggregates(AggregateList& list) {
                              &update_booleans, &finish_booleans<false>, "true when any is true",
                              {{"bool_or(x) FROM (VALUES (true), (false)) AS t(x)", "t"}}));
   for (TypeId type : {kInteger, kBigint, kDouble, kNumeric, kText, kDate, kTimestamp, kTimestampTz,
-                      kInterval, kSmallint, kReal, kTime, kChar, kAnyArray}) {
+                      kInterval, kSmallint, kReal, kTime, kChar, TypeId::kOid, kAnyArray}) {
     add_extremes(list, type, type == kInteger);
   }
   // jsonb has no min(), but a group shows one of its equal values.

@@ -192,6 +192,13 @@ Result<int32_t> narrow(int64_t value) {
   return static_cast<int32_t>(value);
 }
 
+Result<int64_t> to_oid(int64_t value) {
+  if (value < 0 || value > UINT32_MAX) {
+    return Status(data::sqlstate::kNumericOutOfRange, "OID out of range");
+  }
+  return value;
+}
+
 Result<int32_t> to_smallint(int64_t value) {
   if (value != static_cast<int16_t>(value)) return out_of_range(2);
   return static_cast<int32_t>(value);
@@ -376,6 +383,20 @@ void add_number_casts(CastAdder& add) {
                                                 {{"CAST(true AS integer)", "1"}});
 }
 
+/// As in PostgreSQL, an integer becomes an oid by its bits.
+void add_oid_casts(CastAdder& add) {
+  constexpr TypeId kOid = TypeId::kOid;
+  for (TypeId from : {TypeId::kSmallint, TypeId::kInteger}) {
+    add.define<[](int32_t x) { return int64_t{static_cast<uint32_t>(x)}; }>(from, kOid, kImplicit)
+        .function.takes_any_bits = true;
+  }
+  add.define<[](int64_t x) { return to_oid(x); }>(TypeId::kBigint, kOid, kImplicit,
+                                                  {{"CAST(26::bigint AS oid)", "26"}});
+  add.define<[](int64_t x) { return static_cast<int32_t>(static_cast<uint32_t>(x)); }>(
+      kOid, TypeId::kInteger, kAssignment);
+  add.define<[](int64_t x) { return x; }>(kOid, TypeId::kBigint, kAssignment);
+}
+
 void add_datetime_casts(CastAdder& add) {
   constexpr TypeId kDate = TypeId::kDate;
   constexpr TypeId kTimestamp = TypeId::kTimestamp;
@@ -409,6 +430,7 @@ void add_text_casts(CastAdder& add) {
   add.text_out<uint8_t, format_boolean_word>(TypeId::kBoolean, {{"CAST(true AS text)", "true"}});
   add.text_out<int32_t, format_int32>(TypeId::kInteger, {{"CAST(42 AS text)", "42"}});
   add.text_out<int64_t, data::format_int64>(TypeId::kBigint);
+  add.text_out<int64_t, data::format_int64>(TypeId::kOid);
   add.text_out<int32_t, format_int32>(TypeId::kSmallint);
   add.text_out<double, data::format_real>(TypeId::kReal);
   add.text_out<double, data::format_double>(TypeId::kDouble);
@@ -428,6 +450,8 @@ void add_text_casts(CastAdder& add) {
   add.text_in<int32_t, [](Text t, Type) { return data::parse_integer(t); }>(
       TypeId::kInteger, {{"CAST(' 12 '::text AS integer)", "12"}});
   add.text_in<int64_t, [](Text t, Type) { return data::parse_bigint(t); }>(TypeId::kBigint);
+  add.text_in<int64_t, [](Text t, Type) { return data::parse_oid(t); }>(
+      TypeId::kOid, {{"CAST('26'::text AS oid)", "26"}});
   add.text_in<int32_t, [](Text t, Type) { return data::parse_smallint(t); }>(TypeId::kSmallint);
   add.text_in<double, [](Text t, Type) { return data::parse_real(t); }>(TypeId::kReal);
   add.text_in<double, [](Text t, Type) { return data::parse_double(t); }>(TypeId::kDouble);
@@ -530,6 +554,7 @@ void add_json_casts(CastAdder& add) {
 void add_casts(std::vector<CastEntry>& list) {
   CastAdder add{list};
   add_number_casts(add);
+  add_oid_casts(add);
   add_datetime_casts(add);
   add_text_casts(add);
   add_json_casts(add);

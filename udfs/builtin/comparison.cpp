@@ -153,6 +153,7 @@ void add_comparison(ScalarList& list) {
                        {"1 > 2", "f"},
                        {"2 >= 2", "t"}}});
   add_plain<int64_t>(define, TypeId::kBigint, {});
+  add_plain<int64_t>(define, TypeId::kOid, {});
   add_plain<int32_t>(define, TypeId::kSmallint, {});
   // real lies as double; PostgreSQL compares both with each other, which decides what is preferred.
   for (TypeId left : {TypeId::kDouble, TypeId::kReal}) {

@@ -227,7 +227,8 @@ void append_json(Type type, const ColumnView& view, uint32_t row, std::string& o
     out += view.at<uint8_t>(row) != 0 ? "true" : "false";
     return;
   }
-  if (!type.is_number() || !is_finite_number(type, view, row)) {
+  const bool is_number = type.is_number() && type.id != TypeId::kOid;  // as PostgreSQL has it
+  if (!is_number || !is_finite_number(type, view, row)) {
     return append_json_key_text(type, view, row, out);
   }
   std::string text;

@@ -7,13 +7,14 @@
 #include "udfs/builtin/builtin.h"
 #include "udfs/catalog_facts.h"
 
-/// What psql and drivers ask of PostgreSQL's catalog. oids are bigint.
+/// What psql and drivers ask of PostgreSQL's catalog. oids lie as int64_t.
 namespace forebay::udfs {
 namespace {
 
 using Text = std::optional<std::string>;
 
 constexpr auto kBigint = TypeId::kBigint;
+constexpr auto kOid = TypeId::kOid;
 constexpr auto kInteger = TypeId::kInteger;
 constexpr auto kText = TypeId::kText;
 constexpr auto kBoolean = TypeId::kBoolean;
@@ -28,8 +29,6 @@ std::string format_type(int64_t oid, int32_t modifier) {
         return "name";
       case 22:
         return "int2vector";
-      case 26:
-        return "oid";
       case 30:
         return "oidvector";
       case 705:
@@ -54,61 +53,61 @@ Text fact(int64_t oid) {
 void add_definitions(Definer& define) {
   constexpr std::string_view kView = "The query of a view";
   define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::view_definition>(oid); }>(
-      "pg_get_viewdef", {kBigint}, kText, kView);
+      "pg_get_viewdef", {kOid}, kText, kView);
   define
       .define<[](int64_t oid, bool) -> Text { return fact<&CatalogFacts::view_definition>(oid); }>(
-          "pg_get_viewdef", {kBigint, kBoolean}, kText, kView);
+          "pg_get_viewdef", {kOid, kBoolean}, kText, kView);
   constexpr std::string_view kConstraint = "The definition of a constraint";
   define
       .define<[](int64_t oid) -> Text { return fact<&CatalogFacts::constraint_definition>(oid); }>(
-          "pg_get_constraintdef", {kBigint}, kText, kConstraint);
+          "pg_get_constraintdef", {kOid}, kText, kConstraint);
   define.define<[](int64_t oid, bool) -> Text {
     return fact<&CatalogFacts::constraint_definition>(oid);
-  }>("pg_get_constraintdef", {kBigint, kBoolean}, kText, kConstraint);
+  }>("pg_get_constraintdef", {kOid, kBoolean}, kText, kConstraint);
   constexpr std::string_view kArguments = "The argument types of a function";
   for (std::string_view name :
        {"pg_get_function_arguments", "pg_get_function_identity_arguments"}) {
     define.kernel(
-        name, {kBigint}, kText,
+        name, {kOid}, kText,
         &lift<[](int64_t oid) -> Text { return fact<&CatalogFacts::function_arguments>(oid); }>,
         kArguments);
   }
   define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::function_result>(oid); }>(
-      "pg_get_function_result", {kBigint}, kText, "The result type of a function");
+      "pg_get_function_result", {kOid}, kText, "The result type of a function");
   define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::function_definition>(oid); }>(
-      "pg_get_functiondef", {kBigint}, kText, "The CREATE FUNCTION of a function");
+      "pg_get_functiondef", {kOid}, kText, "The CREATE FUNCTION of a function");
   define.define<[](int64_t) -> Text { return std::nullopt; }>(
-      "pg_get_function_sqlbody", {kBigint}, kText, "NULL: prosrc has the text of functions",
+      "pg_get_function_sqlbody", {kOid}, kText, "NULL: prosrc has the text of functions",
       {{"pg_get_function_sqlbody(1)", ""}});
   constexpr std::string_view kIndex = "The definition of an index, or of one of its columns";
   define.define<[](int64_t oid) -> Text {
     auto facts = catalog_facts();
     return facts == nullptr ? Text() : facts->index_definition(oid, 0);
-  }>("pg_get_indexdef", {kBigint}, kText, kIndex);
+  }>("pg_get_indexdef", {kOid}, kText, kIndex);
   define.define<[](int64_t oid, int32_t column, bool) -> Text {
     auto facts = catalog_facts();
     return facts == nullptr ? Text() : facts->index_definition(oid, column);
-  }>("pg_get_indexdef", {kBigint, kInteger, kBoolean}, kText, kIndex);
+  }>("pg_get_indexdef", {kOid, kInteger, kBoolean}, kText, kIndex);
   constexpr std::string_view kExpression = "An expression of the catalog as SQL";
   define.define<[](std::string_view text, int64_t) -> std::string { return std::string(text); }>(
-      "pg_get_expr", {kText, kBigint}, kText, kExpression, {{"pg_get_expr('1.5', 0)", "1.5"}});
+      "pg_get_expr", {kText, kOid}, kText, kExpression, {{"pg_get_expr('1.5', 0)", "1.5"}});
   define.define<[](std::string_view text, int64_t, bool) -> std::string {
     return std::string(text);
-  }>("pg_get_expr", {kText, kBigint, kBoolean}, kText, kExpression,
+  }>("pg_get_expr", {kText, kOid, kBoolean}, kText, kExpression,
      {{"pg_get_expr('1.5', 0, true)", "1.5"}});
   define.define<[](int64_t) -> Text { return std::nullopt; }>(
-      "pg_get_statisticsobjdef_columns", {kBigint}, kText, "NULL: there are no extended statistics",
+      "pg_get_statisticsobjdef_columns", {kOid}, kText, "NULL: there are no extended statistics",
       {{"pg_get_statisticsobjdef_columns(1)", ""}});
   constexpr std::string_view kRule = "NULL: there are no rules";
-  define.define<[](int64_t) -> Text { return std::nullopt; }>("pg_get_ruledef", {kBigint}, kText,
+  define.define<[](int64_t) -> Text { return std::nullopt; }>("pg_get_ruledef", {kOid}, kText,
                                                               kRule, {{"pg_get_ruledef(1)", ""}});
   define.define<[](int64_t, bool) -> Text { return std::nullopt; }>(
-      "pg_get_ruledef", {kBigint, kBoolean}, kText, kRule, {{"pg_get_ruledef(1, true)", ""}});
+      "pg_get_ruledef", {kOid, kBoolean}, kText, kRule, {{"pg_get_ruledef(1, true)", ""}});
   define.define<[](int64_t) -> Text { return std::nullopt; }>(
-      "pg_get_partkeydef", {kBigint}, kText, "NULL: there are no partitioned tables",
+      "pg_get_partkeydef", {kOid}, kText, "NULL: there are no partitioned tables",
       {{"pg_get_partkeydef(1)", ""}});
   define.define<[](int64_t oid) -> Text { return fact<&CatalogFacts::relation_name>(oid); }>(
-      "pg_relation_name", {kBigint}, kText, "The name of a relation by its oid");
+      "pg_relation_name", {kOid}, kText, "The name of a relation by its oid");
 }
 
 Text description(int64_t oid, int32_t column) {
@@ -119,16 +118,15 @@ Text description(int64_t oid, int32_t column) {
 void add_descriptions(Definer& define) {
   constexpr std::string_view kObject = "The comment on an object, by its oid";
   define.define<[](int64_t oid) -> Text { return description(oid, 0); }>(
-      "obj_description", {kBigint}, kText, kObject, {{"obj_description(1)", ""}});
+      "obj_description", {kOid}, kText, kObject, {{"obj_description(1)", ""}});
   define.define<[](int64_t oid, std::string_view) -> Text { return description(oid, 0); }>(
-      "obj_description", {kBigint, kText}, kText, kObject,
-      {{"obj_description(1, 'pg_class')", ""}});
+      "obj_description", {kOid, kText}, kText, kObject, {{"obj_description(1, 'pg_class')", ""}});
   define.define<[](int64_t, std::string_view) -> Text { return std::nullopt; }>(
-      "shobj_description", {kBigint, kText}, kText, "NULL: databases and roles have no comments",
+      "shobj_description", {kOid, kText}, kText, "NULL: databases and roles have no comments",
       {{"shobj_description(1, 'pg_database')", ""}});
   define.define<[](int64_t oid, int32_t column) -> Text {
     return (column > 0) ? description(oid, column) : Text();
-  }>("col_description", {kBigint, kInteger}, kText,
+  }>("col_description", {kOid, kInteger}, kText,
      "The comment on a column, by the oid of its relation and its number",
      {{"col_description(1, 1)", ""}});
 }
@@ -144,16 +142,16 @@ void table_is_visible(const ScalarCall& call, uint32_t row) {
 }
 
 void add_visibility(Definer& define) {
-  define.kernel("pg_table_is_visible", {kBigint}, kBoolean, &each<table_is_visible>,
+  define.kernel("pg_table_is_visible", {kOid}, kBoolean, &each<table_is_visible>,
                 "True when a relation is found by its name alone");
   for (std::string_view name :
        {"pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible",
         "pg_opclass_is_visible", "pg_collation_is_visible", "pg_conversion_is_visible",
         "pg_statistics_obj_is_visible"}) {
-    define.kernel(name, {kBigint}, kBoolean, &lift<[](int64_t) -> bool { return true; }>,
+    define.kernel(name, {kOid}, kBoolean, &lift<[](int64_t) -> bool { return true; }>,
                   "True: such things are found by their names alone");
   }
-  define.define<[](int64_t) -> bool { return false; }>("pg_relation_is_publishable", {kBigint},
+  define.define<[](int64_t) -> bool { return false; }>("pg_relation_is_publishable", {kOid},
                                                        kBoolean, "False: there are no publications",
                                                        {{"pg_relation_is_publishable(1)", "f"}});
 }
@@ -169,8 +167,7 @@ std::optional<int64_t> type_named(std::string_view text) {
   for (TypeId id : {data::type_of_name(name), data::type_of_name(name.substr(0, name.find('(')))}) {
     if (id != TypeId::kUnknown) return data::type_oid(id);
   }
-  for (const auto& [known, oid] : {std::pair<std::string_view, int64_t>{"oid", 26},
-                                   {"name", 19},
+  for (const auto& [known, oid] : {std::pair<std::string_view, int64_t>{"name", 19},
                                    {"\"char\"", 18},
                                    {"regclass", 2205},
                                    {"regtype", 2206}}) {
@@ -197,23 +194,23 @@ void relation_named(const ScalarCall& call, uint32_t row) {
 
 /// The casts of texts to regclass and regtype, and what gives NULL in place of an error.
 void add_names(Definer& define) {
-  define.kernel("to_regclass", {kText}, kBigint, &each<relation_named<true>>,
+  define.kernel("to_regclass", {kText}, kOid, &each<relation_named<true>>,
                 "The oid of a relation by its name, NULL when there is none",
                 {{"to_regclass('pg_catalog.nothing')", ""}});
   define
-      .kernel("regclass", {kText}, kBigint, &each<relation_named<false>>,
+      .kernel("regclass", {kText}, kOid, &each<relation_named<false>>,
               "The oid of a relation by its name")
       .can_fail = true;
   define.define<[](std::string_view name) -> std::optional<int64_t> { return type_named(name); }>(
-      "to_regtype", {kText}, kBigint, "The oid of a type by its name, NULL when there is none",
+      "to_regtype", {kText}, kOid, "The oid of a type by its name, NULL when there is none",
       {{"to_regtype('integer')", "23"}, {"to_regtype('nothing')", ""}});
   define.define<[](std::string_view name) -> Result<int64_t> {
     if (auto oid = type_named(name)) return *oid;
     return Status(data::sqlstate::kUndefinedObject,
                   fmt::format("type \"{}\" does not exist", name));
-  }>("regtype", {kText}, kBigint, "The oid of a type by its name", {{"regtype('text[]')", "1009"}});
-  define.define<[](int64_t) -> std::string { return ""; }>("pg_tablespace_location", {kBigint},
-                                                           kText, "Empty: there is one tablespace",
+  }>("regtype", {kText}, kOid, "The oid of a type by its name", {{"regtype('text[]')", "1009"}});
+  define.define<[](int64_t) -> std::string { return ""; }>("pg_tablespace_location", {kOid}, kText,
+                                                           "Empty: there is one tablespace",
                                                            {{"pg_tablespace_location(1663)", ""}});
 }
 
@@ -237,9 +234,9 @@ void add_privileges(Definer& define) {
         "has_tablespace_privilege", "has_language_privilege"}) {
     define.kernel(name, {kText, kText}, kBoolean,
                   &lift<[](std::string_view, std::string_view) -> bool { return true; }>, kAll);
-    define.kernel(name, {kBigint, kText}, kBoolean,
+    define.kernel(name, {kOid, kText}, kBoolean,
                   &lift<[](int64_t, std::string_view) -> bool { return true; }>, kAll);
-    define.kernel(name, {kText, kBigint, kText}, kBoolean,
+    define.kernel(name, {kText, kOid, kText}, kBoolean,
                   &lift<[](std::string_view, int64_t, std::string_view) -> bool { return true; }>,
                   kAll);
   }
@@ -248,13 +245,13 @@ void add_privileges(Definer& define) {
   define.define<[](std::string_view, std::string_view, std::string_view) -> bool { return true; }>(
       "pg_has_role", {kText, kText, kText}, kBoolean, kAll);
   define.define<[](int64_t) -> std::string { return "root"; }>(
-      "pg_get_userbyid", {kBigint}, kText, "The name of a role", {{"pg_get_userbyid(10)", "root"}});
+      "pg_get_userbyid", {kOid}, kText, "The name of a role", {{"pg_get_userbyid(10)", "root"}});
 }
 
 void add_sizes(Definer& define) {
   for (std::string_view name : {"pg_table_size", "pg_relation_size", "pg_total_relation_size",
                                 "pg_database_size", "pg_tablespace_size"}) {
-    define.kernel(name, {kBigint}, kBigint,
+    define.kernel(name, {kOid}, kBigint,
                   &lift<[](int64_t) -> std::optional<int64_t> { return std::nullopt; }>,
                   "NULL: see forebay.views for the sizes of state");
   }
@@ -280,7 +277,7 @@ void add_pg_catalog(ScalarList& list) {
   Definer define(list, "catalog");
   constexpr std::string_view kFormat = "The SQL name of a type by its oid and modifier";
   ScalarFunction& named = define.kernel(
-      "format_type", {kBigint, kInteger}, kText, &each<[](const ScalarCall& call, uint32_t row) {
+      "format_type", {kOid, kInteger}, kText, &each<[](const ScalarCall& call, uint32_t row) {
         if (call.arguments[0].is_null(row)) return call.set_null(row);
         int32_t modifier = call.arguments[1].is_null(row) ? -1 : call.arguments[1].at<int32_t>(row);
         call.set_string(row, format_type(call.arguments[0].at<int64_t>(row), modifier));
@@ -293,7 +290,7 @@ void add_pg_catalog(ScalarList& list) {
   define.define<[](std::string_view, std::string_view) -> Text { return std::nullopt; }>(
       "pg_get_serial_sequence", {kText, kText}, kText, "NULL: there are no sequences",
       {{"pg_get_serial_sequence('t', 'c')", ""}});
-  define.define<[](int64_t) -> int64_t { return 0; }>("pg_stat_get_numscans", {kBigint}, kBigint,
+  define.define<[](int64_t) -> int64_t { return 0; }>("pg_stat_get_numscans", {kOid}, kBigint,
                                                       "0: scans are not counted",
                                                       {{"pg_stat_get_numscans(1)", "0"}});
   define.define<[](int32_t encoding) -> std::string { return encoding == 6 ? "UTF8" : ""; }>(
