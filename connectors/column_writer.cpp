@@ -260,8 +260,8 @@ BadRecord make_bad_record(const RawBatch& raw, uint64_t offset, std::string_view
   return bad;
 }
 
-BadRecord oversized_record(const RawBatch& raw, data::SqlState sqlstate, std::string reason) {
-  const data::Error error{.sqlstate = sqlstate, .message = std::move(reason)};
+BadRecord oversized_record(const RawBatch& raw, std::string reason) {
+  const data::Error error{.sqlstate = data::sqlstate::kProgramLimit, .message = std::move(reason)};
   return make_bad_record(raw, raw.from.value, {raw.bytes, raw.size}, error, "");
 }
 

@@ -121,7 +121,7 @@ data::ArenaRef arena_of(const RawBatch& raw);
 BadRecord make_bad_record(const RawBatch& raw, uint64_t offset, std::string_view bytes,
                           const data::Error& error, std::string column);
 
-/// What an oversized raw batch holds.
-BadRecord oversized_record(const RawBatch& raw, data::SqlState sqlstate, std::string reason);
+/// What an oversized raw batch holds: 54000.
+BadRecord oversized_record(const RawBatch& raw, std::string reason);
 
 }  // namespace forebay::connectors

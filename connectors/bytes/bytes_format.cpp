@@ -37,8 +37,7 @@ class BytesDecoder final : public Decoder {
     writer_.begin(raw_owner_);
     uint32_t rows = 0;
     if (raw_.oversized) {
-      out.bad.push_back(
-          oversized_record(raw_, data::sqlstate::kBadCopyFormat, "record is longer than 100 MB"));
+      out.bad.push_back(oversized_record(raw_, "record is longer than 100 MB"));
       done_ = true;
     }
     while (!done_ && !at_end() && rows + out.bad.size() < writer_.capacity()) {

@@ -129,7 +129,7 @@ bool CsvDecoder::next(DecodedBatch& out) {
   writer_.begin(raw_owner_);
   uint32_t rows = 0;
   if (raw_.oversized) {
-    out.bad.push_back(oversized_record(raw_, data::sqlstate::kBadCopyFormat,
+    out.bad.push_back(oversized_record(raw_,
                                        "record is longer than 100 MB, or a quoted field is not "
                                        "closed"));
     done_ = true;

@@ -73,7 +73,7 @@ TEST(BytesDecoder, WhatIsTooLongIsBad) {
   Decoded got;
   testing::drain(*decoder, got);
   EXPECT_EQ(got.rows, Texts());
-  EXPECT_EQ(got.bad, Texts{"20 22P04"});
+  EXPECT_EQ(got.bad, Texts{"20 54000"});
 }
 
 }  // namespace

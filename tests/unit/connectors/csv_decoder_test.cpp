@@ -85,6 +85,17 @@ TEST(CsvDecoder, BadRecordsCostThemselvesOnly) {
   EXPECT_EQ(decode_csv(std::string("1,a\0b,1\n2,c,2\n", 14)).bad, Texts{"0 22021"});
 }
 
+TEST(CsvDecoder, OversizedRecordIsBad) {
+  CsvDecoder decoder({}, request_for(kSchema, {0, 1, 2}));
+  RawBatch raw = testing::raw_batch("1,\"the head of it");
+  raw.oversized = true;
+  decoder.start(std::move(raw));
+  Decoded got;
+  testing::drain(decoder, got);
+  EXPECT_EQ(got.rows, Texts());
+  EXPECT_EQ(got.bad, Texts{"0 54000"});
+}
+
 TEST(CsvDecoder, NotNull) {
   data::Schema schema = kSchema;
   schema[1].not_null = true;
