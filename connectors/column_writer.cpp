@@ -7,6 +7,7 @@
 #include "connectors/fast_parse.h"
 #include "connectors/json/structural_index.h"
 #include "engine/data/datetime.h"
+#include "engine/data/session_zone.h"
 #include "engine/data/text_format.h"
 
 namespace forebay::connectors {
@@ -103,8 +104,10 @@ Status ColumnWriter::set_text(uint32_t row, std::string_view text) {
       }
       break;
     }
-    case TypeId::kTimestamp:
     case TypeId::kTimestampTz:
+      if (data::session_zone() != nullptr) break;  // COPY in a session
+      [[fallthrough]];
+    case TypeId::kTimestamp:
       if (int64_t value; plain && parse_plain_timestamp(text.data(), length, value)) {
         set(row, value);
         return Status::ok();

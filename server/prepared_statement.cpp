@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/data/session_zone.h"
+
 namespace forebay::server {
 
 using data::Result;
@@ -18,6 +20,7 @@ Result<PreparedRef> PreparedStatement::plan(AstRef statement, sql::BindOptions o
   if (const data::Schema* schema = bound.result_schema()) prepared->schema_ = *schema;
   prepared->plan_ = std::make_shared<const sql::BoundStatement>(std::move(bound));
   prepared->catalog_ = catalog;
+  prepared->zone_ = data::session_zone();
   return prepared;
 }
 
@@ -30,10 +33,10 @@ PreparedRef PreparedStatement::without_plan(AstRef statement, sql::BindOptions o
 
 Result<PreparedStatement::PlanRef> PreparedStatement::plan_for(
     const sql::SnapshotRef& catalog, const std::vector<std::string>& search_path) {
-  if (plan_ == nullptr || (catalog_ == catalog && options_.search_path == search_path)) {
-    return plan_;
-  }
-  // The catalog or the path has moved on: what names mean may have changed.
+  const bool is_current =
+      catalog_ == catalog && options_.search_path == search_path && zone_ == data::session_zone();
+  if (plan_ == nullptr || is_current) return plan_;
+  // The catalog, the path or the zone has moved on: what names and times mean may have changed.
   options_.search_path = search_path;
   FOREBAY_ASSIGN_OR_RETURN(PreparedRef again, plan(statement_, options_, catalog));
   if (again->schema_ != schema_ || again->parameter_types_ != parameter_types_) {
@@ -41,6 +44,7 @@ Result<PreparedStatement::PlanRef> PreparedStatement::plan_for(
   }
   plan_ = std::move(again->plan_);
   catalog_ = catalog;
+  zone_ = data::session_zone();
   return plan_;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/data/time_zones.h"
 #include "engine/data/type.h"
 #include "sql/ast/statement.h"
 #include "sql/planner.h"
@@ -53,7 +54,8 @@ class PreparedStatement {
   std::vector<data::Type> parameter_types_;
   std::optional<data::Schema> schema_;
   PlanRef plan_;
-  sql::SnapshotRef catalog_;  // that of plan_
+  sql::SnapshotRef catalog_;              // that of plan_
+  const data::TimeZone* zone_ = nullptr;  // the session's when plan_ was made
 };
 using PreparedRef = PreparedStatement::Ref;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/data/datetime.h"
+#include "engine/data/session_zone.h"
 #include "engine/runtime/query.h"
 #include "server/explain_running.h"
 #include "server/point_read.h"
@@ -95,6 +96,7 @@ const std::vector<std::string>& Session::search_path() {
 Result<PreparedRef> Session::prepare(std::string text,
                                      std::shared_ptr<const ast::Statement> statement,
                                      std::optional<std::vector<data::Type>> parameter_types) {
+  const data::SessionZoneScope zone(settings_.time_zone());
   sql::BindOptions options;
   options.text = std::move(text);
   options.user = user_;
@@ -122,6 +124,7 @@ Result<PreparedRef> Session::prepare(std::string text,
 Result<std::string> Session::execute(const PreparedRef& prepared, std::span<const Datum> parameters,
                                      ResultSink& sink) {
   if (prepared->statement() == nullptr) return std::string();
+  const data::SessionZoneScope zone(settings_.time_zone());
   int64_t timeout_ms = settings_.statement_timeout_ms();
   cancel_.deadline_ns =
       timeout_ms == 0 ? 0 : data::SystemClock().steady_nanos() + timeout_ms * 1'000'000;
@@ -320,6 +323,8 @@ Result<std::string> Session::refresh(const PreparedStatement& prepared) {
 }
 
 Result<std::string> Session::ddl(const PreparedStatement& prepared, ResultSink& sink) {
+  // What is kept means the same to everybody.
+  const data::SessionZoneScope zone(nullptr);
   auto bind = [&](const sql::SnapshotRef& snapshot) {
     return sql::bind(*prepared.statement(), snapshot, prepared.options());
   };

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "engine/data/text_format.h"
+#include "engine/data/time_zones.h"
 #include "sql/catalog/catalog.h"
 
 namespace forebay::server {
@@ -83,16 +84,10 @@ Result<std::string> only_iso(std::string_view name, std::string_view value) {
   return std::string("ISO, MDY");
 }
 
-Result<std::string> only_utc(std::string_view name, std::string_view value) {
-  std::string text = lower(value);
-  for (std::string_view known : {"utc", "etc/utc", "gmt", "z", "zulu", "0", "+00:00", "+00"}) {
-    if (text == known) return std::string("UTC");
-  }
-  return Status(data::Error{.sqlstate = data::sqlstate::kFeatureNotSupported,
-                            .message = fmt::format("time zone \"{}\" is not supported in "
-                                                   "parameter \"{}\"",
-                                                   value, name),
-                            .hint = "Sessions use UTC."});
+Result<std::string> time_zone(std::string_view, std::string_view value) {
+  auto zone = data::time_zone_of_setting(value);
+  if (!zone.is_ok()) return invalid("TimeZone", value).with_detail(zone.error().detail);
+  return std::move(zone->name);
 }
 
 Result<std::string> only_postgres(std::string_view name, std::string_view value) {
@@ -177,7 +172,8 @@ const SettingDescriptor kSettings[] = {
      ""},
     {"synchronous_commit", kSession, "on", "Accepted for clients: commits are always durable.",
      any_text, ""},
-    {"timezone", kSession, "UTC", "Always UTC.", only_utc, "TimeZone"},
+    {"timezone", kSession, "UTC", "Zone of the text, the dates and the parts of timestamptz.",
+     time_zone, "TimeZone"},
     {"transaction_isolation", kSession, "read committed", "Accepted for clients.", isolation, ""},
     {"transaction_read_only", kSession, "off", "The same, for the block that is open.", boolean,
      ""},
@@ -295,6 +291,13 @@ void SessionSettings::set(const SettingDescriptor& setting, std::string value) {
 bool SessionSettings::implicit_flush() const {
   auto found = values_.find("implicit_flush");
   return found == values_.end() || found->second == "on";
+}
+
+const data::TimeZone* SessionSettings::time_zone() const {
+  auto found = values_.find("timezone");
+  if (found == values_.end()) return nullptr;
+  // What check() has let in.
+  return data::time_zone_of_setting(found->second).value().zone;
 }
 
 int64_t SessionSettings::statement_timeout_ms() const {

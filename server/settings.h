@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/data/status.h"
+#include "engine/data/time_zones.h"
 #include "engine/runtime/engine.h"
 
 /// Settings: one list of descriptors (settings.cpp). Session settings live in each session; server
@@ -56,6 +57,8 @@ class SessionSettings {
 
   bool implicit_flush() const;
   int64_t statement_timeout_ms() const;
+  /// nullptr: UTC.
+  const data::TimeZone* time_zone() const;
 
  private:
   std::map<std::string, std::string, std::less<>> values_;

@@ -51,7 +51,7 @@ int64_t round_time(int64_t microseconds, int32_t precision);
 [[nodiscard]] Result<Interval> age(int64_t a, int64_t b);
 
 /// date_trunc for a field name ("hour", "day", "week" ...), case-insensitive; 22023 for others.
-/// `is_timestamptz` only names the type in errors.
+/// `is_timestamptz`: by the clock of the session's zone.
 [[nodiscard]] Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp,
                                                  bool is_timestamptz = false);
 /// The microseconds of a field that date_trunc reaches by flooring ("microsecond" to "day"), else
@@ -64,8 +64,9 @@ constexpr int64_t floor_to_unit(int64_t timestamp, int64_t unit_micros) {
 }
 [[nodiscard]] Result<Interval> truncate_interval(std::string_view field, const Interval& value);
 /// extract(field FROM x) as numeric, with PostgreSQL's scales (epoch, second: 6). `is_timestamptz`
-/// allows timezone fields. Of infinities: infinite for fields that only grow (year, epoch ...); for
-/// the others PostgreSQL gives NULL, see extract_is_null(), which callers ask first.
+/// allows timezone fields and takes the clock of the session's zone. Of infinities: infinite for
+/// fields that only grow (year, epoch ...); for the others PostgreSQL gives NULL, see
+/// extract_is_null(), which callers ask first.
 [[nodiscard]] Result<Numeric> extract_timestamp(std::string_view field, int64_t timestamp,
                                                 bool is_timestamptz);
 [[nodiscard]] Result<Numeric> extract_date(std::string_view field, int32_t days);

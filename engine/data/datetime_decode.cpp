@@ -516,6 +516,7 @@ class Decoder {
     }
     if ((fields_ & kDate) != kDate) return DateError::kBadFormat;
     const bool takes_daylight = (fields_ & kZone) != 0 && !has_posix_zone_;
+    result_.has_zone = (fields_ & kZone) != 0;
     if ((fields_ & kDaylight) != 0 && !takes_daylight) return DateError::kBadFormat;
     return DateError::kNone;
   }

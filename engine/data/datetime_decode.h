@@ -21,6 +21,7 @@ struct DecodedDateTime {
   int32_t minute = 0;
   int32_t second = 0;
   int32_t micros = 0;
+  bool has_zone = false;
   int32_t seconds_east = 0;  // of UTC; 0 without a zone
 };
 

@@ -5,6 +5,7 @@
 #include "engine/data/datetime_limits.h"
 #include "engine/data/datetime_words.h"
 #include "engine/data/numeric.h"
+#include "engine/data/session_zone.h"
 #include "engine/data/text_scan.h"
 
 namespace forebay::data {
@@ -206,11 +207,8 @@ Numeric infinity_of(bool positive) {
   return Numeric::special(positive ? Numeric::Kind::kInfinity : Numeric::Kind::kNegativeInfinity);
 }
 
-}  // namespace
-
-Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp, bool is_timestamptz) {
-  const Type type = is_timestamptz ? kTimestampTzType : kTimestampType;
-  if (!is_finite_timestamp(timestamp)) return timestamp;
+/// `timestamp` is finite.
+Result<int64_t> truncate_clock(std::string_view field, int64_t timestamp, Type type) {
   const std::string word = lower_case(field);
   const CivilDate date = civil_from_days(day_of_timestamp(timestamp));
   const TimeUnit unit = find_time_unit(word);
@@ -248,6 +246,20 @@ Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp, bo
     default:
       return unrecognized(word, type.name());
   }
+}
+
+}  // namespace
+
+Result<int64_t> truncate_timestamp(std::string_view field, int64_t timestamp, bool is_timestamptz) {
+  if (!is_finite_timestamp(timestamp)) return timestamp;
+  if (!is_timestamptz) return truncate_clock(field, timestamp, kTimestampType);
+  const int64_t offset = session_offset_at(timestamp) * kMicrosPerSecond;
+  FOREBAY_ASSIGN_OR_RETURN(const int64_t local,
+                           truncate_clock(field, timestamp + offset, kTimestampTzType));
+  // Hours and less keep the offset, as PostgreSQL has it.
+  const int64_t unit = fixed_unit_micros(field);
+  if (unit != 0 && unit < kMicrosPerDay) return local - offset;
+  return moment_of_local(local);
 }
 
 int64_t fixed_unit_micros(std::string_view field) {
@@ -311,8 +323,10 @@ Result<Numeric> extract_timestamp(std::string_view field, int64_t timestamp, boo
   const Type type = is_timestamptz ? kTimestampTzType : kTimestampType;
   const TimeUnit unit = find_extract_field(word);
   if (!is_finite_timestamp(timestamp) && grows_forever(unit)) return infinity_of(timestamp > 0);
-  const int32_t days = day_of_timestamp(timestamp);
-  const int64_t rest = timestamp % kMicrosPerDay;  // also of infinities
+  const int32_t offset = is_timestamptz ? session_offset_at(timestamp) : 0;
+  const int64_t local = timestamp + offset * kMicrosPerSecond;
+  const int32_t days = day_of_timestamp(local);
+  const int64_t rest = local % kMicrosPerDay;  // also of infinities
   const int64_t time_of_day = rest < 0 ? rest + kMicrosPerDay : rest;
   Numeric result;
   if (extract_time_field(unit, time_of_day, result) || extract_date_field(unit, days, result)) {
@@ -327,9 +341,13 @@ Result<Numeric> extract_timestamp(std::string_view field, int64_t timestamp, boo
       return add(numeric_from(days + kJulianEpoch), fraction);
     }
     case TimeUnit::kTimezone:
+      if (is_timestamptz) return numeric_from(int64_t{offset});
+      return unsupported(word, type.name());
     case TimeUnit::kTimezoneHour:
+      if (is_timestamptz) return numeric_from(int64_t{offset / 3600});
+      return unsupported(word, type.name());
     case TimeUnit::kTimezoneMinute:
-      if (is_timestamptz) return numeric_from(int64_t{0});
+      if (is_timestamptz) return numeric_from(int64_t{offset / 60 % 60});
       return unsupported(word, type.name());
     default:
       return unrecognized(word, type.name());

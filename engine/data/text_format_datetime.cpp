@@ -1,9 +1,11 @@
 // Text in and out of date, timestamp and timestamptz.
 #include <cstring>
+#include <optional>
 
 #include "engine/data/datetime.h"
 #include "engine/data/datetime_decode.h"
 #include "engine/data/datetime_limits.h"
+#include "engine/data/session_zone.h"
 #include "engine/data/text_format.h"
 #include "engine/data/text_scan.h"
 
@@ -75,10 +77,9 @@ inline bool parse_iso_date(const char* p, int32_t& days) {
   return true;
 }
 
-/// "", "Z", "+hh" or "+hh:mm" up to `end`.
+/// "Z", "+hh" or "+hh:mm" up to `end`.
 inline bool parse_iso_zone(const char* p, const char* end, int32_t& seconds_east) {
   seconds_east = 0;
-  if (p == end) return true;
   if (*p == 'Z' || *p == 'z') return p + 1 == end;
   if (*p != '+' && *p != '-') return false;
   const bool has_minutes = end - p == 6 && p[3] == ':';
@@ -93,7 +94,8 @@ inline bool parse_iso_zone(const char* p, const char* end, int32_t& seconds_east
 
 /// YYYY-MM-DD[T ]HH:MM:SS[.f to .ffffff][zone]: what nearly all texts look like. False: anything
 /// else, and whatever needs rounding or an error.
-bool parse_iso_timestamp(std::string_view text, int64_t& micros, int32_t& seconds_east) {
+bool parse_iso_timestamp(std::string_view text, int64_t& micros,
+                         std::optional<int32_t>& seconds_east) {
   constexpr size_t kShortest = 19;
   const char* p = text.data();
   const char* const end = p + text.size();
@@ -118,7 +120,8 @@ bool parse_iso_timestamp(std::string_view text, int64_t& micros, int32_t& second
   }
   micros = days * kMicrosPerDay + int64_t{hour * 3600 + minute * 60 + second} * kMicrosPerSecond +
            fraction;
-  return parse_iso_zone(p, end, seconds_east);
+  if (p == end) return true;
+  return parse_iso_zone(p, end, seconds_east.emplace());
 }
 
 Result<int64_t> parse_timestamp_slowly(std::string_view text, bool has_zone) {
@@ -145,8 +148,9 @@ Result<int64_t> parse_timestamp_slowly(std::string_view text, bool has_zone) {
       fields.micros;
   Int128 micros =
       Int128{days_from_civil(fields.year, fields.month, fields.day)} * kMicrosPerDay + time_of_day;
-  if (has_zone) micros -= fields.seconds_east * kMicrosPerSecond;
+  if (has_zone && fields.has_zone) micros -= fields.seconds_east * kMicrosPerSecond;
   if (!is_valid_timestamp(micros)) return out_of_range();
+  if (has_zone && !fields.has_zone) return moment_of_local(static_cast<int64_t>(micros));
   return static_cast<int64_t>(micros);
 }
 
@@ -242,7 +246,7 @@ Result<int32_t> parse_date(std::string_view text) {
 
 Result<int64_t> parse_timestamp(std::string_view text, int32_t modifier) {
   int64_t micros = 0;
-  int32_t seconds_east = 0;
+  std::optional<int32_t> seconds_east;
   if (!parse_iso_timestamp(text, micros, seconds_east)) {
     FOREBAY_ASSIGN_OR_RETURN(micros, parse_timestamp_slowly(text, false));
   }
@@ -251,9 +255,13 @@ Result<int64_t> parse_timestamp(std::string_view text, int32_t modifier) {
 
 Result<int64_t> parse_timestamptz(std::string_view text, int32_t modifier) {
   int64_t micros = 0;
-  int32_t seconds_east = 0;
+  std::optional<int32_t> seconds_east;
   if (parse_iso_timestamp(text, micros, seconds_east)) {
-    micros -= seconds_east * kMicrosPerSecond;
+    if (seconds_east) {
+      micros -= *seconds_east * kMicrosPerSecond;
+    } else {
+      FOREBAY_ASSIGN_OR_RETURN(micros, moment_of_local(micros));
+    }
   } else {
     FOREBAY_ASSIGN_OR_RETURN(micros, parse_timestamp_slowly(text, true));
   }
@@ -276,7 +284,19 @@ void format_timestamp(int64_t microseconds, std::string& out) {
 }
 
 void format_timestamptz(int64_t microseconds, std::string& out) {
-  format_timestamp_as(microseconds, "+00", out);
+  if (session_zone() == nullptr || !is_finite_timestamp(microseconds)) {
+    return format_timestamp_as(microseconds, "+00", out);
+  }
+  const int32_t offset = session_offset_at(microseconds);
+  const int32_t size = std::abs(offset);
+  std::string zone = {offset < 0 ? '-' : '+'};
+  const auto add_part = [&](int32_t part) {
+    zone.append(kTwoDigits.text + 2 * static_cast<size_t>(part), 2);
+  };
+  add_part(size / 3600);
+  if (size % 3600 != 0) add_part((zone += ':', size / 60 % 60));
+  if (size % 60 != 0) add_part((zone += ':', size % 60));
+  format_timestamp_as(microseconds + offset * kMicrosPerSecond, zone, out);
 }
 
 }  // namespace forebay::data

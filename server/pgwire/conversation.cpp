@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/data/session_zone.h"
 #include "engine/data/text_format.h"
 #include "server/log.h"
 #include "server/pgwire/sink.h"
@@ -48,7 +49,6 @@ bool Conversation::greet() {
   out_.int32(0);
   out_.end();
   write_parameter_status(true);
-  if (startup_warning_) write_error(out_, "WARNING", *startup_warning_);
   out_.begin('K');
   out_.int32(key_.process_id);
   out_.int32(key_.secret);
@@ -70,13 +70,7 @@ Status Conversation::apply_startup_settings() {
                     fmt::format("parameter \"{}\" cannot be changed", setting->name));
     }
     data::Result<std::string> checked = setting->check(setting->name, value);
-    if (!checked.is_ok()) {
-      Status status = checked.take_status();
-      if (setting->name != "timezone") return status;
-      // Drivers send the zone of their machine unasked (pgJDBC): they are told that it is UTC.
-      startup_warning_ = status.error();
-      continue;
-    }
+    if (!checked.is_ok()) return checked.take_status();
     session_.settings().set(*setting, std::move(*checked));
   }
   return Status::ok();
@@ -102,6 +96,7 @@ void Conversation::write_parameter_status(bool all) {
 }
 
 bool Conversation::handle(char type, std::string_view body) {
+  const data::SessionZoneScope zone(session_.settings().time_zone());
   if (type == 'X') return false;
   if (deferred_) run_deferred(type == 'S');
   if (type == 'S') {

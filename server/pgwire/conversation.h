@@ -98,8 +98,6 @@ class Conversation {
   /// After an error of the extended protocol messages are skipped up to Sync.
   bool skipping_ = false;
   bool lost_ = false;  // sending failed
-  /// What was asked for at the start and is not so.
-  std::optional<data::Error> startup_warning_;
   /// An Execute of a write waits for the next message: before a Sync it is a transaction of its
   /// own, otherwise the first of one that ends at Sync.
   struct Deferred {

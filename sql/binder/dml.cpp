@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/data/session_zone.h"
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
 #include "sql/parser/parser.h"
@@ -79,6 +80,8 @@ Result<ExprRef> Binder::default_of(const CatalogObjectRef& table, uint32_t colum
   if (column >= table->defaults.size() || table->defaults[column].empty()) {
     return expr::literal(data::Datum::null(field.type));
   }
+  // As when the table was made, whatever the session's zone is.
+  const data::SessionZoneScope zone(nullptr);
   FOREBAY_ASSIGN_OR_RETURN(ast::ExprPtr parsed, parse_expression(table->defaults[column]));
   Scope empty;
   ExprContext context{&empty, Clause::kDefault, nullptr, nullptr};

@@ -163,6 +163,8 @@ class AstBuilder {
   ast::StatementPtr session(P::SessionStatementContext* ctx);
   ast::StatementPtr set(P::SetStatementContext* ctx);
   ast::Option set_value(P::SetValueContext* ctx);
+  /// SET TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE.
+  void set_interval_zone(P::TypedLiteralContext* ctx, ast::SetStatement& statement);
   ast::StatementPtr reset(P::ResetStatementContext* ctx);
   ast::StatementPtr show(P::ShowStatementContext* ctx);
   ast::StatementPtr transaction(P::TransactionStatementContext* ctx);

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cctype>
 
+#include "engine/data/text_format.h"
+#include "engine/data/time_zones.h"
 #include "sql/parser/ast_builder.h"
 
 namespace forebay::sql {
@@ -82,6 +85,30 @@ ast::Option AstBuilder::set_value(P::SetValueContext* ctx) {
   return option;
 }
 
+void AstBuilder::set_interval_zone(P::TypedLiteralContext* ctx, ast::SetStatement& statement) {
+  if (ctx->type != nullptr) return fail_syntax(ctx->start->getTokenIndex());
+  ast::TypeName type;
+  if (ctx->fields != nullptr) interval_fields(ctx->fields, type);
+  for (char& c : type.interval_fields) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  auto interval = data::parse_interval(text(ctx->value), type.interval_fields);
+  if (!interval.is_ok()) return fail(interval.take_status().at(at(ctx)));
+  if (interval->months != 0 || interval->days != 0) {
+    const char* unit = interval->months != 0 ? "months" : "days";
+    return fail(data::Status(data::sqlstate::kInvalidParameterValue,
+                             fmt::format("invalid value for parameter \"TimeZone\": \"INTERVAL "
+                                         "'{}'\"",
+                                         text(ctx->value)))
+                    .with_detail(fmt::format("Cannot specify {} in time zone interval.", unit)));
+  }
+  statement.values.push_back(
+      {.position = at(ctx),
+       .kind = ast::OptionValueKind::kString,
+       .value_position = at(ctx),
+       .value = data::name_of_offset(interval->microseconds / data::kMicrosPerSecond)});
+}
+
 StatementPtr AstBuilder::set(P::SetStatementContext* ctx) {
   auto statement = std::make_unique<ast::SetStatement>(at(ctx));
   if (ctx->scope != nullptr) {
@@ -103,10 +130,7 @@ StatementPtr AstBuilder::set(P::SetStatementContext* ctx) {
                     : ctx->names != nullptr ? "client_encoding"
                                             : dotted(ctx->name);
   if (ctx->intervalZone != nullptr) {
-    fail(data::Status(data::sqlstate::kFeatureNotSupported,
-                      "SET TIME ZONE with an interval is not supported")
-             .with_hint("Name a time zone, such as 'UTC' or 'Europe/Zurich'.")
-             .at(at(ctx->intervalZone)));
+    set_interval_zone(ctx->intervalZone, *statement);
     return statement;
   }
   for (P::SetValueContext* value : ctx->values) {

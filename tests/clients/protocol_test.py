@@ -64,14 +64,28 @@ class Protocol(unittest.TestCase):
         self.assertEqual(parameters[b"application_name"], b"tester")
         self.assertRegex(parameters[b"server_version"], rb"^1[45]\.")
 
-    def test_another_time_zone_is_a_warning(self):
+    def test_a_time_zone_from_the_start(self):
         client = self.connect(connect=False)
         client.send(raw.startup(TimeZone="Europe/Oslo"))
         messages = client.until_ready()
-        self.assertRegex(kinds(messages), "^RS+NKZ$")
-        warning = next(raw.error_fields(body) for kind, body in messages if kind == b"N")
-        self.assertEqual((warning["S"], warning["C"], warning["H"]), ("WARNING", "0A000", "Sessions use UTC."))
+        self.assertRegex(kinds(messages), "^RS+KZ$")
+        self.assertIn(b"TimeZone\0Europe/Oslo\0", [body for kind, body in messages if kind == b"S"])
+        client.send(raw.query("SELECT timestamptz '2026-07-15 12:00Z'; SET TimeZone = 'utc'; "
+                              "SELECT timestamptz '2026-07-15 12:00Z'"))
+        messages = client.until_ready()
+        rows = [body for kind, body in messages if kind == b"D"]
+        self.assertTrue(rows[0].endswith(b"2026-07-15 14:00:00+02"), rows)
+        self.assertTrue(rows[1].endswith(b"2026-07-15 12:00:00+00"), rows)
         self.assertIn(b"TimeZone\0UTC\0", [body for kind, body in messages if kind == b"S"])
+
+    def test_a_time_zone_that_is_none_ends_the_connection(self):
+        client = self.connect(connect=False)
+        client.send(raw.startup(TimeZone="Nowhere/Land"))
+        kind, body = client.next()
+        self.assertEqual(kind, b"E")
+        error = raw.error_fields(body)
+        self.assertEqual((error["S"], error["C"], error["M"]),
+                         ("FATAL", "22023", 'invalid value for parameter "TimeZone": "Nowhere/Land"'))
 
     def test_encryption_is_declined_and_the_client_goes_on(self):
         for code in (80877103, 80877104):

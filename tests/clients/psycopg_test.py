@@ -87,6 +87,23 @@ class Psycopg(unittest.TestCase):
                     self.assertEqual(got, value, shown)
                     self.assertIsInstance(got, type(value), shown)
 
+    def test_the_time_zone_of_the_session(self):
+        moment = datetime.datetime(2026, 7, 15, 10, tzinfo=UTC)
+        self.connection.execute("SET TimeZone = 'Europe/Berlin'")
+        self.assertEqual(self.connection.info.timezone.key, "Europe/Berlin")
+        for binary in (False, True):
+            cursor = self.connection.cursor(binary=binary)
+            got, text, day = cursor.execute(
+                "SELECT %s::timestamptz, %s::timestamptz::text, ('2026-07-14 23:00Z'::timestamptz)::date", [moment, moment]).fetchone()
+            self.assertEqual((got, got.utcoffset()), (moment, datetime.timedelta(hours=2)))
+            self.assertEqual((text, day), ("2026-07-15 12:00:00+02", datetime.date(2026, 7, 15)))
+        with self.connection.cursor().copy("COPY (SELECT %s::timestamptz) TO STDOUT", [moment]) as copy:
+            self.assertEqual(b"".join(copy), b"2026-07-15 12:00:00+02\n")
+        self.connection.execute("CREATE TABLE copied_moments (id int PRIMARY KEY, at timestamptz)")
+        with self.connection.cursor().copy("COPY copied_moments FROM STDIN (FORMAT csv)") as copy:
+            copy.write("1,2026-07-15 12:00:00\n2,2026-07-15 12:00:00Z\n")
+        self.assertEqual([row[0].astimezone(UTC).hour for row in self.fetch("SELECT at FROM copied_moments ORDER BY id")], [10, 12])
+
     def test_jsonb_character_and_any(self):
         value = {"b": [1, 2.5, None], "a": {"x": "y"}}
         for binary in (False, True):

@@ -2,8 +2,8 @@
 
 #include "engine/data/datetime.h"
 #include "engine/data/text_format.h"
+#include "engine/data/time_zones.h"
 #include "udfs/builtin/builtin.h"
-#include "udfs/builtin/time_zones.h"
 
 /// AT TIME ZONE: timezone(zone, time).
 namespace forebay::udfs {
@@ -35,7 +35,7 @@ template <bool kToUtc>
 void at_named_zone(const ScalarCall& call) {
   const ColumnView& names = call.arguments[0];
   std::string last;
-  std::optional<Result<const TimeZone*>> zone;
+  std::optional<Result<const data::TimeZone*>> zone;
   for_rows(call, [&](uint32_t row) {
     const int64_t at = call.arguments[1].at<int64_t>(row);
     if (!is_finite(at)) {  // whatever the zone
@@ -45,7 +45,7 @@ void at_named_zone(const ScalarCall& call) {
     const std::string_view name = names.at<StringView>(row).view();
     if (!zone || name != last) {
       last = name;
-      zone.emplace(find_time_zone(name));
+      zone.emplace(data::find_time_zone(name));
     }
     if (!zone->is_ok()) return call.fail_row(row, zone->error());
     const int64_t seconds =

@@ -4,6 +4,7 @@
 #include "engine/data/datetime.h"
 #include "engine/data/json.h"
 #include "engine/data/numeric.h"
+#include "engine/data/session_zone.h"
 #include "engine/data/text_format.h"
 #include "udfs/builtin/builtin.h"
 #include "udfs/utf8.h"
@@ -119,6 +120,32 @@ void timestamp_to_timestamp(const ScalarCall& call) {
     call.out<int64_t>()[row] =
         round_timestamp(value_at<int64_t>(call, row), call.result_type.modifier);
   });
+}
+
+/// Both kinds of timestamp are the same number in UTC.
+void timestamp_to_timestamptz(const ScalarCall& call) {
+  if (data::session_zone() == nullptr) return timestamp_to_timestamp(call);
+  for_rows(call, [&](uint32_t row) {
+    auto at = data::moment_of_local(value_at<int64_t>(call, row));
+    if (!at.is_ok()) return call.fail_row(row, at.error());
+    call.out<int64_t>()[row] = round_timestamp(*at, call.result_type.modifier);
+  });
+}
+
+void timestamptz_to_timestamp(const ScalarCall& call) {
+  if (data::session_zone() == nullptr) return timestamp_to_timestamp(call);
+  for_rows(call, [&](uint32_t row) {
+    const int64_t local = data::local_of(value_at<int64_t>(call, row));
+    if (data::is_finite_timestamp(local) && !data::is_valid_timestamp(local)) {
+      return call.fail_row(row, data::sqlstate::kDatetimeOverflow, "timestamp out of range");
+    }
+    call.out<int64_t>()[row] = round_timestamp(local, call.result_type.modifier);
+  });
+}
+
+Result<int64_t> moment_of_date(int32_t days) {
+  FOREBAY_ASSIGN_OR_RETURN(const int64_t midnight, data::timestamp_from_date(days));
+  return data::moment_of_local(midnight);
 }
 
 void interval_to_interval(const ScalarCall& call) {
@@ -401,22 +428,23 @@ void add_datetime_casts(CastAdder& add) {
   constexpr TypeId kDate = TypeId::kDate;
   constexpr TypeId kTimestamp = TypeId::kTimestamp;
   constexpr TypeId kTimestampTz = TypeId::kTimestampTz;
+  add.define<[](int32_t days) { return data::timestamp_from_date(days); }>(kDate, kTimestamp,
+                                                                           kImplicit);
+  add.define<[](int32_t days) { return moment_of_date(days); }>(kDate, kTimestampTz, kImplicit);
+  add.define<[](int64_t at) { return data::date_from_timestamp(at); }>(kTimestamp, kDate,
+                                                                       kAssignment);
+  add.define<[](int64_t at) { return data::date_from_timestamp(data::local_of(at)); }>(
+      kTimestampTz, kDate, kAssignment);
   for (TypeId type : {kTimestamp, kTimestampTz}) {
-    add.define<[](int32_t days) { return data::timestamp_from_date(days); }>(kDate, type,
-                                                                             kImplicit);
-    add.define<[](int64_t at) { return data::date_from_timestamp(at); }>(type, kDate, kAssignment);
     add.kernel(type, type, kImplicit, &timestamp_to_timestamp, false).function.keeps_bits = true;
   }
-  // The time zone is UTC, so that both kinds of timestamp are the same number.
-  add.kernel(kTimestamp, kTimestampTz, kImplicit, &timestamp_to_timestamp, false)
-      .function.keeps_bits = true;
-  add.kernel(kTimestampTz, kTimestamp, kAssignment, &timestamp_to_timestamp, false)
-      .function.keeps_bits = true;
+  add.kernel(kTimestamp, kTimestampTz, kImplicit, &timestamp_to_timestamptz, true);
+  add.kernel(kTimestampTz, kTimestamp, kAssignment, &timestamptz_to_timestamp, true);
   constexpr TypeId kTime = TypeId::kTime;
   add.kernel(kTime, kTime, kImplicit, &time_to_time, false).function.keeps_bits = true;
-  for (TypeId type : {kTimestamp, kTimestampTz}) {
-    add.define<[](int64_t at) { return time_of_timestamp(at); }>(type, kTime, kAssignment);
-  }
+  add.define<[](int64_t at) { return time_of_timestamp(at); }>(kTimestamp, kTime, kAssignment);
+  add.define<[](int64_t at) { return time_of_timestamp(data::local_of(at)); }>(kTimestampTz, kTime,
+                                                                               kAssignment);
   add.define<[](int64_t time) {
     return Interval{time, 0, 0};
   }>(kTime, TypeId::kInterval, kImplicit);

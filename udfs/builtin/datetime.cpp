@@ -7,10 +7,12 @@
 
 #include "engine/data/clock.h"
 #include "engine/data/numeric.h"
+#include "engine/data/session_zone.h"
 #include "udfs/builtin/builtin.h"
 #include "udfs/builtin/truncation.h"
 
-/// Dates and times: parts, truncation, construction, the present, intervals. The time zone is UTC.
+/// Dates and times: parts, truncation, construction, the present, intervals. What is taken
+/// from or made of a timestamptz goes by the session's zone (engine/data/session_zone.h).
 namespace forebay::udfs {
 namespace {
 
@@ -137,7 +139,9 @@ void add_parts(Definer& define) {
 /// date_trunc: fields of fixed length are cut by arithmetic, looked up once per call.
 void truncate_times(const ScalarCall& call) {
   std::optional<TruncationUnit> unit;
-  if (call.arguments[0].step == 0)
+  const bool is_zoned = call.argument_types[1].id == kTimestampTz;
+  const bool by_clock = is_zoned && data::session_zone() != nullptr;
+  if (call.arguments[0].step == 0 && !by_clock)
     unit = truncation_unit(call.arguments[0].at<StringView>(0).view());
   if (unit.has_value()) {
     const TruncationUnit fixed = *unit;
@@ -148,17 +152,9 @@ void truncate_times(const ScalarCall& call) {
   }
   for_rows(call, [&](uint32_t row) {
     Result<int64_t> result = data::truncate_timestamp(call.arguments[0].at<StringView>(row).view(),
-                                                      call.arguments[1].at<int64_t>(row));
-    if (result.is_ok()) {
-      call.out<int64_t>()[row] = *result;
-      return;
-    }
-    std::string message = result.error().message;
-    const size_t without = message.rfind("without time zone");
-    if (call.argument_types[1].id == kTimestampTz && without != std::string::npos) {
-      message.replace(without, 7, "with");
-    }
-    call.fail_row(row, result.error().sqlstate, message);
+                                                      call.arguments[1].at<int64_t>(row), is_zoned);
+    if (!result.is_ok()) return call.fail_row(row, result.error());
+    call.out<int64_t>()[row] = *result;
   });
 }
 
@@ -275,6 +271,13 @@ Result<int64_t> make_timestamp(int32_t year, int32_t month, int32_t day, int32_t
   return at;
 }
 
+Result<int64_t> make_timestamptz(int32_t year, int32_t month, int32_t day, int32_t hour,
+                                 int32_t minute, double second) {
+  FOREBAY_ASSIGN_OR_RETURN(const int64_t local,
+                           make_timestamp(year, month, day, hour, minute, second));
+  return data::moment_of_local(local);
+}
+
 /// make_interval(years, months, weeks, days, hours, mins, secs); the last ones may be missing.
 void make_interval(const ScalarCall& call, uint32_t row) {
   int64_t parts[6] = {};
@@ -315,16 +318,15 @@ void add_construction(Definer& define) {
       "make_date", {kInteger, kInteger, kInteger}, kDate, "the date of a year, month and day",
       {{"make_date(2013, 7, 15)", "2013-07-15"}});
   const std::vector<TypeId> fields{kInteger, kInteger, kInteger, kInteger, kInteger, kDouble};
-  for (Text name : {"make_timestamp", "make_timestamptz"}) {
-    const bool zoned = name == "make_timestamptz";
-    define.define<[](int32_t y, int32_t mo, int32_t d, int32_t h, int32_t mi, double s) {
-      return make_timestamp(y, mo, d, h, mi, s);
-    }>(name, fields, zoned ? kTimestampTz : kTimestamp, "the time of its fields",
-       zoned ? std::vector<Example>{{"make_timestamptz(2013, 7, 15, 8, 15, 23.5)",
-                                     "2013-07-15 08:15:23.5+00"}}
-             : std::vector<Example>{
-                   {"make_timestamp(2013, 7, 15, 8, 15, 23.5)", "2013-07-15 08:15:23.5"}});
-  }
+  constexpr Text kOfFields = "the time of its fields";
+  define.define<[](int32_t y, int32_t mo, int32_t d, int32_t h, int32_t mi, double s) {
+    return make_timestamp(y, mo, d, h, mi, s);
+  }>("make_timestamp", fields, kTimestamp, kOfFields,
+     {{"make_timestamp(2013, 7, 15, 8, 15, 23.5)", "2013-07-15 08:15:23.5"}});
+  define.define<[](int32_t y, int32_t mo, int32_t d, int32_t h, int32_t mi, double s) {
+    return make_timestamptz(y, mo, d, h, mi, s);
+  }>("make_timestamptz", fields, kTimestampTz, kOfFields,
+     {{"make_timestamptz(2013, 7, 15, 8, 15, 23.5)", "2013-07-15 08:15:23.5+00"}});
   std::vector<TypeId> arguments;
   for (size_t count = 0; count <= 7; ++count) {
     std::vector<Example> examples;
@@ -343,8 +345,15 @@ void add_construction(Definer& define) {
 // ---------------------------------------------------------------- the present
 
 void now(const ScalarCall& call, uint32_t row) { call.out<int64_t>()[row] = call.environment->now; }
+void local_now(const ScalarCall& call, uint32_t row) {
+  call.out<int64_t>()[row] = data::local_of(call.environment->now);
+}
 void today(const ScalarCall& call, uint32_t row) {
-  call.out<int32_t>()[row] = data::day_of_timestamp(call.environment->now);
+  call.out<int32_t>()[row] = data::day_of_timestamp(data::local_of(call.environment->now));
+}
+void time_of_day(const ScalarCall& call, uint32_t row) {
+  const int64_t local = data::local_of(call.environment->now);
+  call.out<int64_t>()[row] = local - data::floor_to_unit(local, data::kMicrosPerDay);
 }
 void clock_now(const ScalarCall& call, uint32_t row) {
   call.out<int64_t>()[row] = data::timestamp_from_unix_nanos(data::SystemClock().unix_nanos());
@@ -357,8 +366,9 @@ void add_present(Definer& define) {
   for (Text name : {"now", "current_timestamp", "transaction_timestamp", "statement_timestamp"}) {
     add(name, kTimestampTz, &each<now>, "the time of the statement; in a view, of the epoch");
   }
-  add("localtimestamp", kTimestamp, &each<now>, "the time of the statement, without zone");
+  add("localtimestamp", kTimestamp, &each<local_now>, "the time of the statement, without zone");
   add("current_date", kDate, &each<today>, "today");
+  add("localtime", TypeId::kTime, &each<time_of_day>, "the time of day");
   define.kernel("clock_timestamp", {}, kTimestampTz, &each<clock_now>, "the time of the call")
       .volatility = Volatility::kVolatile;
 }
@@ -422,9 +432,29 @@ Result<Interval> justify_interval(const Interval& value) {
   return checked_interval(months, days, time);
 }
 
+/// Both by the clock of the session's zone, whatever its offset was.
+template <bool kZoned>
+Result<Interval> age(int64_t a, int64_t b) {
+  return kZoned ? data::age(data::local_of(a), data::local_of(b)) : data::age(a, b);
+}
+
+template <bool kZoned>
 void age_of_today(const ScalarCall& call, uint32_t row) {
-  const int64_t midnight = data::day_of_timestamp(call.environment->now) * data::kMicrosPerDay;
-  detail::store_returned(call, row, data::age(midnight, call.arguments[0].at<int64_t>(row)));
+  const int64_t midnight =
+      data::day_of_timestamp(data::local_of(call.environment->now)) * data::kMicrosPerDay;
+  const int64_t at = call.arguments[0].at<int64_t>(row);
+  detail::store_returned(call, row, data::age(midnight, kZoned ? data::local_of(at) : at));
+}
+
+template <bool kZoned>
+void add_age(Definer& define, TypeId type, std::vector<Example> examples = {}) {
+  define.define<[](int64_t a, int64_t b) { return age<kZoned>(a, b); }>(
+      "age", {type, type}, kInterval, "the difference in years, months, days and time",
+      std::move(examples));
+  ScalarFunction& of_today = define.kernel("age", {type}, kInterval, &each<age_of_today<kZoned>>,
+                                           "the difference to the start of today");
+  of_today.volatility = Volatility::kStable;
+  of_today.can_fail = true;
 }
 
 void add_intervals(Definer& define) {
@@ -437,18 +467,11 @@ void add_intervals(Definer& define) {
   define.define<[](const Interval& v) { return justify_interval(v); }>(
       "justify_interval", {kInterval}, kInterval, "24 hours as a day, 30 days as a month",
       {{"justify_interval(interval '1 mon -1 hour')", "29 days 23:00:00"}});
+  add_age<false>(
+      define, kTimestamp,
+      {{"age(timestamp '2001-04-10', timestamp '1957-06-13')", "43 years 9 mons 27 days"}});
+  add_age<true>(define, kTimestampTz);
   for (TypeId type : {kTimestamp, kTimestampTz}) {
-    std::vector<Example> examples;
-    if (type == kTimestamp) {
-      examples = {
-          {"age(timestamp '2001-04-10', timestamp '1957-06-13')", "43 years 9 mons 27 days"}};
-    }
-    define.define<[](int64_t a, int64_t b) { return data::age(a, b); }>(
-        "age", {type, type}, kInterval, "the difference in years, months, days and time", examples);
-    ScalarFunction& age = define.kernel("age", {type}, kInterval, &each<age_of_today>,
-                                        "the difference to the start of today");
-    age.volatility = Volatility::kStable;
-    age.can_fail = true;
     define.define<[](int64_t at) { return is_finite(at); }>("isfinite", {type}, TypeId::kBoolean,
                                                             "whether it is not infinity");
   }

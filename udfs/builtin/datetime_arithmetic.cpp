@@ -1,4 +1,5 @@
 #include "engine/data/datetime.h"
+#include "engine/data/session_zone.h"
 #include "udfs/builtin/builtin.h"
 
 /// + - * / where a date, timestamp or interval takes part.
@@ -64,12 +65,16 @@ void add_dates(Definer& define) {
       "-", {kDate, kInterval}, kTimestamp, "the time an interval before the date's midnight");
 }
 
+Result<int64_t> plain_sum(int64_t at, const Interval& i) { return data::add(at, i); }
+Result<int64_t> plain_difference(int64_t at, const Interval& i) { return data::subtract(at, i); }
+
+template <auto Add, auto Subtract>
 void add_timestamps(Definer& define, TypeId type) {
-  define.define<[](int64_t at, const Interval& i) { return data::add(at, i); }>(
+  define.define<[](int64_t at, const Interval& i) { return Add(at, i); }>(
       "+", {type, kInterval}, type, "the time an interval later");
-  define.define<[](const Interval& i, int64_t at) { return data::add(at, i); }>(
+  define.define<[](const Interval& i, int64_t at) { return Add(at, i); }>(
       "+", {kInterval, type}, type, "the time an interval later");
-  define.define<[](int64_t at, const Interval& i) { return data::subtract(at, i); }>(
+  define.define<[](int64_t at, const Interval& i) { return Subtract(at, i); }>(
       "-", {type, kInterval}, type, "the time an interval before");
   define.define<[](int64_t a, int64_t b) { return data::timestamp_difference(a, b); }>(
       "-", {type, type}, kInterval, "days and time between two times");
@@ -96,8 +101,8 @@ void add_intervals(Definer& define) {
 void add_datetime_arithmetic(ScalarList& list) {
   Definer define(list, "operator");
   add_dates(define);
-  add_timestamps(define, kTimestamp);
-  add_timestamps(define, kTimestampTz);
+  add_timestamps<plain_sum, plain_difference>(define, kTimestamp);
+  add_timestamps<data::add_in_session_zone, data::subtract_in_session_zone>(define, kTimestampTz);
   add_intervals(define);
 }
 

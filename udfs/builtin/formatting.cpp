@@ -5,6 +5,7 @@
 
 #include "engine/data/datetime.h"
 #include "engine/data/numeric.h"
+#include "engine/data/session_zone.h"
 #include "engine/data/text_format.h"
 #include "udfs/builtin/builtin.h"
 #include "udfs/builtin/picture.h"
@@ -70,6 +71,7 @@ bool is_finite(const Interval&) { return true; }
 /// Infinite times and empty pictures give NULL.
 template <typename T, bool kHasZone>
 void time_to_char(const ScalarCall& call) {
+  [[maybe_unused]] const data::TimeZone* zone = data::session_zone();
   std::optional<std::vector<PictureNode>> constant;
   if (call.arguments[1].step == 0 && call.row_count > 0) {
     constant = parse_time_picture(picture_at(call, call.dense ? 0 : call.rows[0]));
@@ -78,8 +80,15 @@ void time_to_char(const ScalarCall& call) {
     const T& value = call.arguments[0].at<T>(row);
     const Text text = picture_at(call, row);
     if (text.empty() || !is_finite(value)) return call.set_null(row);
-    TimeParts parts = parts_of(value);
-    parts.has_zone = kHasZone;
+    TimeParts parts;
+    if constexpr (kHasZone) {
+      parts = parts_of(data::local_of(value));
+      parts.has_zone = true;
+      parts.seconds_east = data::session_offset_at(value);
+      parts.zone = zone == nullptr ? "UTC" : zone->abbreviation_at(data::unix_seconds_of(value));
+    } else {
+      parts = parts_of(value);
+    }
     auto shown = format_time(constant ? *constant : parse_time_picture(text), parts);
     if (!shown.is_ok()) return call.fail_row(row, shown.error());
     call.set_string(row, *shown);
@@ -264,7 +273,7 @@ Result<int64_t> to_timestamp(Text text, Text picture) {
       at < kFirst || at >= kEnd) {
     return Status(data::sqlstate::kDatetimeOverflow, "timestamp out of range");
   }
-  return at;
+  return read.has_zone ? Result<int64_t>(at) : data::moment_of_local(at);
 }
 
 Result<int32_t> to_date(Text text, Text picture) {

@@ -1,6 +1,7 @@
 #include "engine/data/datetime.h"
 #include "engine/data/datetime_limits.h"
 #include "engine/data/numeric.h"
+#include "engine/data/session_zone.h"
 #include "udfs/builtin/builtin.h"
 
 /// generate_series over integers, numeric, timestamps.
@@ -99,6 +100,7 @@ struct NumericSeries {
 
 /// Each value is the one before plus the step, as months differ in length. state[0]: the next
 /// value.
+template <bool kZoned>
 struct TimestampSeries {
   TimestampSeries(const TableCall& call, uint32_t row)
       : start(call.arguments[0].at<int64_t>(row)),
@@ -121,7 +123,8 @@ struct TimestampSeries {
   }
   bool append(TableCursor& cursor, data::ColumnBuilder& out) const {
     out.append(cursor.state[0]);
-    const Result<int64_t> next = data::add(cursor.state[0], step);
+    const Result<int64_t> next = kZoned ? data::add_in_session_zone(cursor.state[0], step)
+                                        : data::add(cursor.state[0], step);
     if (!next.is_ok()) return false;
     cursor.state[0] = *next;
     return reaches(*next);
@@ -165,7 +168,8 @@ void add_generate_series(TableFunctionList& list) {
       "a row per number from the first to the second, by steps of the third",
       {{"max(n) FROM generate_series(0.0, 1, 0.3) AS n", "0.9"}});
   for (TypeId type : {kTimestamp, kTimestampTz}) {
-    add({type, type, kInterval}, type, &generate<TimestampSeries>,
+    add({type, type, kInterval}, type,
+        type == kTimestamp ? &generate<TimestampSeries<false>> : &generate<TimestampSeries<true>>,
         "a row per time from the first to the second, by steps of the third",
         type == kTimestamp
             ? std::vector<Example>{{"max(t) FROM generate_series(timestamp '2026-01-31', "

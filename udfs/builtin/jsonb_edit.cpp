@@ -186,7 +186,8 @@ void to_iso(TypeId type, std::string& text) {
   text[blank] = 'T';
   if (type != TypeId::kTimestampTz) return;
   const size_t zone = text.find_first_of("+-", blank);
-  if (zone != std::string::npos) text.insert(zone + 3, ":00");
+  const bool has_minutes = zone + 3 < text.size() && text[zone + 3] == ':';
+  if (zone != std::string::npos && !has_minutes) text.insert(zone + 3, ":00");
 }
 
 void append_level(const data::Array& array, size_t level, uint32_t& next, std::string& out) {

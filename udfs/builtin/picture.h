@@ -130,6 +130,9 @@ data::Result<std::string> read_digits(NumberPicture& picture, std::string_view t
 struct TimeParts {
   bool is_interval = false;
   bool has_zone = false;
+  /// Of has_zone: the offset, and what it is called.
+  int32_t seconds_east = 0;
+  std::string zone;
   int64_t year = 0;  // astronomical
   int32_t month = 0, day = 0;
   int64_t hour = 0;
@@ -145,6 +148,7 @@ data::Result<std::string> format_time(const std::vector<PictureNode>& picture,
 struct ReadTime {
   int32_t year = 0, month = 1, day = 1;
   int64_t micros = 0;
+  bool has_zone = false;
   /// East of Greenwich, if the picture has TZH or TZM.
   int32_t zone_seconds = 0;
 };

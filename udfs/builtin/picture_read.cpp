@@ -439,6 +439,7 @@ class TimeBuilder {
         return Status(data::SqlState("22009"),
                       fmt::format("time zone displacement out of range: \"{}\"", text_));
       }
+      out_.has_zone = true;
       out_.zone_seconds = f_.zone_sign * (f_.zone_hour * 60 + f_.zone_minute) * 60;
     }
     return out_;

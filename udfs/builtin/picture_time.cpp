@@ -137,16 +137,18 @@ class TimeFormatter {
         number(node, (parts_.hour * 60 + parts_.minute) * 60 + parts_.second, 0);
         return true;
       case Field::kZone:
-        if (parts_.has_zone) out_ += in_case("UTC", node.letters);
+        if (parts_.has_zone) out_ += in_case(parts_.zone, node.letters);
         return true;
       case Field::kZoneHour:
-        out_ += "+00";
+        out_ += fmt::format("{}{:02}", parts_.seconds_east < 0 ? '-' : '+', zone_hours());
         return true;
       case Field::kZoneMinute:
-        out_ += "00";
+        out_ += fmt::format("{:02}", zone_minutes());
         return true;
       case Field::kOffset:
-        out_ += node.fill ? "+0" : "+00";
+        out_ += fmt::format("{}{:0{}}", parts_.seconds_east < 0 ? '-' : '+', zone_hours(),
+                            node.fill ? 0 : 2);
+        if (zone_minutes() != 0) out_ += fmt::format(":{:02}", zone_minutes());
         return true;
       case Field::kExact:
         return true;
@@ -154,6 +156,9 @@ class TimeFormatter {
         return false;
     }
   }
+
+  int32_t zone_hours() const { return std::abs(parts_.seconds_east) / 3600; }
+  int32_t zone_minutes() const { return std::abs(parts_.seconds_east) / 60 % 60; }
 
   // There is no year 0 but in intervals.
   int64_t shown_year(int64_t year) const {

@@ -296,11 +296,11 @@ public class Jdbc {
     }
   }
 
-  /** The driver tells the server the zone of its machine, and is told that it is UTC. */
+  /** The driver tells the server the zone of its machine. */
   static void anotherZone(Connection unused) throws Exception {
     java.util.TimeZone before = java.util.TimeZone.getDefault();
     java.util.TimeZone.setDefault(java.util.TimeZone.getTimeZone("Europe/Oslo"));
-    try (Connection c = connect(); PreparedStatement statement = c.prepareStatement("SELECT ?::timestamptz, ?::timestamp")) {
+    try (Connection c = connect(); PreparedStatement statement = c.prepareStatement("SELECT ?::timestamptz, ?::timestamp, current_setting('TimeZone')")) {
       LocalDateTime local = LocalDateTime.of(2013, 7, 31, 1, 2, 3);
       OffsetDateTime instant = local.atOffset(ZoneOffset.UTC);
       for (int i = 0; i < 4; ++i) {
@@ -311,6 +311,8 @@ public class Jdbc {
         equal(instant, set.getObject(1, OffsetDateTime.class));
         equal(local, set.getObject(2, LocalDateTime.class));
         equal(instant.toInstant(), set.getTimestamp(1).toInstant());
+        equal("Europe/Oslo", set.getString(3));
+        equal("2013-07-31 03:02:03+02", set.getString(1));
       }
     } finally {
       java.util.TimeZone.setDefault(before);

@@ -1,8 +1,8 @@
-#include "udfs/builtin/time_zones.h"
+#include "engine/data/time_zones.h"
 
 #include <gtest/gtest.h>
 
-namespace forebay::udfs {
+namespace forebay::data {
 namespace {
 
 const TimeZone& zone(std::string_view name) {
@@ -60,6 +60,43 @@ TEST(TimeZones, Names) {
   }
 }
 
+TEST(TimeZones, Abbreviations) {
+  const TimeZone& zurich = zone("Europe/Zurich");
+  EXPECT_EQ(zurich.abbreviation_at(kSpring - 1), "CET");
+  EXPECT_EQ(zurich.abbreviation_at(kSpring), "CEST");
+  EXPECT_EQ(zurich.abbreviation_at(4118083200), "CEST") << "2100, by the rule";
+  EXPECT_EQ(zurich.abbreviation_at(-5000000000), "LMT");
+  EXPECT_EQ(zone("pst").abbreviation_at(0), "PST");
+}
+
+TEST(TimeZones, Rules) {
+  auto eastern = TimeZone::of_rule("EST5EDT,M3.2.0,M11.1.0");
+  ASSERT_NE(eastern, nullptr);
+  EXPECT_EQ(eastern->offset_at(1783684800), -4 * kHour);  // July 2026
+  EXPECT_EQ(eastern->abbreviation_at(1783684800), "EDT");
+  EXPECT_EQ(eastern->offset_at(1767960000), -5 * kHour);  // January 2026
+  for (const char* wrong : {"", "UTC", "PST", "1", "<+01", "EST5EDT,M3"}) {
+    EXPECT_EQ(TimeZone::of_rule(wrong), nullptr) << wrong;
+  }
+}
+
+TEST(TimeZones, OfSettings) {
+  auto name = [](std::string_view value) {
+    auto found = time_zone_of_setting(value);
+    return found.is_ok() ? found->name : std::string(found.error().sqlstate.view());
+  };
+  EXPECT_EQ(name("europe/zurich"), "Europe/Zurich");
+  EXPECT_EQ(name("utc"), "UTC");
+  EXPECT_EQ(time_zone_of_setting("Etc/UTC")->zone, nullptr);
+  EXPECT_EQ(name("2"), "<+02>-02");
+  EXPECT_EQ(name("-7.5"), "<-07:30>+07:30");
+  EXPECT_EQ(name("utc+3"), "UTC+3");
+  EXPECT_EQ(time_zone_of_setting("utc+3")->zone->offset_at(0), -3 * kHour);
+  for (const char* wrong : {"", "PST", "Nowhere/Land", "1000", "nan", "../UTC"}) {
+    EXPECT_EQ(name(wrong), "22023") << wrong;
+  }
+}
+
 TEST(TimeZones, FilesThatAreNone) {
   EXPECT_EQ(TimeZone::parse(""), nullptr);
   EXPECT_EQ(TimeZone::parse("TZif2"), nullptr);
@@ -69,4 +106,4 @@ TEST(TimeZones, FilesThatAreNone) {
 }
 
 }  // namespace
-}  // namespace forebay::udfs
+}  // namespace forebay::data
