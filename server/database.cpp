@@ -30,6 +30,7 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
   store_options.block_cache_bytes = std::max<uint64_t>(8 << 20, options.memory_bytes / 8);
   store_options.memtable_bytes =
       std::clamp<uint64_t>(options.memory_bytes / 32, 8 << 20, 128 << 20);
+  store_options.most_open_files = options.store_files;
   FOREBAY_ASSIGN_OR_RETURN(auto store,
                            state::open_rocks_store(options.data_directory, store_options));
   database->store_ = store.get();

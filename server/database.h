@@ -26,6 +26,8 @@ struct DatabaseOptions {
   uint64_t memory_bytes = uint64_t{4} << 30;
   /// --set name=value.
   std::vector<std::pair<std::string, std::string>> settings;
+  /// What the store may keep open.
+  int store_files = 1024;
   /// forebay run: sources end at their present end.
   bool force_bounded = false;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string_view>
@@ -19,6 +20,8 @@ namespace {
 
 /// Statements that run at SIGTERM get this long before they are cancelled.
 constexpr uint32_t kStopGraceMs = 1000;
+/// Files that sources, COPY, /metrics and libraries may need.
+constexpr uint64_t kOtherFiles = 256;
 
 int failed(std::string_view what, const data::Error& error) {
   std::string text = fmt::format("{}: {}", what, error.message);
@@ -40,20 +43,30 @@ sigset_t block_signals() {
   return signals;
 }
 
-// Every connection is a file descriptor: as many as we may have.
-void raise_file_limit() {
+// Every connection is a file descriptor: as many as we may have. What the store and the sources
+// need is not given to clients, who learn that there are too many of them.
+void share_files(DatabaseOptions& database, pgwire::ServerOptions& server) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  const uint64_t files = limit.rlim_cur;
+  database.store_files = static_cast<int>(std::clamp<uint64_t>(files / 4, 20, 1024));
+  server.max_starting = std::min<uint32_t>(
+      server.max_starting, static_cast<uint32_t>(std::clamp<uint64_t>(files / 8, 5, UINT32_MAX)));
+  const uint64_t taken = static_cast<uint64_t>(database.store_files) + server.max_starting +
+                         std::min<uint64_t>(files / 4, kOtherFiles);
+  const uint64_t left = files > taken ? files - taken : 1;
+  server.max_sessions = static_cast<uint32_t>(std::min<uint64_t>(server.max_sessions, left));
 }
 
 }  // namespace
 
 int serve(const ServeCommand& command) {
   sigset_t signals = block_signals();
-  raise_file_limit();
   DatabaseOptions options;
+  pgwire::ServerOptions server_options;
+  share_files(options, server_options);
   options.data_directory = command.data_directory;
   options.workers = command.workers;
   options.memory_bytes = command.memory_bytes;
@@ -62,7 +75,6 @@ int serve(const ServeCommand& command) {
   if (!database.is_ok()) {
     return failed("cannot open " + command.data_directory, database.error());
   }
-  pgwire::ServerOptions server_options;
   server_options.listen = command.listen;
   auto server = pgwire::Server::start(**database, server_options);
   if (!server.is_ok()) return failed("cannot start", server.error());

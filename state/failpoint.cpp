@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace forebay::state {
@@ -21,6 +23,7 @@ constexpr std::string_view kNames[] = {
     "open.before_cleanup",       // the directory is locked, leftovers of a crash are still there
     "open.after_cleanup",        // before the records are read
     "open.before_format",        // a new store without its format record
+    "commit.no_space",           // both modes: an error here is a full disk
     "commit.before_write",       // batch mode: nothing written yet
     "commit.after_write",        // batch mode: durable, not yet visible
     "commit.before_sst",         // ingest mode: no file written yet
@@ -29,11 +32,14 @@ constexpr std::string_view kNames[] = {
     "commit.after_ingest",       // ingest mode: durable, not yet visible
     "commit.before_snapshot",    // both modes
     "commit.after_snapshot",     // both modes: visible, not yet reported
+    "resume.no_space",           // after a commit without space: an error here is a full disk
+    "resume.before_open",        // the directory is closed
 };
 
 struct FailPoint {
   std::string name;
-  enum class Action : uint8_t { kError, kCrash, kWait } action = Action::kError;
+  enum class Action : uint8_t { kError, kCrash, kWait, kDelay } action = Action::kError;
+  int64_t delay_ms = 0;
   uint64_t at = 0;  // 0: every hit
   uint64_t hits = 0;
 };
@@ -62,6 +68,13 @@ bool parse_one(std::string_view text, FailPoint& point) {
     auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), point.at);
     if (error != std::errc() || end != number.data() + number.size()) return false;
     action = action.substr(0, at);
+  }
+  constexpr std::string_view kDelay = "delay";
+  if (action.starts_with(kDelay)) {
+    point.action = FailPoint::Action::kDelay;
+    const char* end = action.data() + action.size();
+    auto [rest, error] = std::from_chars(action.data() + kDelay.size(), end, point.delay_ms);
+    return error == std::errc() && rest == end;
   }
   if (action == "crash") point.action = FailPoint::Action::kCrash;
   if (action == "wait") point.action = FailPoint::Action::kWait;
@@ -107,6 +120,7 @@ bool hit_slow(std::string_view name) {
   std::unique_lock lock(points_mutex());
   read_environment_locked();
   bool error = false;
+  int64_t delay_ms = 0;
   for (FailPoint& point : points()) {
     if (point.name != name) continue;
     ++point.hits;
@@ -119,8 +133,14 @@ bool hit_slow(std::string_view name) {
       --waiting().threads;
       return false;
     }
+    if (point.action == FailPoint::Action::kDelay) {
+      delay_ms += point.delay_ms;
+      continue;
+    }
     error = true;
   }
+  lock.unlock();
+  if (delay_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
   return error;
 }
 

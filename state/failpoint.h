@@ -3,9 +3,10 @@
 #include <span>
 #include <string_view>
 
-/// Named places where a test makes the process die, an operation fail, or a thread wait until
-/// set_failpoints is called again: FOREBAY_FAILPOINTS=name=crash@3,other=error@1,third=wait (the
-/// n-th hit; without @n: every hit).
+/// Named places where a test makes the process die, an operation fail, a thread wait until
+/// set_failpoints is called again, or for some milliseconds:
+/// FOREBAY_FAILPOINTS=name=crash@3,other=error@1,third=wait,fourth=delay500 (the n-th hit; without
+/// @n: every hit).
 namespace forebay::state {
 
 /// True when the fail point asks for an error now; does not return when it asks for a crash (_exit

@@ -148,8 +148,12 @@ class ModelStore final : public Store {
 
   Status commit(Epoch epoch, std::vector<SealedRun> runs,
                 std::vector<DroppedTable> dropped) override {
-    if (refused_) return fail("the store was closed by an earlier failure");
+    if (refused_ || is_full_) return fail("the store was closed by an earlier failure");
     FOREBAY_CHECK(epoch > last_committed(), std::to_string(epoch.value));
+    if (hit_failpoint("commit.no_space")) {
+      is_full_ = true;
+      return Status::environment(data::sqlstate::kDiskFull, "fail point");
+    }
     if (hit_failpoint("commit.before_write")) return fail("fail point");
     {
       std::lock_guard lock(contents_->mutex);
@@ -169,6 +173,14 @@ class ModelStore final : public Store {
     auto snapshot = std::make_shared<const ModelSnapshot>(contents_, epoch);
     std::lock_guard lock(snapshot_mutex_);
     snapshot_ = std::move(snapshot);
+    return {};
+  }
+  Status resume() override {
+    if (refused_) return fail("the store was closed by an earlier failure");
+    if (is_full_ && hit_failpoint("resume.no_space")) {
+      return Status::environment(data::sqlstate::kDiskFull, "fail point");
+    }
+    is_full_ = false;
     return {};
   }
   Epoch last_committed() const override { return snapshot()->epoch(); }
@@ -212,6 +224,7 @@ class ModelStore final : public Store {
   mutable std::mutex snapshot_mutex_;
   std::shared_ptr<const Snapshot> snapshot_;
   bool refused_ = false;
+  bool is_full_ = false;
 };
 
 }  // namespace

@@ -44,10 +44,13 @@ Result<bool> look_at(const std::string& directory) {
   return false;
 }
 
-Status open_database(Database& database, const StoreOptions& options, bool exists) {
+Status open_files(Database& database, const StoreOptions& options, bool exists, bool settles) {
   const std::string& directory = database.directory;
   rocksdb::DBOptions db_options = database_options(options);
+  database.env = make_strict_env(options.env);
+  db_options.env = database.env.get();
   db_options.create_if_missing = !exists;
+  db_options.avoid_flush_during_recovery = !settles;
   db_options.listeners.push_back(database.watch);
   db_options.info_log = std::make_shared<StoreLog>(directory);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
@@ -140,15 +143,15 @@ Status check_identity(Database& database) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
-                                                const StoreOptions& options) {
+Result<OpenedDatabase> open_database(const std::string& directory, const StoreOptions& options,
+                                     bool settles) {
   FOREBAY_ASSIGN_OR_RETURN(bool exists, look_at(directory));
   auto database = std::make_shared<Database>();
   database->directory = directory;
   database->watch = std::make_shared<BackgroundWatch>();
   database->cache = rocksdb::NewLRUCache(options.block_cache_bytes,
                                          options.block_cache_bytes < kSmallCache ? 1 : 4);
-  FOREBAY_RETURN_IF_ERROR(open_database(*database, options, exists));
+  FOREBAY_RETURN_IF_ERROR(open_files(*database, options, exists, settles));
   // From here on the directory is ours: RocksDB holds its lock.
   (void)hit_failpoint("open.before_cleanup");
   remove_leftovers(directory);
@@ -161,7 +164,14 @@ Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
     if (record->size() != 8) return corrupt(directory, "the epoch record is unreadable");
     for (char byte : *record) last.value = last.value << 8 | static_cast<uint8_t>(byte);
   }
-  return std::unique_ptr<Store>(std::make_unique<RocksStore>(std::move(database), options, last));
+  return OpenedDatabase{std::move(database), last};
+}
+
+Result<std::unique_ptr<Store>> open_rocks_store(const std::string& directory,
+                                                const StoreOptions& options) {
+  FOREBAY_ASSIGN_OR_RETURN(OpenedDatabase opened, open_database(directory, options, false));
+  return std::unique_ptr<Store>(
+      std::make_unique<RocksStore>(std::move(opened.database), options, opened.last));
 }
 
 }  // namespace forebay::state

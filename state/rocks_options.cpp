@@ -23,7 +23,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options) {
   db.max_bgerror_resume_count = 0;
 
   // Opening in time that does not grow with the state.
-  db.max_open_files = 1024;
+  db.max_open_files = options.most_open_files;
   db.skip_stats_update_on_db_open = true;
   db.skip_checking_sst_file_sizes_on_db_open = true;
   db.max_total_wal_size = options.memtable_bytes / 4;  // what a crash leaves to replay

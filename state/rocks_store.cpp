@@ -27,34 +27,38 @@ std::string epoch_record(Epoch epoch) {
   return value;
 }
 
-}  // namespace
-
-RocksStore::RocksStore(std::shared_ptr<Database> database, const StoreOptions& options, Epoch last)
-    : database_(std::move(database)),
-      options_(options),
-      identity_key_(identity_record_prefix() + database_->identity),
-      snapshot_(take_rocks_snapshot(database_, last)) {
-  // What recovery replayed stays in memtables.
-  for (int f = 0; f < kFamilyCount; ++f) {
-    in_memtable_[f] =
-        number(static_cast<Family>(f), rocksdb::DB::Properties::kNumEntriesActiveMemTable) != 0;
-  }
-}
-
-uint64_t RocksStore::number(Family family, const std::string& property) const {
+uint64_t number(const Database& database, Family family, const std::string& property) {
   uint64_t value = 0;
-  database_->db->GetIntProperty(database_->family(family), property, &value);
+  database.db->GetIntProperty(database.family(family), property, &value);
   return value;
 }
 
-uint64_t RocksStore::level0_files(Family family) const {
+uint64_t level0_files(const Database& database, Family family) {
   // Known to RocksDB as a text only.
   std::string text;
-  database_->db->GetProperty(database_->family(family),
-                             rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &text);
+  database.db->GetProperty(database.family(family),
+                           rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &text);
   uint64_t files = 0;
   std::from_chars(text.data(), text.data() + text.size(), files);
   return files;
+}
+
+}  // namespace
+
+RocksStore::RocksStore(std::shared_ptr<Database> database, const StoreOptions& options, Epoch last)
+    : options_(options),
+      directory_(database->directory),
+      identity_key_(identity_record_prefix() + database->identity) {
+  adopt({std::move(database), last});
+}
+
+void RocksStore::adopt(OpenedDatabase opened) {
+  database_ = std::move(opened.database);
+  snapshot_ = take_rocks_snapshot(database_, opened.last);
+  for (int f = 0; f < kFamilyCount; ++f) {
+    in_memtable_[f] = number(*database_, static_cast<Family>(f),
+                             rocksdb::DB::Properties::kNumEntriesActiveMemTable) != 0;
+  }
 }
 
 std::shared_ptr<const Snapshot> RocksStore::snapshot() const {
@@ -89,6 +93,7 @@ Status RocksStore::commit(Epoch epoch, std::vector<SealedRun> runs,
     }
   }
   auto attempt = [&]() -> Status {
+    if (hit_failpoint("commit.no_space")) return no_space("fail point commit.no_space");
     FOREBAY_RETURN_IF_ERROR(database_->watch->first_error());
     FOREBAY_RETURN_IF_ERROR(wait_for_compaction());
     if (choose_mode(changes, !dropped.empty()) == Mode::kBatch) {
@@ -198,11 +203,11 @@ Status RocksStore::commit_files(Epoch epoch, std::span<const SealedRun> runs) {
 
 Status RocksStore::wait_for_compaction() const {
   for (Family family : {Family::kHot, Family::kLog}) {
-    while (level0_files(family) >= kMostLevel0Files) {
+    while (level0_files(*database_, family) >= kMostLevel0Files) {
       FOREBAY_RETURN_IF_ERROR(database_->watch->first_error());
       // Nothing runs and nothing waits to run: there is nothing to wait for.
-      if (number(family, rocksdb::DB::Properties::kCompactionPending) == 0 &&
-          number(family, rocksdb::DB::Properties::kNumRunningCompactions) == 0) {
+      if (number(*database_, family, rocksdb::DB::Properties::kCompactionPending) == 0 &&
+          number(*database_, family, rocksdb::DB::Properties::kNumRunningCompactions) == 0) {
         break;
       }
       database_->watch->wait_for_progress();
@@ -213,18 +218,26 @@ Status RocksStore::wait_for_compaction() const {
 
 StoreFigures RocksStore::figures() const {
   using Properties = rocksdb::DB::Properties;
+  std::shared_ptr<Database> database;
+  {
+    std::lock_guard lock(snapshot_mutex_);
+    database = database_;
+  }
   StoreFigures figures;
-  figures.memory_bytes = database_->cache->GetUsage();
+  figures.bytes_committed = bytes_committed_;
+  figures.bytes_written = bytes_written_;
+  if (database == nullptr) return figures;
+  figures.memory_bytes = database->cache->GetUsage();
   for (int f = 0; f < kFamilyCount; ++f) {
     auto family = static_cast<Family>(f);
-    figures.data_bytes += number(family, Properties::kLiveSstFilesSize);
-    figures.memory_bytes += number(family, Properties::kSizeAllMemTables);
-    figures.memory_bytes += number(family, Properties::kEstimateTableReadersMem);
-    figures.level0_files += static_cast<uint32_t>(level0_files(family));
-    figures.pending_compaction_bytes += number(family, Properties::kEstimatePendingCompactionBytes);
+    figures.data_bytes += number(*database, family, Properties::kLiveSstFilesSize);
+    figures.memory_bytes += number(*database, family, Properties::kSizeAllMemTables);
+    figures.memory_bytes += number(*database, family, Properties::kEstimateTableReadersMem);
+    figures.level0_files += static_cast<uint32_t>(level0_files(*database, family));
+    figures.pending_compaction_bytes +=
+        number(*database, family, Properties::kEstimatePendingCompactionBytes);
   }
-  figures.bytes_committed = bytes_committed_;
-  figures.bytes_written = bytes_written_ + database_->watch->bytes_written();
+  figures.bytes_written += database->watch->bytes_written();
   return figures;
 }
 

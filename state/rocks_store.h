@@ -16,6 +16,7 @@ class RocksStore final : public Store {
 
   Status commit(Epoch epoch, std::vector<SealedRun> runs,
                 std::vector<DroppedTable> dropped) override;
+  Status resume() override;
   Epoch last_committed() const override { return snapshot()->epoch(); }
   std::shared_ptr<const Snapshot> snapshot() const override;
   StoreFigures figures() const override;
@@ -23,6 +24,10 @@ class RocksStore final : public Store {
  private:
   enum class Mode { kBatch, kIngest };
 
+  /// Begins with a database that was just opened: what recovery replayed stays in memtables.
+  void adopt(OpenedDatabase opened);
+  /// Closes the database; false, and nothing has changed, when readers keep it open.
+  bool close_database();
   Mode choose_mode(size_t changes, bool drops);
   Status commit_batch(Epoch epoch, std::span<const SealedRun> runs,
                       std::span<const DroppedTable> dropped);
@@ -31,11 +36,9 @@ class RocksStore final : public Store {
   Status flush_before_ingest(std::span<const SealedRun> runs);
   /// Blocks while too many sorted runs wait for compaction.
   Status wait_for_compaction() const;
-  uint64_t number(Family family, const std::string& property) const;
-  uint64_t level0_files(Family family) const;
 
-  std::shared_ptr<Database> database_;
   const StoreOptions options_;
+  const std::string directory_;
   const std::string identity_key_;
 
   // Used by the committer only.
@@ -46,7 +49,9 @@ class RocksStore final : public Store {
   std::atomic<uint64_t> bytes_written_{0};
   std::atomic<uint64_t> bytes_committed_{0};
 
+  // Both are replaced under this mutex; the committer reads `database_` without it.
   mutable std::mutex snapshot_mutex_;
+  std::shared_ptr<Database> database_;
   std::shared_ptr<const Snapshot> snapshot_;
 };
 

@@ -6,13 +6,17 @@
 
 namespace forebay::state {
 
+Status no_space(std::string message) {
+  return Status::environment(data::sqlstate::kDiskFull, std::move(message))
+      .with_hint("Free some disk space: writing goes on by itself then.");
+}
+
 Status to_status(const rocksdb::Status& status, std::string_view action) {
   if (status.ok()) return {};
   std::string message = fmt::format("could not {}: {}", action, status.ToString());
   if (status.IsCorruption()) return {data::sqlstate::kDataCorrupted, std::move(message)};
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) {
-    return Status::environment(data::sqlstate::kDiskFull, std::move(message))
-        .with_hint("Free some disk space.");
+    return no_space(std::move(message));
   }
   if (status.IsIOError() || status.IsPathNotFound()) {
     return Status::environment(data::sqlstate::kIoError, std::move(message));
@@ -64,11 +68,14 @@ void BackgroundWatch::wait_for_progress() {
 }
 
 Database::~Database() {
-  if (db == nullptr) return;
-  for (rocksdb::ColumnFamilyHandle* handle : families) {
-    if (handle != nullptr) (void)db->DestroyColumnFamilyHandle(handle);
+  if (db != nullptr) {
+    for (rocksdb::ColumnFamilyHandle* handle : families) {
+      if (handle != nullptr) (void)db->DestroyColumnFamilyHandle(handle);
+    }
+    (void)db->Close();
+    db.reset();
   }
-  (void)db->Close();
+  closed->store(true, std::memory_order_release);
 }
 
 std::string format_record_key() { return store_key_prefix(0, TableId(0)) + "format"; }

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -19,6 +21,15 @@ inline std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data()
 /// RocksDB's status as ours: XX001 corruption, 53100 no space, 58030 other I/O, XX000 the rest.
 /// `action` as in "could not <action>: ...".
 Status to_status(const rocksdb::Status& status, std::string_view action);
+
+/// 53100 with its hint.
+Status no_space(std::string message);
+
+/// The operating system as RocksDB is to see it, over another one (nullptr: as it is): a log or
+/// manifest of which a write or sync failed goes back to what was synced, and takes nothing any
+/// more. Without that an epoch that was refused could come after all, at the next opening, and a
+/// manifest could name files of an ingestion that RocksDB has removed.
+std::unique_ptr<rocksdb::Env> make_strict_env(rocksdb::Env* base);
 
 /// Watches RocksDB's background work: keeps its first error, counts bytes, wakes who waits for it.
 class BackgroundWatch final : public rocksdb::EventListener {
@@ -52,6 +63,9 @@ inline constexpr const char* kFamilyNames[kFamilyCount] = {"hot", "log", "defaul
 
 /// An open database with its handles; closed when the last store, snapshot or cursor lets go.
 struct Database {
+  /// Becomes true when the directory is closed.
+  const std::shared_ptr<std::atomic<bool>> closed = std::make_shared<std::atomic<bool>>(false);
+  std::unique_ptr<rocksdb::Env> env;
   std::unique_ptr<rocksdb::DB> db;
   rocksdb::ColumnFamilyHandle* families[kFamilyCount] = {};
   std::shared_ptr<rocksdb::Cache> cache;
@@ -66,6 +80,18 @@ struct Database {
     return families[static_cast<int>(family)];
   }
 };
+
+/// Opens a directory, checks it and removes the leftovers of a crash. `settles`: what is recovered
+/// from logs goes to files at once, so that nothing depends on a log whose writes failed.
+struct OpenedDatabase {
+  std::shared_ptr<Database> database;
+  Epoch last;
+};
+Result<OpenedDatabase> open_database(const std::string& directory, const StoreOptions& options,
+                                     bool settles);
+
+/// Stands in for a snapshot while the directory can't be opened: every read is `error`.
+std::shared_ptr<const Snapshot> make_failed_snapshot(Epoch epoch, const Status& error);
 
 /// A snapshot of the state as it is now. `epoch` is its number.
 std::shared_ptr<const Snapshot> take_rocks_snapshot(std::shared_ptr<Database> database,

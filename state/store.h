@@ -12,6 +12,10 @@
 #include "engine/data/ids.h"
 #include "engine/data/status.h"
 
+namespace rocksdb {
+class Env;
+}
+
 /// The durable key-value store under all state: RocksDB in production, a model in memory in seeded
 /// single-threaded tests. Only the committer writes; anybody reads.
 namespace forebay::state {
@@ -115,9 +119,17 @@ class Store {
   /// Makes the changes of all runs durable and visible in one atomic operation under number
   /// `epoch`, which must be above every committed one. At most one change per key over all runs.
   /// Blocks while compaction is too far behind. On an error nothing of it is visible, and the store
-  /// refuses further commits until it is opened again.
+  /// refuses further commits until it is opened again, or resumed.
   virtual Status commit(Epoch epoch, std::vector<SealedRun> runs,
                         std::vector<DroppedTable> dropped) = 0;
+
+  /// After a commit that failed for want of space: makes commits possible again, by opening the
+  /// same directory anew. Call it where commits are called. On an error nothing has changed, but
+  /// for reads when the directory could not even be opened: they fail until a later resume().
+  /// 53100: there still is no space, or reads that began before go on; the commit's error when that
+  /// was another one. The epoch that failed may have become durable after all: see
+  /// last_committed().
+  virtual Status resume() = 0;
 
   /// The last committed epoch; 0 for a new store.
   virtual Epoch last_committed() const = 0;
@@ -133,6 +145,10 @@ struct StoreOptions {
   /// Epochs with at least this many changes are ingested as SST files; smaller ones are batches.
   uint64_t ingest_least_changes = 20'000;
   int background_threads = 2;
+  int most_open_files = 1024;
+  /// The operating system as RocksDB sees it; nullptr: as it is. Lives longer than the store. For
+  /// tests of disks that fail.
+  rocksdb::Env* env = nullptr;
 };
 
 /// Opens (or creates) the RocksDB store in `directory`, which is locked against a second process

@@ -275,6 +275,7 @@ void EngineImpl::write_positions_of(const SourceQueue& source, const connectors:
 
 void EngineImpl::write_catalog_change(CatalogChange change, CommitRequest& request) {
   state::SealedRun run;
+  request.changes_catalog = !change.empty();
   for (const CatalogRecord& record : change.put) put_catalog_record(record, run);
   for (ObjectId id : change.remove) {
     remove_catalog_record(id, run);

@@ -190,7 +190,7 @@ Status EngineImpl::fate(ObjectId table, uint64_t ticket) {
   if (pipeline.is_failed() && pipeline.committed_ticket < ticket) return pipeline.failure.clone();
   if (const RunningObject::Loss* loss = object->loss_of(ticket)) {
     const Status& why = *loss->why;
-    if (!why.is_ok() && why.error().fault == data::Fault::kUser) return why.clone();
+    if (!why.is_ok() && why.error().fault != data::Fault::kInternal) return why.clone();
     return Status::internal("the statement was lost when its pipeline failed and restarted");
   }
   return Status::ok();

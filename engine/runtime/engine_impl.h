@@ -143,6 +143,10 @@ class EngineImpl final : public Engine, public LaneHost {
   bool run_committer();
   void finish_commit(CommitRequest& request, const Status& status, Epoch epoch,
                      int64_t duration_ns);
+  /// A commit failed: nothing that was accepted is committed any more, and everybody learns it.
+  void stop_commits(const Status& status, std::deque<CommitRequest>& requests);
+  /// After a full disk: goes on from the last committed epoch when there is space again.
+  bool resume_commits();
 
   // Threads (engine.cpp).
   void run_worker_thread(Worker& worker);
@@ -172,8 +176,11 @@ class EngineImpl final : public Engine, public LaneHost {
   std::deque<CommitRequest> commit_queue_;                      // mutex_
   Epoch next_epoch_{1};                                         // mutex_
   Status store_failure_;                                        // mutex_
-  bool started_ = false;                                        // mutex_
-  std::set<ObjectId> paused_;                                   // mutex_; sources and views
+  int64_t resume_at_ns_ = 0;                                    // mutex_
+  int64_t resume_backoff_ms_ = 0;                               // mutex_
+  bool catalog_in_doubt_ = false;  // mutex_; the commit that failed changed the catalog
+  bool started_ = false;           // mutex_
+  std::set<ObjectId> paused_;      // mutex_; sources and views
 
   bool ddl_busy_ = false;           // mutex_
   uint32_t ddl_waiting_ = 0;        // mutex_

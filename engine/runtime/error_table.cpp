@@ -114,6 +114,9 @@ Status scan(const state::Snapshot& snapshot, Visit visit) {
 }  // namespace
 
 Status ErrorTable::load(const state::Snapshot& snapshot) {
+  errors_.clear();
+  per_object_.clear();
+  counts_.clear();
   return scan(snapshot, [&](std::string key, StoredError error) {
     next_id_ = std::max(next_id_, error.id + 1);
     ++per_object_[error.row.object];

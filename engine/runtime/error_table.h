@@ -25,6 +25,7 @@ class ErrorTable {
   /// operator, sqlstate, reason) without it.
   static constexpr size_t kMostPerObject = 10'000;
 
+  /// Begins anew with what is committed.
   Status load(const state::Snapshot& snapshot);
   /// Applies one epoch's errors, netted by their identity, and writes what changed to `run`.
   /// `epoch`: the number under which they are committed; `now`: timestamptz.

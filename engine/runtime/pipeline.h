@@ -117,6 +117,7 @@ struct CommitRequest {
   int64_t errors_at = 0;
   std::vector<std::pair<SourceQueueRef, connectors::Positions>> positions;
   std::vector<state::DroppedTable> dropped;
+  bool changes_catalog = false;
   /// Set when done, under the engine's mutex; the requester of a catalog-only commit waits for it.
   std::shared_ptr<std::optional<Status>> outcome;
 };

@@ -242,7 +242,8 @@ def check_failpoints(program, chance):
         world.create()
         count = 3 * names.count("open.before_format")
         for name in names:
-            if name == "open.before_format":
+            # Those after a full disk need one: tests/clients/faults_test.py.
+            if name == "open.before_format" or name.startswith("resume."):
                 continue
             as_files = "sst" in name or "ingest" in name
             for hit in (1, 2, 3):

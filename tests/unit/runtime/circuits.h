@@ -202,6 +202,7 @@ class WatchedStore final : public state::Store {
     on_commit_();
     return store_->commit(epoch, std::move(runs), std::move(dropped));
   }
+  Status resume() override { return store_->resume(); }
   data::Epoch last_committed() const override { return store_->last_committed(); }
   std::shared_ptr<const state::Snapshot> snapshot() const override { return store_->snapshot(); }
   state::StoreFigures figures() const override { return store_->figures(); }

@@ -19,9 +19,11 @@ namespace forebay::state::testing {
 /// A directory of its own that goes away with the object.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "forebay_state_XXXXXX").string();
+  /// `parent` empty: where temporary files go.
+  explicit TemporaryDirectory(const std::filesystem::path& parent = {}) {
+    std::string pattern = ((parent.empty() ? std::filesystem::temp_directory_path() : parent) /
+                           "forebay_state_XXXXXX")
+                              .string();
     path_ = mkdtemp(pattern.data());
   }
   ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
