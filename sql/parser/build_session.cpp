@@ -3,6 +3,7 @@
 #include <array>
 #include <cctype>
 
+#include "engine/data/datetime.h"
 #include "engine/data/text_format.h"
 #include "engine/data/time_zones.h"
 #include "sql/parser/ast_builder.h"
