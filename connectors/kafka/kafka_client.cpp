@@ -270,6 +270,11 @@ FetchedMessage KafkaClient::describe(rd_kafka_message_t* message) {
     case RD_KAFKA_RESP_ERR__LOG_TRUNCATION:
       out.kind = FetchedMessage::Kind::kOutOfRange;
       break;
+    case RD_KAFKA_RESP_ERR__BAD_MSG:  // librdkafka goes on behind it
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__UNDERFLOW:
+      out.kind = FetchedMessage::Kind::kDamaged;
+      break;
     default:
       out.kind = FetchedMessage::Kind::kError;
       break;

@@ -53,12 +53,12 @@ struct ClusterAnswer {
 struct FetchedMessage {
   const char* topic;
   int32_t partition;
-  enum class Kind : uint8_t { kRecord, kEnd, kOutOfRange, kError } kind;
+  enum class Kind : uint8_t { kRecord, kEnd, kOutOfRange, kDamaged, kError } kind;
   /// Of the record; kEnd: of the next one, beyond everything skipped; kOutOfRange: what was asked.
   int64_t offset;
   int32_t leader_epoch;
   int64_t timestamp_ms;  // -1: none
-  /// No value at all: data() is nullptr. kError, kOutOfRange: the reason.
+  /// No value at all: data() is nullptr. kError, kOutOfRange, kDamaged: the reason.
   std::string_view value;
   std::string_view key;
   rd_kafka_message_s* message;

@@ -132,6 +132,7 @@ const std::map<std::string, const char*>& decided_properties() {
       {"auto.commit.interval.ms", "Forebay keeps positions itself."},
       {"auto.offset.reset", "Use scan.startup.mode; later an offset that is gone is an error."},
       {"enable.partition.eof", "Forebay needs it."},
+      {"check.crcs", "Forebay reads no batch that is damaged."},
       {"allow.auto.create.topics", "Create the topic."},
       {"log_level", "Forebay shows reasons in forebay.sources."},
       {"debug", "Forebay shows reasons in forebay.sources."},
@@ -144,7 +145,6 @@ Status read_properties(const SourceSpec& spec, KafkaConfig& config) {
       {"client.id", "forebay"},
       // Needed to assign partitions; nothing is committed under it, and no group is joined.
       {"group.id", "forebay"},
-      {"check.crcs", "true"},
       {"isolation.level", "read_committed"},
       {"queued.max.messages.kbytes", "32768"},
       {"fetch.queue.backoff.ms", "5"},
@@ -183,7 +183,7 @@ Status read_properties(const SourceSpec& spec, KafkaConfig& config) {
   for (const auto& [name, why] :
        {std::pair("enable.auto.commit", "false"), std::pair("enable.auto.offset.store", "false"),
         std::pair("auto.offset.reset", "error"), std::pair("enable.partition.eof", "true"),
-        std::pair("allow.auto.create.topics", "false")}) {
+        std::pair("allow.auto.create.topics", "false"), std::pair("check.crcs", "true")}) {
     config.properties.emplace_back(name, why);
   }
   return Status::ok();

@@ -180,6 +180,13 @@ void KafkaReader::take_message(const FetchedMessage& message) {
                               partition.next, partition.at.partition, partition.at.topic))
                .with_detail(std::string(message.value)));
       return;
+    case FetchedMessage::Kind::kDamaged:
+      flush(partition);
+      fail(Status(data::sqlstate::kDataCorrupted,
+                  fmt::format("a batch of partition {} of topic \"{}\" is damaged",
+                              partition.at.partition, partition.at.topic))
+               .with_detail(std::string(message.value)));
+      return;
     case FetchedMessage::Kind::kError:
       note_trouble(fmt::format("partition {} of topic \"{}\": {}", partition.at.partition,
                                partition.at.topic, message.value));

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -180,6 +183,99 @@ TEST_F(KafkaMockTest, AnOffsetOutOfRangeStopsTheSource) {
   open({position});
   poll_until([] { return false; });
   EXPECT_EQ(failure_, "offset 1000 of partition 0 of topic \"t\" is out of range");
+}
+
+// A broker keeps a batch as it came: here one that says what it was, and holds something else.
+class DamagedBatch {
+ public:
+  /// `attributes`: the compression's number. Bytes are big-endian.
+  explicit DamagedBatch(int attributes, bool with_right_checksum) {
+    number(attributes, 2).number(0, 4).number(0, 8).number(0, 8);
+    number(-1, 8).number(-1, 2).number(-1, 4).number(1, 4);
+    body_ += "no record, and nothing that was compressed";
+    const std::string body = std::move(body_);
+    const uint32_t checksum = crc32c(body) ^ (with_right_checksum ? 0 : 0x100);
+    body_.clear();
+    number(0, 8).number(static_cast<int64_t>(body.size()) + 9, 4).number(0, 4).number(2, 1);
+    number(checksum, 4);
+    body_ += body;
+  }
+
+  /// Sends it to the broker with its leader: Produce, version 7, and reads the answer's error.
+  int produce_to(const std::string& address) {
+    const std::string batch = std::move(body_);
+    body_.clear();
+    number(0, 2).number(7, 2).number(1, 4).number(-1, 2);  // request, version, number, no client
+    number(-1, 2).number(-1, 2).number(10'000, 4);         // no transaction, acks, timeout
+    number(1, 4).number(1, 2);
+    body_ += kTopic;
+    number(1, 4).number(0, 4).number(static_cast<int64_t>(batch.size()), 4);
+    body_ += batch;
+    const std::string request = std::move(body_);
+    body_.clear();
+    number(static_cast<int64_t>(request.size()), 4);
+    body_ += request;
+    const int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    unsigned char answer[4 + 4 + 4 + 2 + 1 + 4 + 4 + 2] = {};
+    bool good =
+        connect(socket_fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 &&
+        send(socket_fd, body_.data(), body_.size(), 0) == static_cast<ssize_t>(body_.size()) &&
+        recv(socket_fd, answer, sizeof answer, MSG_WAITALL) == sizeof answer;
+    close(socket_fd);
+    return good ? answer[sizeof answer - 2] << 8 | answer[sizeof answer - 1] : -1;
+  }
+
+ private:
+  DamagedBatch& number(int64_t value, int bytes) {
+    for (int i = bytes - 1; i >= 0; --i) body_.push_back(static_cast<char>(value >> (8 * i)));
+    return *this;
+  }
+  static uint32_t crc32c(std::string_view bytes) {
+    uint32_t crc = ~0u;
+    for (char byte : bytes) {
+      crc ^= static_cast<uint8_t>(byte);
+      for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f63b78u : 0);
+    }
+    return ~crc;
+  }
+
+  std::string body_;
+};
+
+TEST_F(KafkaMockTest, ADamagedBatchStopsTheSourceAndIsNotGoneOver) {
+  // Wrong checksums, plain and compressed; right ones of what can't be unpacked: gzip, snappy, lz4,
+  // zstd.
+  const std::pair<int, bool> kinds[] = {{0, false}, {1, false}, {1, true},
+                                        {2, true},  {3, true},  {4, true}};
+  for (const auto& [attributes, with_right_checksum] : kinds) {
+    SCOPED_TRACE(testing::Message() << attributes << with_right_checksum);
+    TearDown();
+    SetUp();
+    read_.clear();
+    produced_.clear();
+    failure_.clear();
+    config_.properties.emplace_back("check.crcs", "true");
+    rd_kafka_mock_partition_set_leader(cluster_, kTopic, 0, 1);
+    produce(0, 10);
+    const std::string servers = rd_kafka_mock_cluster_bootstraps(cluster_);
+    ASSERT_EQ(DamagedBatch(attributes, with_right_checksum)
+                  .produce_to(servers.substr(0, servers.find(','))),
+              0);
+    produced_[0] += 1;
+    produce(0, 10);
+    open();
+    poll_until([] { return false; });
+    EXPECT_EQ(failure_, "a batch of partition 0 of topic \"t\" is damaged");
+    // Those before it, unless they came in one answer with it; never those behind it.
+    EXPECT_TRUE(read_[0] == 0 || read_[0] == 10) << read_[0];
+    for (const auto& [id, position] : positions_) EXPECT_LE(position.next, Offset(10));
+    positions_.clear();
+    reader_.reset();
+  }
 }
 
 TEST_F(KafkaMockTest, ReadsExactlyUpToGivenPositions) {

@@ -69,8 +69,9 @@ TEST_F(KafkaSourceTest, OptionsThatAreRefused) {
             "22023 invalid value for option \"scan.bounded.mode\": \"never\"");
   EXPECT_EQ(with("properties.enable.auto.commit", "true"),
             "22023 option \"properties.enable.auto.commit\" can't be set");
-  EXPECT_EQ(with("properties.no.such", "x"),
-            "22023 unknown option \"properties.no.such\"");
+  EXPECT_EQ(with("properties.check.crcs", "false"),
+            "22023 option \"properties.check.crcs\" can't be set");
+  EXPECT_EQ(with("properties.no.such", "x"), "22023 unknown option \"properties.no.such\"");
   EXPECT_EQ(with("properties.security.protocol", "tls"),
             "22023 invalid value for option \"properties.security.protocol\"");
   spec_.options.erase("topic");
