@@ -41,6 +41,7 @@ POOLS["uuid"] = ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "00000000-0000-0000-000
                  "ffffffff-ffff-ffff-ffff-ffffffffffff"]
 POOLS["time without time zone"] = ["00:00:00", "23:59:59.999999", "12:30:00.5", "24:00:00", "03:04:05"]
 POOLS["character"] = ["", "a", "abc", "ABC", "x y"]
+POOLS["oid"] = ["0", "1", "23", "1043", "16384", "4294967295"]
 POOLS["jsonb"] = ["null", "true", "1", "1.50", "-2", '"a"', '"b"', '"x\\"y"', "[]", "{}", "[1, 2, 3]", '["a", "b"]',
                   '{"a": 1}', '{"a": {"b": [1, {"c": null}]}, "d": "x"}', '[{"a": 1}, 2]', '{"a": null, "b": 2.0}']
 ARRAYS = {
