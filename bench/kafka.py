@@ -69,9 +69,13 @@ def group_run(broker, expected, rows, workers):
         return seconds, cpu
 
 
-def latency(broker, per_second, seconds, workers):
-    """Milliseconds from produce() of a marked record until its group shows it, polled every 5 ms."""
-    topic = "live"
+LINE = b'{"id":%d,"key":%d,"value":1,"payload":"%s"}'
+
+
+def latency(broker, per_second, seconds, workers, keys):
+    """Milliseconds from produce() of a marked record until its group shows it, polled every 5 ms; a view of more than a
+    million keys is full before times are taken."""
+    topic = f"live{keys}"
     make_topic(broker, topic)
     producer = make_producer(broker)
     stop = threading.Event()
@@ -83,14 +87,19 @@ def latency(broker, per_second, seconds, workers):
         while not stop.is_set():
             due = int((time.monotonic() - begin) * per_second)
             while sent < due:
-                send(producer, topic, sent, b'{"id":%d,"key":%d,"value":1,"payload":"%s"}'
-                     % (sent, sent % 100_000, b"x" * 180))
+                send(producer, topic, sent, LINE % (sent, sent * 7_368_787 % keys, b"x" * 180))
                 sent += 1
             producer.poll(0.002)
     times = []
     with Forebay(workers=workers) as server, server.connect() as connection:
         connection.execute(SOURCE.format(topic=topic, address=broker.address, more=""))
         connection.execute(GROUP.format(k="key", v="value", t="events"))
+        if keys > 1_000_000:
+            for key in range(keys):
+                send(producer, topic, key, LINE % (0, key, b""))
+            producer.flush()
+            while connection.execute("SELECT count(*) FROM v").fetchone()[0] < keys:
+                time.sleep(0.5)
         marker = make_producer_fast(broker)
         thread = threading.Thread(target=load, daemon=True)
         thread.start()
@@ -99,8 +108,8 @@ def latency(broker, per_second, seconds, workers):
         while time.monotonic() < end:
             turn += 1
             begin = time.monotonic()
-            marker.produce(topic, b'{"id":0,"key":%d,"value":1}' % (1_000_000 + turn), partition=turn % PARTITIONS)
-            while connection.execute("SELECT c FROM v WHERE k = %s", (1_000_000 + turn,)).fetchone() is None:
+            marker.produce(topic, b'{"id":0,"key":%d,"value":1}' % (keys + turn), partition=turn % PARTITIONS)
+            while connection.execute("SELECT c FROM v WHERE k = %s", (keys + turn,)).fetchone() is None:
                 marker.poll(0.005)
             times.append((time.monotonic() - begin) * 1000)
         stop.set()
@@ -130,10 +139,11 @@ def main():
               f"{spread([options.rows / seconds / 1e3 for seconds, _ in runs], 'k records/s')}; "
               f"{spread([cpu * 1e6 / options.rows for _, cpu in runs], 'CPU-s per million')}", flush=True)
         if options.seconds > 0:
-            times, rate = latency(broker, options.rate, options.seconds, options.workers)
-            times.sort()
-            print(f"produced -> visible at {rate:,.0f} records/s: p50 {statistics.median(times):.1f} ms, "
-                  f"p99 {times[int(len(times) * 0.99)]:.1f} ms of {len(times)}")
+            for keys, per_second in ((100_000, options.rate), (10_000_000, options.rate // 2)):
+                times, rate = latency(broker, per_second, options.seconds, options.workers, keys)
+                times.sort()
+                print(f"produced -> visible in a view of {keys:,} keys at {rate:,.0f} records/s: "
+                      f"p50 {statistics.median(times):.1f} ms, p99 {times[int(len(times) * 0.99)]:.1f} ms of {len(times)}", flush=True)
 
 
 if __name__ == "__main__":
