@@ -71,6 +71,21 @@ class Forebay:
 
     def start(self, wait=True):
         """Starts it on a free port; with `wait`, returns when it answers a query."""
+        while True:
+            begin = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+            self._launch()
+            if not wait:
+                return self
+            try:
+                self.wait_until_it_answers()
+                return self
+            except ServerEnded:
+                with open(self.log_path, encoding="utf-8", errors="replace") as log:
+                    log.seek(begin)
+                    if "Address already in use" not in log.read():  # another process was faster
+                        raise
+
+    def _launch(self):
         self.port = free_port()
         self.http_port = free_port()
         command = [self.program, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
@@ -83,9 +98,6 @@ class Forebay:
             self.process = subprocess.Popen(
                 command + self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **self.env}, preexec_fn=die_with_parent())
-        if wait:
-            self.wait_until_it_answers()
-        return self
 
     def wait_until_it_answers(self, timeout_s=START_TIMEOUT_S):
         def answers():
