@@ -3,7 +3,7 @@ import subprocess
 import time
 import unittest
 
-from cases import TopicCase, TopicPartition
+from cases import WAIT_S, TopicCase, TopicPartition
 from support.forebay import binary
 from support.processes import wait_until
 
