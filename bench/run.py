@@ -435,13 +435,13 @@ def written(report, options, what, statements, check):
         for statement in statements:
             connection.execute(statement)
         begin = time.monotonic()
-        time.sleep(options.seconds)
+        time.sleep(60 * options.minutes)
         with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics") as answer_:
             metrics = answer_.read().decode()
         figure = lambda name: float(re.search(rf"^forebay_store_{name}_bytes_total (\S+)$", metrics, re.M).group(1))
         rows = connection.execute(check).fetchone()[0]
         per_second = rows / (time.monotonic() - begin) / 1e3
-    report.add(f"bytes written per byte of new state, {what}, {options.seconds:.0f} s",
+    report.add(f"bytes written per byte of new state, {what}, {options.minutes:g} min",
                f"{figure('written') / figure('committed'):.2f}; {figure('committed') / 1e9:.2f} GB committed, {per_second:.0f} k records/s",
                "<= 4")
 
@@ -449,7 +449,7 @@ def written(report, options, what, statements, check):
 def bench_written(report, options):
     ten_million = "'fields.k.kind' = 'random', 'fields.k.min' = 1, 'fields.k.max' = 10000000, 'fields.v.kind' = 'random'"
     sequence = "'fields.k.kind' = 'sequence', 'fields.v.kind' = 'random'"
-    source = "CREATE SOURCE {0} (k bigint, v bigint) WITH (connector = 'datagen', rows_per_second = {1}, {2})"
+    source = "CREATE SOURCE {0} (k bigint, v bigint) WITH (connector = 'datagen', rows_per_second = {1}, {2}) FORMAT PLAIN ENCODE JSON"
     written(report, options, "counters (10 M keys)",
             [source.format("two", 200_000, ten_million), GROUP.format(k="k", v="v", t="two")], "SELECT sum(c)::bigint FROM v")
     written(report, options, "join rows",
@@ -531,7 +531,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rows-factor", type=float, default=1.0, help="smaller inputs, for a quick look")
-    parser.add_argument("--seconds", type=float, default=300.0, help="how long `written` runs")
+    parser.add_argument("--minutes", type=float, default=5.0, help="how long `written` runs")
     parser.add_argument("--write", action="store_true", help="put the figures into bench/RESULTS.md")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHES)
