@@ -17,7 +17,7 @@ import run  # noqa: E402
 FAULTS = {"left join as inner": ("LEFT JOIN", "JOIN"), "union keeps duplicates": (") UNION (", ") UNION ALL ("),
           "not exists": ("NOT EXISTS", "EXISTS"), "no filter": ("FILTER (WHERE ", "FILTER (WHERE true OR "),
           "averages a little off": ("avg(", "1.00000001 * avg(")}
-MOST_BATCHES = 20
+MOST_BATCHES = 100
 
 
 class FakeForebay:
