@@ -55,7 +55,10 @@ std::string key_vector(const std::vector<uint32_t>& columns, F&& number) {
 }
 /// 0: the type has no collation.
 int64_t collation_of(const data::Type& type);
-/// Their rows of pg_index.
+/// A row of pg_index: of CREATE INDEX, or of a primary key (is_key).
+void add_index_row(VirtualRowsBuilder& out, int64_t oid, const sql::catalog::CatalogObject& table,
+                   const std::vector<uint32_t>& columns, bool is_key);
+/// Those of CREATE INDEX.
 void add_index_rows(Database& database, VirtualRowsBuilder& out);
 void add_pg_indexes(Database& database);
 

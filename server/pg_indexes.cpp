@@ -44,31 +44,37 @@ void each_index(Database& database,
   }
 }
 
+void add_index_row(VirtualRowsBuilder& out, int64_t oid, const CatalogObject& table,
+                   const std::vector<uint32_t>& columns, bool is_key) {
+  const auto count = static_cast<int32_t>(columns.size());
+  const auto none = [](uint32_t) { return int64_t{0}; };
+  out.row({oid,
+           oid_of(table.id),
+           count,
+           count,
+           is_key,
+           false,
+           is_key,
+           false,
+           true,
+           false,
+           true,
+           false,
+           true,
+           true,
+           false,
+           key_vector(columns, [](uint32_t column) { return int64_t{column} + 1; }),
+           key_vector(columns,
+                      [&](uint32_t column) { return collation_of(table.columns[column].type); }),
+           key_vector(columns, none),
+           key_vector(columns, none),
+           kNull,
+           kNull});
+}
+
 void add_index_rows(Database& database, VirtualRowsBuilder& out) {
   each_index(database, [&](const CatalogObject& table, const CatalogObject& index) {
-    const auto columns = static_cast<int32_t>(index.index_columns.size());
-    out.row({oid_of(index.id),
-             oid_of(table.id),
-             columns,
-             columns,
-             false,
-             false,
-             false,
-             false,
-             true,
-             false,
-             true,
-             false,
-             true,
-             true,
-             false,
-             key_vector(index.index_columns, [](uint32_t column) { return int64_t{column} + 1; }),
-             key_vector(index.index_columns,
-                        [&](uint32_t column) { return collation_of(table.columns[column].type); }),
-             key_vector(index.index_columns, [](uint32_t) { return int64_t{0}; }),
-             key_vector(index.index_columns, [](uint32_t) { return int64_t{0}; }),
-             kNull,
-             kNull});
+    add_index_row(out, oid_of(index.id), table, index.index_columns, false);
   });
 }
 

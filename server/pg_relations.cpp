@@ -152,29 +152,7 @@ Status fill_attrdef(Database& database, VirtualRowsBuilder& out) {
 Status fill_index(Database& database, VirtualRowsBuilder& out) {
   add_index_rows(database, out);
   return each_declared_key(database, [&](const CatalogObject& object) {
-    auto columns = static_cast<int32_t>(object.key_columns.size());
-    out.row({oid_of(object.id) + kKeyIndexOffset,
-             oid_of(object.id),
-             columns,
-             columns,
-             true,
-             false,
-             true,
-             false,
-             true,
-             false,
-             true,
-             false,
-             true,
-             true,
-             false,
-             key_vector(object.key_columns, [](uint32_t column) { return int64_t{column} + 1; }),
-             key_vector(object.key_columns,
-                        [&](uint32_t column) { return collation_of(object.columns[column].type); }),
-             key_vector(object.key_columns, [](uint32_t) { return int64_t{0}; }),
-             key_vector(object.key_columns, [](uint32_t) { return int64_t{0}; }),
-             kNull,
-             kNull});
+    add_index_row(out, oid_of(object.id) + kKeyIndexOffset, object, object.key_columns, true);
   });
 }
 

@@ -49,7 +49,7 @@ Status Session::sleep(double seconds) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
     const double left = seconds - passed.count();
     if (!(left > 0)) return Status::ok();
-    // Cancellation has no notification of its own: it is looked for now and then.
+    // Cancellation has no notification of its own: it is polled.
     std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.05)));
   }
 }

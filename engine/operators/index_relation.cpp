@@ -1,6 +1,7 @@
 #include "engine/operators/index_relation.h"
 
 #include "engine/operators/emission.h"
+#include "engine/operators/relation_reader.h"
 
 namespace forebay::operators {
 
@@ -63,10 +64,7 @@ class IndexedRelation final : public StoredRelation {
   Status scan(const state::Snapshot& snapshot, uint16_t first_shard, uint16_t last_shard,
               uint32_t batch_rows, const std::function<bool(ChangeBatch)>& visit) const override {
     IndexReader reader(*this, snapshot, nullptr, first_shard, last_shard, batch_rows);
-    while (true) {
-      FOREBAY_ASSIGN_OR_RETURN(ChangeBatch batch, reader.next());
-      if (batch.empty() || !visit(std::move(batch))) return Status::ok();
-    }
+    return visit_all(reader, visit);
   }
   std::unique_ptr<Reader> read(std::shared_ptr<const state::Snapshot> snapshot,
                                uint16_t first_shard, uint16_t last_shard,

@@ -5,6 +5,7 @@
 #include "engine/data/row_codec.h"
 #include "engine/operators/aggregate_payload.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/relation_reader.h"
 
 namespace forebay::operators {
 
@@ -93,10 +94,7 @@ class TableRelation : public StoredRelation {
               uint32_t batch_rows, const std::function<bool(ChangeBatch)>& visit) const override {
     TableReader reader(snapshot, nullptr, family_, table_, first_shard, last_shard, batch_rows,
                        make_decoder());
-    while (true) {
-      FOREBAY_ASSIGN_OR_RETURN(ChangeBatch batch, reader.next());
-      if (batch.empty() || !visit(std::move(batch))) return Status::ok();
-    }
+    return visit_all(reader, visit);
   }
 
   std::unique_ptr<Reader> read(std::shared_ptr<const state::Snapshot> snapshot,

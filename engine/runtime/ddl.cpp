@@ -23,6 +23,12 @@ Status EngineImpl::take_ddl_turn(Lock& lock, const CancelToken* cancel) {
   return status;
 }
 
+void EngineImpl::end_ddl_turn() {
+  ddl_busy_ = false;
+  changed_.notify_all();
+  coordinator_notifier_.notify();
+}
+
 Pipeline* EngineImpl::new_pipeline() {
   auto pipeline = std::make_unique<Pipeline>();
   pipeline->id = PipelineId(next_pipeline_++);
@@ -232,9 +238,7 @@ Status EngineImpl::create(Fragment fragment, CatalogRecord record, const CancelT
       }
     }
   }
-  ddl_busy_ = false;
-  changed_.notify_all();
-  coordinator_notifier_.notify();
+  end_ddl_turn();
   return status;
 }
 
@@ -338,9 +342,7 @@ Status EngineImpl::drop(std::vector<ObjectId> objects) {
       release(*pipeline);
     }
   }
-  ddl_busy_ = false;
-  changed_.notify_all();
-  coordinator_notifier_.notify();
+  end_ddl_turn();
   return status;
 }
 

@@ -145,9 +145,7 @@ Status EngineImpl::bring_together(Lock& lock, const std::vector<ObjectId>& table
       release(into);
     }
   }
-  ddl_busy_ = false;
-  changed_.notify_all();
-  coordinator_notifier_.notify();
+  end_ddl_turn();
   return status;
 }
 

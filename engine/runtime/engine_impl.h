@@ -97,6 +97,8 @@ class EngineImpl final : public Engine, public LaneHost {
   void stop_sources(const RunningObject& object);
   Status commit_catalog(Lock& lock, CatalogChange change);
   Status take_ddl_turn(Lock& lock, const CancelToken* cancel);
+  /// Wakes who waits for it, and the coordinator.
+  void end_ddl_turn();
 
   // What does not read (pause.cpp).
   bool is_paused(const RunningObject& object, const SourceQueue& queue) const;

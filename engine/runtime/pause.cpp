@@ -93,9 +93,7 @@ Status EngineImpl::set_paused(ObjectId id, bool paused, CatalogRecord record) {
     for (RunningObject* object : objects) apply_paused(*object);
     for (Pipeline* pipeline : pipelines) release(*pipeline);
   }
-  ddl_busy_ = false;
-  changed_.notify_all();
-  coordinator_notifier_.notify();
+  end_ddl_turn();
   return status;
 }
 
@@ -207,9 +205,7 @@ Status EngineImpl::rewrite(Rewrite rewrite, const CancelToken* cancel) {
       release(*pipeline);
     }
   }
-  ddl_busy_ = false;
-  changed_.notify_all();
-  coordinator_notifier_.notify();
+  end_ddl_turn();
   return status;
 }
 
