@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
 #include <random>
 
 #include "engine/operators/specs.h"
@@ -88,7 +89,8 @@ ChangeBatch two_columns(const std::vector<int64_t>& keys, size_t from, size_t co
   return builder.finish();
 }
 
-const udfs::AggregateFunction* function(const char* name, std::vector<data::TypeId> arguments) {
+const udfs::AggregateFunction* find_function(const char* name,
+                                             std::vector<data::TypeId> arguments) {
   const udfs::AggregateFunction* any = nullptr;
   for (const udfs::AggregateFunction* found : udfs::find_aggregate(name)) {
     if (found->arguments == arguments) return found;
@@ -102,10 +104,10 @@ void aggregate(const char* name, uint64_t keys, uint64_t rows, uint64_t epoch_ro
   operators::AggregateParameters p;
   p.input_types = {kBigintType, kBigintType};
   p.group_columns = {0};
-  const auto* sum = function("sum", {data::TypeId::kBigint});
-  p.aggregates = {{function("count", {}), {}, false, -1, kBigintType},
+  const auto* sum = find_function("sum", {data::TypeId::kBigint});
+  p.aggregates = {{find_function("count", {}), {}, false, -1, kBigintType},
                   {sum, {1}, false, -1, data::Type{sum->result}},
-                  {function("max", {data::TypeId::kBigint}), {1}, false, -1, kBigintType}};
+                  {find_function("max", {data::TypeId::kBigint}), {1}, false, -1, kBigintType}};
   p.append_only = true;
   p.groups = data::TableId(1);
   p.value_tables.resize(3);
@@ -205,6 +207,106 @@ void materialize(const char* name, bool has_key, uint64_t rows, uint64_t epoch_r
   timing.print(name, *op, out);
 }
 
+/// One partition of a million rows, then epochs in each of which the value of one row changes.
+void one_partition(const char* name, const operators::SpecRef& spec) {
+  constexpr int64_t kRows = 1'000'000;
+  constexpr int kChanges = 300;
+  operators::OperatorContext context;
+  context.batch_rows = kBatchRows;
+  auto op = spec->instantiate(context);
+  Count out;
+  Timing timing, filling;
+  for (int64_t from = 0; from < kRows; from += kBatchRows) {
+    std::vector<int64_t> keys;
+    for (int64_t i = from; i < std::min<int64_t>(from + kBatchRows, kRows); ++i) keys.push_back(i);
+    filling.take.start();
+    finish(*op, op->take(0, two_columns(keys, 0, keys.size()), out), out);
+    filling.take.stop();
+  }
+  end_epoch(*op, out, filling);
+  out.rows = 0;
+  std::mt19937_64 random(1);
+  std::vector<int64_t> values(kRows);
+  for (int64_t i = 0; i < kRows; ++i) values[i] = i % kBatchRows % 1000;
+  for (int change = 0; change < kChanges; ++change) {
+    const auto key = static_cast<int64_t>(random() % (spec->name() == "top_n" ? 10 : kRows));
+    data::BatchBuilder builder({kBigintType, kBigintType});
+    for (data::Weight weight : {-1, 1}) {
+      builder.column(0).append(key);
+      builder.column(1).append(values[key]);
+      builder.end_row(weight);
+      values[key] += 1;
+    }
+    values[key] -= 1;
+    timing.take.start();
+    finish(*op, op->take(0, builder.finish(), out), out);
+    timing.take.stop();
+    end_epoch(*op, out, timing);
+  }
+  const auto each = [&](const Stopwatch& watch) { return watch.seconds() * 1e6 / kChanges; };
+  std::printf(
+      "%-34s %7.1f us/change  (take %.1f, flush %.1f, seal %.1f), %.1f rows out each; "
+      "filled in %.2f s\n",
+      name, each(timing.take) + each(timing.flush) + each(timing.seal), each(timing.take),
+      each(timing.flush), each(timing.seal), static_cast<double>(out.rows) / kChanges,
+      filling.take.seconds() + filling.flush.seconds() + filling.seal.seconds());
+}
+
+operators::OverCall window_call(operators::OverFunction function, const char* aggregate) {
+  operators::OverCall call;
+  call.function = function;
+  if (aggregate != nullptr) call.aggregate = find_function(aggregate, {data::TypeId::kBigint});
+  if (function >= operators::OverFunction::kLag) call.arguments = {1};
+  call.number = 1;
+  call.result_type = call.aggregate == nullptr || call.aggregate->result == data::TypeId::kUnknown
+                         ? kBigintType
+                         : data::Type{call.aggregate->result};
+  return call;
+}
+
+void over(const char* name, std::vector<operators::OverCall> calls) {
+  operators::OverParameters p;
+  p.types = {kBigintType, kBigintType};
+  p.order = {{0, false, false}};
+  p.calls = std::move(calls);
+  p.rows = data::TableId(1);
+  one_partition(name, operators::make_over(p));
+}
+
+void windows(const std::function<bool(const char*)>& wanted) {
+  using operators::FrameBound;
+  using operators::OverFunction;
+  operators::OverCall lead = window_call(OverFunction::kLag, nullptr);
+  lead.number = -1;
+  if (wanted("over lag, lead")) {
+    over("over lag, lead", {window_call(OverFunction::kLag, nullptr), lead});
+  }
+  for (int64_t rows : {10, 100, 1000}) {
+    const std::string name = "over sum, max, " + std::to_string(rows) + " rows";
+    if (!wanted(name.c_str())) continue;
+    std::vector<operators::OverCall> calls{window_call(OverFunction::kAggregate, "sum"),
+                                           window_call(OverFunction::kAggregate, "max")};
+    for (operators::OverCall& call : calls) {
+      call.frame.unit = operators::FrameUnit::kRows;
+      call.frame.lower = {FrameBound::Edge::kOffset, -rows, nullptr};
+    }
+    over(name.c_str(), std::move(calls));
+  }
+  if (wanted("over row_number, count so far")) {
+    over("over row_number, count so far", {window_call(OverFunction::kRowNumber, nullptr),
+                                           window_call(OverFunction::kAggregate, "count")});
+  }
+  if (wanted("top_n, 10 rows")) {
+    operators::TopNParameters p;
+    p.types = {kBigintType, kBigintType};
+    p.order = {{0, false, false}};
+    p.limit = 10;
+    p.rows = data::TableId(1);
+    p.numbered = true;
+    one_partition("top_n, 10 rows", operators::make_top_n(p));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -225,4 +327,5 @@ int main(int argc, char** argv) {
   if (wanted("materialize, key")) materialize("materialize, key", true, 5'000'000, epoch_rows);
   if (wanted("materialize, multiset"))
     materialize("materialize, multiset", false, 5'000'000, epoch_rows);
+  windows(wanted);
 }

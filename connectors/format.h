@@ -42,6 +42,8 @@ struct ConnectorDescriptor {
   std::vector<data::Field> metadata;
   Result<std::shared_ptr<const Source>> (*make)(const SourceSpec& spec, const OptionReader& options,
                                                 std::shared_ptr<const Format> format);
+  /// It has rows, not records: FORMAT ... ENCODE ... may be left out and means nothing.
+  bool makes_rows = false;
 };
 
 }  // namespace forebay::connectors

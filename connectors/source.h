@@ -178,6 +178,9 @@ class Source {
   virtual std::unique_ptr<Decoder> make_decoder(const DecodeRequest& request) const = 0;
   /// True when reading ends by itself (scan.bounded.mode = 'latest').
   virtual bool is_bounded() const = 0;
+  /// How long a partition that was read to its end holds the watermark of the others back, when the
+  /// source does not say (idle_timeout); nullopt: as long as it takes.
+  virtual std::optional<int64_t> idle_timeout_ms() const { return std::nullopt; }
 };
 
 /// All that CREATE SOURCE says about transport and format.
@@ -185,7 +188,7 @@ struct SourceSpec {
   std::string name;
   data::Schema schema;
   Options options;         // WITH (...)
-  std::string format;      // "plain"
+  std::string format;      // "plain"; empty: none is given
   std::string encode;      // "json", "csv", "bytes"
   Options encode_options;  // ENCODE CSV (delimiter = ';')
   /// Names of the INCLUDEd metadata, as in DecodeRequest: what raw batches have to carry.
@@ -200,6 +203,10 @@ Result<std::shared_ptr<const Source>> make_source(const SourceSpec& spec);
 
 /// For forebay.sources and docs.
 std::vector<std::string> connector_names();
+
+/// False: the connector has rows, not records, and FORMAT ... ENCODE ... may be left out. True for
+/// an unknown connector.
+bool needs_format(std::string_view connector);
 
 /// The metadata that records of a connector carry, with types, for INCLUDE: "partition" (text: the
 /// file's path) or "partition_number" (integer), "offset" (bigint) ... Empty for an unknown

@@ -28,6 +28,7 @@ std::string table_type(const CatalogObject& object) {
     case ObjectKind::kSchema:
     case ObjectKind::kFunction:
     case ObjectKind::kIndex:
+    case ObjectKind::kSink:
       break;
   }
   return "";

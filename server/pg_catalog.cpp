@@ -244,6 +244,7 @@ std::string relation_kind(const CatalogObject& object) {
       return "i";
     case ObjectKind::kSchema:
     case ObjectKind::kFunction:
+    case ObjectKind::kSink:
       break;
     case ObjectKind::kVirtual:
       return object.schema == "pg_catalog" ? "r" : "v";

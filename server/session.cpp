@@ -32,8 +32,8 @@ bool is_definition(ast::StatementKind kind) {
   return kind == ast::StatementKind::kCreateSource || kind == ast::StatementKind::kCreateTable ||
          kind == ast::StatementKind::kCreateView || kind == ast::StatementKind::kCreateSchema ||
          kind == ast::StatementKind::kCreateFunction || kind == ast::StatementKind::kCreateIndex ||
-         kind == ast::StatementKind::kDrop || kind == ast::StatementKind::kAlter ||
-         kind == ast::StatementKind::kComment;
+         kind == ast::StatementKind::kCreateSink || kind == ast::StatementKind::kDrop ||
+         kind == ast::StatementKind::kAlter || kind == ast::StatementKind::kComment;
 }
 
 // What a session may use in any case, however small --memory is.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "server/event_time.h"
 #include "server/refusals.h"
 #include "server/session.h"
 #include "sql/ast/print.h"
@@ -16,9 +17,9 @@ namespace {
 
 namespace ast = sql::ast;
 
-data::Schema text_schema(std::initializer_list<std::string_view> names) {
+data::Schema text_schema(const std::vector<std::string>& names) {
   data::Schema schema;
-  for (std::string_view name : names) schema.push_back({std::string(name), data::kTextType});
+  for (const std::string& name : names) schema.push_back({name, data::kTextType});
   return schema;
 }
 
@@ -101,6 +102,8 @@ std::string definition_tag(const ast::Statement& statement) {
       return "CREATE FUNCTION";
     case ast::StatementKind::kCreateIndex:
       return "CREATE INDEX";
+    case ast::StatementKind::kCreateSink:
+      return "CREATE SINK";
     case ast::StatementKind::kCreateSchema:
       return "CREATE SCHEMA";
     case ast::StatementKind::kDrop:
@@ -282,6 +285,7 @@ std::optional<data::Schema> Session::session_schema(const ast::Statement& statem
       return text_schema({"name", "setting", "description"});
     case ast::ShowKind::kObjects:
       if (show.name == "jobs") return text_schema({"Id", "Statement", "Progress"});
+      if (show.name == "watermarks") return text_schema(shown_watermark_columns());
       return text_schema({"Name"});
     case ast::ShowKind::kColumns:
       return text_schema({"Name", "Type"});
@@ -342,10 +346,15 @@ Result<std::string> Session::show(const ast::Show& statement, ResultSink& sink) 
         }
         break;
       }
-      if (statement.name == "indexes") {
-        for (const sql::CatalogObjectRef& index : catalog->indexes()) {
-          const bool wanted = statement.of.parts.empty() || index->schema == statement.of.parts[0];
-          if (wanted) rows.push_back({index->name});
+      if (statement.name == "watermarks") {
+        rows = shown_watermarks(database_);
+        break;
+      }
+      if (statement.name == "indexes" || statement.name == "sinks") {
+        for (const sql::CatalogObjectRef& object :
+             statement.name == "sinks" ? catalog->sinks() : catalog->indexes()) {
+          const bool wanted = statement.of.parts.empty() || object->schema == statement.of.parts[0];
+          if (wanted) rows.push_back({object->name});
         }
         break;
       }

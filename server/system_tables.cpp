@@ -6,10 +6,12 @@
 
 #include "engine/data/text_format.h"
 #include "server/database.h"
+#include "server/event_time.h"
 #include "server/settings.h"
 #include "server/virtual_rows.h"
 #include "sql/parser/parser.h"
 #include "udfs/registry.h"
+#include "udfs/window_function.h"
 
 namespace forebay::server {
 
@@ -140,12 +142,40 @@ data::Status fill_views(const Database& database, const Figures& figures,
     if (object == nullptr || object->kind != ObjectKind::kMaterializedView) continue;
     const runtime::PipelineFigures* pipeline = pipelines[one.pipeline];
     out.row({object->name, int64_t{one.pipeline.value}, count_rows(database, *object),
-             state_bytes[one.object], number(one.rows_in), number(one.rows_out), int64_t{0},
+             state_bytes[one.object], number(one.rows_in), number(one.rows_out), number(one.late),
              one.failing, number(one.epoch.value), one.freshness_ms,
              one.is_paused         ? Cell(std::string("paused"))
              : pipeline == nullptr ? Cell(kNull)
                                    : Cell(pipeline->status),
              pipeline == nullptr ? Cell(kNull) : text_or_null(pipeline->reason)});
+  }
+  return data::Status::ok();
+}
+
+data::Status fill_sinks(Database& database, VirtualRowsBuilder& out) {
+  const sql::SnapshotRef catalog = database.catalog().snapshot();
+  const Figures figures = database.engine().figures();
+  std::map<data::PipelineId, const runtime::PipelineFigures*> pipelines;
+  for (const runtime::PipelineFigures& one : figures.pipelines) pipelines[one.id] = &one;
+  for (const runtime::ObjectFigures& one : figures.objects) {
+    const sql::CatalogObjectRef object = catalog->find(one.object);
+    if (object == nullptr || object->kind != ObjectKind::kSink) continue;
+    int64_t state_bytes = 0;
+    for (const runtime::OperatorFigures& figure : figures.operators) {
+      if (figure.object == one.object) state_bytes += number(figure.state_bytes);
+    }
+    FOREBAY_ASSIGN_OR_RETURN(
+        int64_t delivered,
+        operators::delivered_rows(*database.engine().snapshot(), object->tables.back()));
+    const runtime::PipelineFigures* pipeline = pipelines[one.pipeline];
+    out.row({object->name, int64_t{one.pipeline.value}, delivered, state_bytes, number(one.rows_in),
+             number(one.rows_out), int64_t{0}, one.failing, number(one.epoch.value),
+             one.freshness_ms,
+             one.is_paused         ? Cell(std::string("paused"))
+             : pipeline == nullptr ? Cell(kNull)
+                                   : Cell(pipeline->status),
+             pipeline == nullptr ? Cell(kNull) : text_or_null(pipeline->reason), int64_t{0},
+             int64_t{0}, delivered});
   }
   return data::Status::ok();
 }
@@ -221,6 +251,9 @@ data::Status fill_functions(VirtualRowsBuilder& out) {
   for (const udfs::TableFunction* function : udfs::all_table_functions()) {
     add(*function, function->columns[0].type, "table", false);
   }
+  for (const udfs::WindowFunction& function : udfs::all_window_functions()) {
+    add(function, function.result, "window", false);
+  }
   return data::Status::ok();
 }
 
@@ -278,11 +311,9 @@ void add_system_tables(Database& database) {
       "rows_out bigint, late bigint, errors bigint, epoch bigint, freshness_ms bigint, status "
       "text, "
       "reason text, waiting_epochs bigint, waiting_bytes bigint, delivered bigint",
-      empty);
-  add("watermarks",
-      "object text, partition text, watermark timestamptz, idle bool, "
-      "holds_back_since timestamptz",
-      empty);
+      [&database](VirtualRowsBuilder& out) { return fill_sinks(database, out); });
+  add("watermarks", kWatermarkColumns,
+      [&database](VirtualRowsBuilder& out) { return fill_watermarks(database, out); });
   add("ddl_progress", "id bigint, statement text, progress double, started timestamptz",
       [&database](VirtualRowsBuilder& out) {
         for (const DdlJob& job : database.ddl_jobs()) {

@@ -18,6 +18,17 @@ using data::ChangeBatch;
 
 namespace {
 
+/// What a table's watermark says of its rows: it is kept where they come in.
+operators::TimeBound table_bound(const runtime::Fragment& fragment, const CatalogObject& table) {
+  uint32_t leaf = 0;
+  while (leaf < fragment.nodes.size() &&
+         !std::holds_alternative<runtime::SourceInput>(fragment.nodes[leaf].what) &&
+         !std::holds_alternative<runtime::TableInput>(fragment.nodes[leaf].what)) {
+    ++leaf;
+  }
+  return {table.watermark->column, {{{table.id, leaf}, nullptr}}};
+}
+
 /// Lowers what runs; gives the object its relation and tables.
 Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
                                                       CatalogObject& object,
@@ -29,11 +40,14 @@ Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
   };
   if (object.kind == ObjectKind::kIndex) {
     FOREBAY_ASSIGN_OR_RETURN(fragment, lowering::lower_index(create.plan, take_table));
+  } else if (object.kind == ObjectKind::kSink) {
+    FOREBAY_ASSIGN_OR_RETURN(fragment, lowering::lower_sink(create.plan, take_table));
   } else if (object.kind == ObjectKind::kTable && object.connector == nullptr) {
-    fragment = lowering::lower_table(object.stored_columns(), object.key_columns, take_table);
+    fragment = lowering::lower_table(object, take_table);
   } else if (object.is_stored()) {
-    FOREBAY_ASSIGN_OR_RETURN(fragment, lowering::lower_view(create.plan, object.key_columns,
-                                                            object.has_key, take_table));
+    FOREBAY_ASSIGN_OR_RETURN(
+        fragment, lowering::lower_view(create.plan, object.key_columns, object.has_key, take_table,
+                                       object.id, &object.time_bounds));
   }
   if (fragment) {
     for (runtime::CircuitNode& node : fragment->nodes) {
@@ -42,6 +56,9 @@ Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
       if (source == nullptr || object.connector == nullptr) continue;
       source->source = object.id;
       source->on_error = object.on_error;
+    }
+    if (object.kind == ObjectKind::kTable && object.watermark) {
+      object.time_bounds = {table_bound(*fragment, object)};
     }
     if (object.connector == nullptr) fragment->on_error = object.on_error;
     fragment->object = object.id;
@@ -218,7 +235,7 @@ Result<AlteredTable> build_altered(const BoundAlter& alter, const Datum& value,
   const CatalogObjectRef before = snapshot->find(alter.objects[0]->id);
   auto table = std::make_shared<CatalogObject>(*alter.objects[0]);
   table->tables.clear();
-  auto fragment = lowering::lower_table(table->stored_columns(), table->key_columns, [&] {
+  auto fragment = lowering::lower_table(*table, [&] {
     table->tables.push_back(ids.table());
     return table->tables.back();
   });

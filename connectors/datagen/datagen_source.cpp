@@ -6,14 +6,13 @@
 #include <cmath>
 
 #include "connectors/datagen/datagen_decoder.h"
-#include "connectors/file/pacer.h"
+#include "connectors/numbered_source.h"
 #include "engine/data/text_format.h"
 
 namespace forebay::connectors {
 
 namespace {
 
-constexpr uint64_t kBatchRows = 16384;
 constexpr uint32_t kDefaultLength = 10;
 constexpr uint32_t kMostLength = 10'000;
 constexpr int64_t kDefaultMost = 1'000'000;
@@ -21,72 +20,15 @@ constexpr uint16_t kDefaultScale = 2;
 
 using data::TypeId;
 
-class DatagenReader final : public SourceReader {
+class DatagenSource final : public NumberedSource {
  public:
-  DatagenReader(uint64_t next, std::optional<uint64_t> end, std::optional<double> rows_per_second,
-                const data::Clock& clock)
-      : end_(end), next_(next) {
-    if (rows_per_second) pacer_.emplace(*rows_per_second, clock);
-  }
-  Result<PollOutcome> poll(RawBatch& batch, int64_t& wait_ms) override {
-    if (end_ && next_ >= *end_) return PollOutcome::kEnd;
-    uint64_t rows = kBatchRows;
-    if (end_) rows = std::min(rows, *end_ - next_);
-    if (pacer_) rows = std::min(rows, pacer_->allowed(wait_ms));
-    if (rows == 0) return PollOutcome::kNothing;
-    if (pacer_) pacer_->spend(rows);
-    batch = RawBatch();
-    batch.partition = PartitionId(0);
-    batch.partition_name = "rows";
-    batch.from = Offset(next_);
-    next_ += rows;
-    batch.to = Offset(next_);
-    return PollOutcome::kBatch;
-  }
-  Positions ends() const override {
-    if (!end_) return {};
-    PartitionPosition position;
-    position.id = PartitionId(0);
-    position.name = "rows";
-    position.next = Offset(next_);
-    position.end = Offset(*end_);
-    return {position};
-  }
-
- private:
-  const std::optional<uint64_t> end_;
-  uint64_t next_;
-  std::optional<RatePacer> pacer_;
-};
-
-class DatagenSource final : public Source {
- public:
-  explicit DatagenSource(DatagenConfig config) : config_(std::move(config)) {}
-  Result<std::unique_ptr<SourceReader>> open(const Positions& positions,
-                                             const data::Clock& clock) const override {
-    return make_reader(positions, config_.rows, config_.rows_per_second, clock);
-  }
-  Result<std::unique_ptr<SourceReader>> open_until(const Positions& positions,
-                                                   const Positions& until,
-                                                   const data::Clock& clock) const override {
-    return make_reader(positions, next_of(until), {}, clock);
-  }
+  explicit DatagenSource(DatagenConfig config)
+      : NumberedSource("rows", config.rows, config.rows_per_second), config_(std::move(config)) {}
   std::unique_ptr<Decoder> make_decoder(const DecodeRequest& request) const override {
     return std::make_unique<DatagenDecoder>(config_, request);
   }
-  bool is_bounded() const override { return config_.rows.has_value(); }
 
  private:
-  static uint64_t next_of(const Positions& positions) {
-    return positions.empty() ? 0 : positions[0].next.value;
-  }
-  static std::unique_ptr<SourceReader> make_reader(const Positions& positions,
-                                                   std::optional<uint64_t> end,
-                                                   std::optional<double> rows_per_second,
-                                                   const data::Clock& clock) {
-    return std::make_unique<DatagenReader>(next_of(positions), end, rows_per_second, clock);
-  }
-
   const DatagenConfig config_;
 };
 
@@ -303,7 +245,8 @@ ConnectorDescriptor datagen_connector() {
   return {"datagen",
           {"fields.*", "rows_per_second", "number_of_rows", "seed"},
           {{"partition", data::kTextType, true}, {"offset", data::kBigintType, true}},
-          make};
+          make,
+          true};
 }
 
 }  // namespace forebay::connectors

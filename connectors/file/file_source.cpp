@@ -9,6 +9,8 @@ namespace forebay::connectors {
 
 namespace {
 
+constexpr int64_t kFollowedIdleMs = 10'000;
+
 class FileSource final : public Source {
  public:
   FileSource(FileConfig config, data::Schema schema, std::shared_ptr<const Format> format)
@@ -31,6 +33,10 @@ class FileSource final : public Source {
     return format_->make_decoder(request);
   }
   bool is_bounded() const override { return config_.bounded; }
+  // A file that is followed may go on where it seemed to end.
+  std::optional<int64_t> idle_timeout_ms() const override {
+    return config_.bounded ? 0 : kFollowedIdleMs;
+  }
 
  private:
   const FileConfig config_;

@@ -6,6 +6,11 @@
 // while its row count is above 0 (without group columns: always). A group whose aggregate overflows
 // is an error row instead.
 //
+// With a bound (`time`) rows that are late by W(e-1) are dropped and counted, and groups whose time
+// is behind W(e) are final: after their last change came out they are forgotten, without a
+// retraction; where the groups are a view they stay, and only what stands beside them goes. With
+// on_close nothing comes out but each group's row, once, when it is final.
+//
 // State: a PointTable group key -> payload (aggregate_payload.h), which is the view's contents when
 // the aggregate is its last operator; per DISTINCT call, and per min/max call over input that
 // retracts, an OrderedTable group key -> values with their counts; per call of counts_scales()
@@ -15,7 +20,8 @@
 // values feed their accumulator at the flush, when their count has become 0 or ceased to be.
 //
 // Cost: per row one lookup and one kernel step per call (an ordered insertion where there is a
-// value table); per epoch one finish of old and new per dirty group.
+// value table); per epoch one finish of old and new per dirty group. When a bound moves: one seek
+// per shard and a lookup per group that is final.
 
 #include <fmt/format.h>
 
@@ -23,6 +29,7 @@
 #include "engine/operators/aggregate_scales.h"
 #include "engine/operators/aggregate_values.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/expired_groups.h"
 #include "engine/operators/group_changes.h"
 
 namespace forebay::operators {
@@ -67,7 +74,13 @@ class Aggregate final : public Operator {
         groups_(context.table(parameters_.groups, state::Family::kHot), payload_->bytes(),
                 payload_.get()),
         before_(payload_->bytes()),
-        changes_(*payload_, context.batch_rows) {
+        changes_(*payload_, context.batch_rows),
+        expired_(state::Family::kHot, parameters_.groups, context_),
+        nothing_(payload_->bytes(), '\0') {
+    if (parameters_.time) {
+      judge_.emplace(*parameters_.time, payload_->key_types()[0], context_);
+      frees_ = !parameters_.keeps_groups;
+    }
     for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
       bool needed = needs_value_table(parameters_, parameters_.aggregates[i]);
       values_.push_back(needed ? std::make_unique<ValueTable>(name_, *payload_, i, context)
@@ -75,6 +88,7 @@ class Aggregate final : public Operator {
       bool counts = counts_scales(parameters_, parameters_.aggregates[i]);
       scales_.push_back(counts ? std::make_unique<ScaleTable>(name_, *payload_, i, context)
                                : nullptr);
+      frees_ |= needed || counts;
     }
   }
   ~Aggregate() override { free_retired(); }
@@ -85,7 +99,8 @@ class Aggregate final : public Operator {
     return find_only_group(0);
   }
 
-  Result<Progress> take(uint32_t, ChangeBatch batch, Output&) override {
+  Result<Progress> take(uint32_t, ChangeBatch batch, Output& output) override {
+    if (judge_) drop_late(batch, output);
     if (batch.empty()) return Progress::kDone;
     FOREBAY_RETURN_IF_ERROR(find_groups(batch));
     for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
@@ -113,41 +128,21 @@ class Aggregate final : public Operator {
   }
 
   Result<Progress> resume(Output& output) override {
-    std::span<PointTable::Entry* const> dirty = groups_.dirty();
-    FOREBAY_CHECK(dirty.size() == before_.size(),
-                  fmt::format("{} dirty groups, {} copies", dirty.size(), before_.size()));
-    size_t count =
-        std::min<size_t>(std::max<uint32_t>(1, context_.batch_rows / 2), dirty.size() - flushed_);
-    std::span<PointTable::Entry* const> entries = dirty.subspan(flushed_, count);
-    for (const PointTable::Entry* entry : entries) {
-      __builtin_prefetch(entry);
-      __builtin_prefetch(reinterpret_cast<const char*>(entry) + 16 + payload_->bytes());  // the key
+    if (!closing_) {
+      FOREBAY_RETURN_IF_ERROR(flush_some(output));
+      if (flushed_ < groups_.dirty().size()) return Progress::kMore;
+      if (!begin_closing()) return Progress::kDone;
     }
-    FOREBAY_RETURN_IF_ERROR(refresh_extremes(entries));
-    chunk_.clear();
-    for (size_t i = 0; i < count; ++i) {
-      std::string_view key = PointTable::key(entries[i]);
-      const char* now = PointTable::payload(entries[i]);
-      if (AggregatePayload::row_count(now) < 0) {
-        fail_negative(name_, group_text(*payload_, key, now), AggregatePayload::row_count(now));
-      }
-      chunk_.push_back({key, before_[flushed_ + i], now});
-    }
-    for (auto& scales : scales_) {
-      if (scales != nullptr) FOREBAY_RETURN_IF_ERROR(scales->refresh(entries));
-    }
-    FOREBAY_RETURN_IF_ERROR(changes_.emit(chunk_, output));
-    for (PointTable::Entry* entry : entries) {
-      if (!payload_->exists(PointTable::payload(entry))) groups_.erase(entry);
-    }
-    flushed_ += count;
-    return flushed_ == dirty.size() ? Progress::kDone : Progress::kMore;
+    return close_some(output);
   }
 
   void seal(state::SealedRun& run) override {
     groups_.seal(run);
     before_.clear();
     flushed_ = 0;
+    closing_ = false;
+    if (judge_) judge_->end();
+    expired_.seal();
     free_retired();
     for (auto& values : values_) {
       if (values != nullptr) values->seal(run);
@@ -158,7 +153,7 @@ class Aggregate final : public Operator {
   }
 
   size_t memory_bytes() const override {
-    size_t bytes = groups_.memory_bytes() + before_.memory_bytes();
+    size_t bytes = groups_.memory_bytes() + before_.memory_bytes() + expired_.memory_bytes();
     for (const auto& values : values_) {
       if (values != nullptr) bytes += values->memory_bytes();
     }
@@ -183,6 +178,102 @@ class Aggregate final : public Operator {
   void free_retired() {
     for (char* bytes : retired_) std::free(bytes);
     retired_.clear();
+  }
+
+  void drop_late(ChangeBatch& batch, Output& output) {
+    if (uint64_t late = judge_->drop_late(batch); late > 0) output.late(late);
+  }
+
+  /// Emits the changes of some dirty groups.
+  Status flush_some(Output& output) {
+    std::span<PointTable::Entry* const> dirty = groups_.dirty();
+    FOREBAY_CHECK(dirty.size() == before_.size(),
+                  fmt::format("{} dirty groups, {} copies", dirty.size(), before_.size()));
+    size_t count =
+        std::min<size_t>(std::max<uint32_t>(1, context_.batch_rows / 2), dirty.size() - flushed_);
+    std::span<PointTable::Entry* const> entries = dirty.subspan(flushed_, count);
+    for (const PointTable::Entry* entry : entries) {
+      __builtin_prefetch(entry);
+      __builtin_prefetch(reinterpret_cast<const char*>(entry) + 16 + payload_->bytes());  // the key
+    }
+    if (!parameters_.on_close) FOREBAY_RETURN_IF_ERROR(refresh(entries));
+    chunk_.clear();
+    for (size_t i = 0; i < count; ++i) {
+      std::string_view key = PointTable::key(entries[i]);
+      const char* now = PointTable::payload(entries[i]);
+      if (AggregatePayload::row_count(now) < 0) {
+        fail_negative(name_, group_text(*payload_, key, now), AggregatePayload::row_count(now));
+      }
+      chunk_.push_back({key, before_[flushed_ + i], now});
+    }
+    if (!parameters_.on_close) FOREBAY_RETURN_IF_ERROR(changes_.emit(chunk_, output));
+    for (PointTable::Entry* entry : entries) {
+      if (!payload_->exists(PointTable::payload(entry))) groups_.erase(entry);
+    }
+    flushed_ += count;
+    return Status::ok();
+  }
+
+  /// What the groups' values and scales say goes into their payloads.
+  Status refresh(std::span<PointTable::Entry* const> entries) {
+    FOREBAY_RETURN_IF_ERROR(refresh_extremes(entries));
+    for (auto& scales : scales_) {
+      if (scales != nullptr) FOREBAY_RETURN_IF_ERROR(scales->refresh(entries));
+    }
+    return Status::ok();
+  }
+
+  /// After the flush: does the epoch make groups final?
+  bool begin_closing() {
+    if (!judge_ || !frees_) return false;
+    const int64_t from = judge_->previous();
+    const int64_t to = judge_->current();
+    if (from >= to) return false;
+    closing_ = true;
+    expired_.begin(judge_->key_of(from), judge_->key_of(to));
+    return true;
+  }
+
+  /// Some of the groups that are final: emits them with on_close, and frees their state.
+  Result<Progress> close_some(Output& output) {
+    const uint32_t most = std::max<uint32_t>(1, context_.batch_rows / 2);
+    FOREBAY_RETURN_IF_ERROR(expired_.next(most, closing_keys_));
+    if (closing_keys_.rows() == 0) return Progress::kDone;
+    if (!parameters_.keeps_groups) {
+      entries_.resize(closing_keys_.rows());
+      FOREBAY_RETURN_IF_ERROR(groups_.find(closing_keys_, entries_));
+      closing_entries_.clear();
+      for (PointTable::Entry* entry : entries_) {
+        if (entry == nullptr || PointTable::is_erased(entry)) continue;
+        touch(entry);
+        if (payload_->exists(PointTable::payload(entry))) closing_entries_.push_back(entry);
+      }
+      // A key can come twice.
+      std::sort(closing_entries_.begin(), closing_entries_.end(),
+                [](const PointTable::Entry* a, const PointTable::Entry* b) {
+                  return PointTable::key(a) < PointTable::key(b);
+                });
+      closing_entries_.erase(std::unique(closing_entries_.begin(), closing_entries_.end()),
+                             closing_entries_.end());
+      if (parameters_.on_close) FOREBAY_RETURN_IF_ERROR(emit_closed(output));
+      for (PointTable::Entry* entry : closing_entries_) groups_.erase(entry);
+    }
+    for (auto& values : values_) {
+      if (values != nullptr) FOREBAY_RETURN_IF_ERROR(values->free(closing_keys_));
+    }
+    for (auto& scales : scales_) {
+      if (scales != nullptr) FOREBAY_RETURN_IF_ERROR(scales->free(closing_keys_));
+    }
+    return Progress::kMore;
+  }
+
+  Status emit_closed(Output& output) {
+    FOREBAY_RETURN_IF_ERROR(refresh(closing_entries_));
+    chunk_.clear();
+    for (PointTable::Entry* entry : closing_entries_) {
+      chunk_.push_back({PointTable::key(entry), nothing_.data(), PointTable::payload(entry)});
+    }
+    return changes_.emit(chunk_, output);
   }
 
   void touch(PointTable::Entry* entry) {
@@ -222,6 +313,7 @@ class Aggregate final : public Operator {
       created_.assign(count, 0);
       FOREBAY_RETURN_IF_ERROR(groups_.find_or_create(keys_, entries_, created_));
     }
+    if (judge_) expired_.add(keys_, created_);
     payloads_.resize(count);
     for (uint32_t i = 0; i < count; ++i) {
       char* payload = PointTable::payload(entries_[i]);
@@ -388,8 +480,18 @@ class Aggregate final : public Operator {
   std::vector<char*> retired_;
   size_t flushed_ = 0;  // dirty groups emitted in this epoch's flush
 
+  // With a bound.
+  std::optional<TimeJudge> judge_;
+  bool frees_ = false;    // final groups leave something to free
+  bool closing_ = false;  // the flush is done, groups become final
+  data::KeyRows closing_keys_;
+  std::vector<PointTable::Entry*> closing_entries_;
+
   // Scratch.
   GroupChanges changes_;
+  ExpiredGroups expired_;
+  /// A payload without rows.
+  std::string nothing_;
   std::vector<GroupChange> chunk_;
   KeyRows keys_;
   std::vector<PointTable::Entry*> entries_, call_entries_;
@@ -425,14 +527,20 @@ class AggregateSpec final : public OperatorSpec {
   std::string describe() const override {
     const AggregateParameters& parameters = payload_->parameters();
     std::string text = fmt::format("keys={}", column_list(parameters.group_columns));
-    if (parameters.aggregates.empty()) return text;
-    text += " aggregates=[";
-    for (size_t i = 0; i < parameters.aggregates.size(); ++i) {
-      if (i > 0) text += ", ";
-      text += call_text(parameters.aggregates[i]);
+    if (!parameters.aggregates.empty()) {
+      text += " aggregates=[";
+      for (size_t i = 0; i < parameters.aggregates.size(); ++i) {
+        if (i > 0) text += ", ";
+        text += call_text(parameters.aggregates[i]);
+      }
+      text += "]";
     }
-    text += "]";
-    if (parameters.append_only) text += " append-only";
+    if (parameters.append_only && !parameters.aggregates.empty()) text += " append-only";
+    if (parameters.time) {
+      text += " bound=" + bound_text(*parameters.time);
+      if (parameters.on_close) text += " on-close";
+      if (parameters.keeps_groups) text += " kept";
+    }
     return text;
   }
   const std::vector<Type>& output_types() const override { return payload_->output_types(); }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/operators/emission.h"
+#include "engine/operators/expired_groups.h"
 
 namespace forebay::operators {
 
@@ -97,6 +98,10 @@ Status ScaleTable::refresh(std::span<PointTable::Entry* const> groups) {
     set_scale(PointTable::payload(mixed_[i]) + state, static_cast<uint16_t>(scale));
   }
   return Status::ok();
+}
+
+Status ScaleTable::free(const data::KeyRows& group_keys) {
+  return free_groups(table_, group_keys, groups_);
 }
 
 }  // namespace forebay::operators

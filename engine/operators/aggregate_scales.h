@@ -28,6 +28,9 @@ class ScaleTable {
   /// At the flush: tells the accumulators of these dirty groups their largest scale.
   Status refresh(std::span<state::PointTable::Entry* const> groups);
 
+  /// Forgets the scales of groups; after refresh() of those that the epoch touched.
+  Status free(const data::KeyRows& group_keys);
+
   void seal(state::SealedRun& run) { table_.seal(run); }
   size_t memory_bytes() const { return table_.memory_bytes(); }
   size_t dirty_entries() const { return table_.dirty_entries(); }

@@ -5,6 +5,7 @@
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/expired_groups.h"
 
 namespace forebay::operators {
 
@@ -296,6 +297,10 @@ std::vector<uint8_t> ValueTable::repeats_of(const ChangeBatch& rows) {
     repeats[row] = keys_.key(row) == keys_.key(row - 1);
   }
   return repeats;
+}
+
+Status ValueTable::free(const data::KeyRows& group_keys) {
+  return free_groups(table_, group_keys, groups_);
 }
 
 void ValueTable::seal(state::SealedRun& run) {

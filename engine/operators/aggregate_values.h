@@ -55,6 +55,9 @@ class ValueTable {
   /// aggregates: their results.
   Result<data::ColumnRef> extremes(const data::KeyRows& group_keys);
 
+  /// Forgets the values of groups; after settle() and all that asks for them.
+  Status free(const data::KeyRows& group_keys);
+
   void seal(state::SealedRun& run);
   size_t memory_bytes() const {
     return table_.memory_bytes() + place_.memory_bytes() + collected_bytes_;

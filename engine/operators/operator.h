@@ -1,12 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/data/change_batch.h"
 #include "engine/data/status.h"
 #include "engine/expr/expr.h"
+#include "engine/operators/watermarks.h"
 #include "state/state_table.h"
 
 /// The contract of operators. A spec is immutable and says what to do; an Operator is one worker's
@@ -30,8 +32,8 @@ enum class ErrorPolicy : uint8_t {
 };
 
 /// A row that could not be processed (or the retraction of one). Keyed in forebay.errors by
-/// (object, operator, sqlstate, reason, column, raw), records of sources by their place as well; the
-/// rest is payload of the first occurrence.
+/// (object, operator, sqlstate, reason, column, raw), records of sources by their place as well;
+/// the rest is payload of the first occurrence.
 struct ErrorRow {
   ObjectId object;            // filled in by the runtime
   std::string operator_name;  // filled in by the runtime
@@ -57,6 +59,8 @@ class Output {
   /// Empty batches are ignored.
   virtual void emit(ChangeBatch batch) = 0;
   virtual void error(ErrorRow error) = 0;
+  /// Rows that were dropped because they came too late.
+  virtual void late(uint64_t rows) { (void)rows; }
 };
 
 /// What an instance is made with.
@@ -74,6 +78,8 @@ struct OperatorContext {
   uint32_t batch_rows = 4096;
   /// Epoch time and the like; owned by the runtime, constant during an epoch.
   const expr::EvalContext* eval = nullptr;
+  /// nullptr: a private circuit, where nothing is late and nothing closes.
+  const Watermarks* watermarks = nullptr;
   /// The options for one of the spec's tables in this context.
   state::TableOptions table(TableId id, state::Family family) const {
     return {id, family, store, starts_empty, budget, counters};
@@ -104,6 +110,9 @@ class Operator {
   virtual size_t memory_bytes() const { return 0; }
   virtual size_t dirty_entries() const { return 0; }
   virtual size_t state_rows() const { return 0; }
+  /// Between epochs: an epoch whose time is this or later changes something even without input;
+  /// nullopt: none will.
+  virtual std::optional<int64_t> due() const { return std::nullopt; }
 };
 
 /// The immutable description of an operator.

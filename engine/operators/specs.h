@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/operators/operator.h"
@@ -71,6 +72,13 @@ struct AggregateParameters {
   std::vector<TableId> value_tables;
   /// One per aggregate, in order; used where counts_scales(), else unused. Empty: used by none.
   std::vector<TableId> scale_tables;
+  /// Bounds the first group column (`column` is group_columns[0], a timestamp or date). Rows before
+  /// W(e-1) are late and dropped; groups before W(e) are final, and what is kept of them is freed.
+  std::optional<TimeBound> time;
+  /// With `time`: a group comes out once, when it is final.
+  bool on_close = false;
+  /// With `time`: `groups` is a view's contents; final groups stay there.
+  bool keeps_groups = false;
 };
 /// The call's result shows the largest display scale of numerics that may be taken out again:
 /// counts per scale are kept in a scale table.
@@ -126,10 +134,113 @@ struct TopNParameters {
   /// Rows that equal the last one in `order` come too.
   bool with_ties = false;
   TableId rows;
-  /// One more column, bigint: the row's number in its partition, from 1. Without limit and offset.
+  /// One more column, bigint: the row's number in its partition, from 1. Not with ties.
   bool numbered = false;
+  /// The input never retracts: no more rows are kept than limit and offset need.
+  bool append_only = false;
 };
 SpecRef make_top_n(TopNParameters parameters);
+
+/// WHERE with now(): rows that are there from one time on, until another. Input hashed (kExact) by
+/// all columns.
+struct TemporalFilterParameters {
+  std::vector<Type> types;
+  struct Bound {
+    /// A timestamp or timestamptz, over the row; NULL: the row is never there.
+    ExprRef time;
+    /// Microseconds added to it.
+    int64_t offset_us = 0;
+    /// The row is there before that time, else from it on.
+    bool is_until = false;
+  };
+  std::vector<Bound> bounds;  // all of them hold
+  TableId events;
+};
+SpecRef make_temporal_filter(TemporalFilterParameters parameters);
+
+/// Window functions: what `function(...) OVER (...)` is.
+enum class OverFunction : uint8_t {
+  kRowNumber,
+  kRank,
+  kDenseRank,
+  kPercentRank,
+  kCumeDist,
+  kNtile,       // `number`: how many buckets
+  kLag,         // `number`: how many rows before; negative: after (lead)
+  kFirstValue,  // of the frame, as the others that follow
+  kLastValue,
+  kNthValue,  // `number`: which, from 1
+  kAggregate,
+};
+enum class FrameUnit : uint8_t { kRows, kRange, kGroups };
+enum class FrameExclusion : uint8_t { kNoOthers, kCurrentRow, kGroup, kTies };
+/// Where a frame begins or ends.
+struct FrameBound {
+  enum class Edge : uint8_t { kPartitionStart, kOffset, kPartitionEnd };
+  Edge edge = Edge::kPartitionStart;
+  /// Rows or groups from the current one; negative: before it. RANGE: only its sign counts, where
+  /// `value` fails (the bound is then before, or after, all rows).
+  int64_t offset = 0;
+  /// RANGE with an offset: the bound's place in the order, over the one ORDER BY column as column 0
+  /// and of its type. nullptr: the current row's peers.
+  ExprRef value;
+};
+struct OverFrame {
+  FrameUnit unit = FrameUnit::kRange;
+  FrameBound lower{FrameBound::Edge::kPartitionStart, 0, nullptr};
+  FrameBound upper{FrameBound::Edge::kOffset, 0, nullptr};
+  FrameExclusion exclusion = FrameExclusion::kNoOthers;
+};
+struct OverCall {
+  OverFunction function = OverFunction::kRowNumber;
+  const udfs::AggregateFunction* aggregate = nullptr;
+  std::vector<uint32_t> arguments;
+  /// A boolean input column; the row counts where it is true. -1: none. Aggregates only.
+  int32_t filter_column = -1;
+  /// lag: the column that gives the value where there is no such row. -1: NULL.
+  int32_t fallback_column = -1;
+  int64_t number = 0;
+  OverFrame frame;
+  Type result_type;
+};
+/// "lag(price) 2", "sum(price) rows -2..+0": the call with its number and frame, if it has one,
+/// over arguments of these names; without filter and fallback.
+std::string call_text(const OverCall& call, const std::vector<std::string>& arguments);
+/// Window functions over one PARTITION BY and ORDER BY. Input hashed by partition_columns. Output:
+/// the input's columns, then one per call; a row with weight n is n rows. Ties of the order are
+/// broken by the bytes of the whole row; peers (rank, RANGE, GROUPS) are equal in the order alone.
+struct OverParameters {
+  std::vector<Type> types;
+  std::vector<uint32_t> partition_columns;
+  std::vector<SortKey> order;
+  std::vector<OverCall> calls;
+  TableId rows;
+  /// Where rows that are read to evaluate functions are counted, for tests; nullptr: nowhere.
+  uint64_t* looked_at = nullptr;
+};
+SpecRef make_over(OverParameters parameters);
+
+/// SESSION windows: each row with the start and end of its session, the rows of its partition that
+/// lie at most `gap` apart from the next one. Input hashed by partition_columns (kGrouping).
+/// Output: input columns, the first time of the session, and its last one + gap. Rows whose time is
+/// NULL are in no session.
+struct SessionParameters {
+  std::vector<Type> types;
+  std::vector<uint32_t> partition_columns;
+  /// A timestamp.
+  uint32_t time_column = 0;
+  /// Microseconds, above 0.
+  int64_t gap = 0;
+  /// partition -> rows; and when to look at a partition (with `time`).
+  TableId rows;
+  TableId timers;
+  /// Bounds the time column: rows before W(e-1) are dropped, sessions that end before W(e) are
+  /// final and forgotten.
+  std::optional<TimeBound> time;
+  /// With `time`: rows come out once, when their session is final.
+  bool on_close = false;
+};
+SpecRef make_session(SessionParameters parameters);
 
 /// A scalar subquery's guard: at most one row per key (key columns hashed); a key with more is an
 /// error row 21000 "more than one row returned by a subquery used as an expression" and gives no
@@ -155,6 +266,17 @@ struct ValuesParameters {
   std::vector<std::vector<data::Datum>> rows;
 };
 SpecRef make_values(ValuesParameters parameters);
+
+/// Counts changed rows and drops them: connector = 'blackhole'. Any distribution. Output: its
+/// input, which nothing reads.
+struct BlackholeParameters {
+  std::vector<Type> types;
+  /// One key per worker that has counted: how many rows.
+  TableId delivered;
+};
+SpecRef make_blackhole(BlackholeParameters parameters);
+/// Changed rows that a blackhole has counted up to a snapshot's epoch.
+Result<int64_t> delivered_rows(const state::Snapshot& snapshot, TableId delivered);
 
 /// Keeps the rows of a view or table; passes its input on. Input hashed by key_columns (kGrouping),
 /// or by all columns (kExact) when there is no key.

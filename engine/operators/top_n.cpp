@@ -4,14 +4,17 @@
 //
 // Output: at the end of an epoch the net change of each partition's window [offset, offset +
 // limit), with ties also the rows that equal its last one in the order; duplicates count one each.
-// When numbered: all rows of the partition, each with its place from 1 on as one more column; the
-// net change holds every row whose number moved.
+// When numbered: each row with its place in the partition from 1 on as one more column; the net
+// change holds every row whose number moved.
 //
 // Ties of the order are broken by the whole row: its columns in order, ascending, NULLs last,
 // finest detail included.
 //
 // State: an OrderedTable partition -> rows; suffix = order keys (kGrouping) and then all columns
 // (kExact).
+//
+// Append-only input: rows behind a partition's window are dropped at the end of the epoch, or at
+// once where the window was full before it.
 //
 // Invariant: a touched partition's window as it was when the epoch began is remembered by entry, as
 // entries stay in place until seal.
@@ -55,9 +58,13 @@ class TopN final : public Operator {
     groups_.resize(keys_.rows());
     FOREBAY_RETURN_IF_ERROR(rows_.load(keys_, groups_));
     for (uint32_t i = 0; i < groups_.size(); ++i) {
-      note(groups_[i]);
+      const Partition& partition = touched_[note(groups_[i])];
       suffix_.assign(order_keys_.key(i));
       suffix_.append(row_keys_.key(i));
+      if (partition.full &&
+          suffix_ > OrderedTable::suffix(old_windows_[partition.window_to - 1].entry)) {
+        continue;
+      }
       OrderedTable::Entry* entry = rows_.upsert(groups_[i], suffix_);
       int64_t count = OrderedTable::count(entry) + batch.weight(batch.physical(i));
       rows_.set_count(groups_[i], entry, count);
@@ -93,7 +100,7 @@ class TopN final : public Operator {
     if (!weights_.empty()) {
       ChangeBatch batch = finish(builders);
       batch.set_weights(std::exchange(weights_, {}));
-      output.emit(std::move(batch));
+      emit_in_pieces(std::move(batch), context_.batch_rows, output);
     }
     return more ? Progress::kMore : Progress::kDone;
   }
@@ -123,6 +130,8 @@ class TopN final : public Operator {
     OrderedTable::Group* group;
     size_t window_from;  // in old_windows_
     size_t window_to;
+    /// No row that comes behind the window can ever be in it.
+    bool full;
   };
 
   static std::vector<data::ColumnBuilder> builders_of(const std::vector<Type>& types) {
@@ -135,14 +144,37 @@ class TopN final : public Operator {
     return ChangeBatch(std::move(columns), rows);
   }
 
-  /// Remembers the window of a partition that the epoch has not touched before.
-  void note(OrderedTable::Group* group) {
+  /// The place of a partition in touched_; remembers the window of one that is new there.
+  uint32_t note(OrderedTable::Group* group) {
     auto next = static_cast<uint32_t>(touched_.size());
     auto same = [&](uint32_t i) { return touched_[i].group == group; };
-    if (place_.find_or_add(EpochIndex::hash_of(group), next, same) != next) return;
+    const uint32_t at = place_.find_or_add(EpochIndex::hash_of(group), next, same);
+    if (at != next) return at;
     size_t from = old_windows_.size();
     collect_window(group, old_windows_);
-    touched_.push_back({group, from, old_windows_.size()});
+    bool full = false;
+    if (parameters_.append_only && !parameters_.with_ties) {
+      uint64_t rows = 0;
+      for (size_t i = from; i < old_windows_.size(); ++i) {
+        rows += static_cast<uint64_t>(old_windows_[i].count);
+      }
+      full = rows > 0 && rows == parameters_.limit;
+    }
+    touched_.push_back({group, from, old_windows_.size(), full});
+    return next;
+  }
+
+  /// Rows behind the window go.
+  void drop_rest(OrderedTable::Group* group) {
+    if (window_.empty()) return;
+    OrderedTable::Entry* entries[OrderedTable::kReadAtOnce];
+    OrderedTable::Entry* from = OrderedTable::next(group, window_.back().entry);
+    while (from != nullptr) {
+      const size_t count = OrderedTable::read(group, from, entries);
+      from = count == OrderedTable::kReadAtOnce ? OrderedTable::next(group, entries[count - 1])
+                                                : nullptr;
+      for (size_t i = 0; i < count; ++i) rows_.set_count(group, entries[i], 0);
+    }
   }
 
   void collect_window(const OrderedTable::Group* group, std::vector<WindowRow>& window) const {
@@ -160,7 +192,10 @@ class TopN final : public Operator {
         return;
       }
       left -= inside;
-      if (inside > 0) window.push_back({entry, static_cast<int64_t>(inside), number});
+      if (inside > 0) {
+        window.push_back(
+            {entry, static_cast<int64_t>(inside), number + static_cast<int64_t>(skipped)});
+      }
       number += static_cast<int64_t>(count);
     }
   }
@@ -195,6 +230,7 @@ class TopN final : public Operator {
     const WindowRow* old = old_at_ < old_end ? &old_windows_[old_at_] : nullptr;
     const WindowRow* now = new_at_ < window_.size() ? &window_[new_at_] : nullptr;
     if (old == nullptr && now == nullptr) {
+      if (parameters_.append_only) drop_rest(touched_[next_].group);
       in_partition_ = false;
       ++next_;
       return Status::ok();
@@ -301,6 +337,7 @@ class TopNSpec final : public OperatorSpec {
     if (parameters_.offset != 0) text += fmt::format(" offset={}", parameters_.offset);
     if (parameters_.with_ties) text += " with ties";
     if (parameters_.numbered) text += " numbered";
+    if (parameters_.append_only) text += " append-only";
     return text;
   }
   const std::vector<Type>& output_types() const override { return output_types_; }

@@ -34,6 +34,17 @@ struct NodeInput {
   std::optional<Exchange> exchange;
 };
 
+/// WATERMARK FOR of a leaf's rows.
+struct LeafWatermark {
+  /// Over the leaf's rows; a timestamp. What it says is bounded from below by its largest value.
+  expr::ExprRef value;
+  /// A partition that was read to its end, and from which nothing came for so long, does not hold
+  /// the others back; nullopt: it does.
+  std::optional<int64_t> idle_timeout_ms;
+  /// Values later than the clock by more than this do not count; nullopt: all do.
+  std::optional<int64_t> max_future_ms;
+};
+
 /// Leaf: the change stream of another object (table or view) of the same pipeline. In a private
 /// query: the object's rows in the snapshot.
 struct ObjectInput {
@@ -52,9 +63,12 @@ struct SourceInput {
   connectors::DecodeRequest decode;
   /// For records that can't be read.
   operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
+  std::optional<LeafWatermark> watermark = {};
 };
 /// Leaf: the rows that DML writes into this object, a table.
-struct TableInput {};
+struct TableInput {
+  std::optional<LeafWatermark> watermark = {};
+};
 /// Leaf, private queries only: rows made when the query starts (system tables). Called once.
 struct VirtualInput {
   std::string name;
@@ -79,6 +93,9 @@ struct Fragment {
   /// For rows that fail in its operators.
   operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
 };
+
+/// What a leaf declares, or nullptr.
+const LeafWatermark* watermark_of(const CircuitNode& node);
 
 /// All state tables of a fragment.
 std::vector<state::DroppedTable> tables_of(const Fragment& fragment);

@@ -38,10 +38,14 @@ bool EngineImpl::run_committer() {
     }
   }
   std::vector<state::DroppedTable> dropped;
+  int64_t epoch_time = INT64_MIN;
   for (CommitRequest& request : requests) {
+    epoch_time = std::max(epoch_time, request.epoch_time);
     for (state::SealedRun& run : request.runs) runs.push_back(std::move(run));
     for (const state::DroppedTable& table : request.dropped) dropped.push_back(table);
   }
+  // With whatever depends on it.
+  if (!runs.empty() && epoch_time != INT64_MIN) put_epoch_time(epoch_time, runs.emplace_back());
   int64_t begin = clock_->steady_nanos();
   Status status;
   // An epoch that changed nothing needs no number: nobody can tell it from the one before.
@@ -133,6 +137,9 @@ void EngineImpl::finish_commit(CommitRequest& request, const Status& status, Epo
   pipeline.last_committed_at_ns = clock_->steady_nanos();
   pipeline.restart_backoff_ms = 0;
   for (auto& [source, positions] : request.positions) source->committed(positions);
+  for_each_tracker(pipeline, [&](WatermarkTracker& tracker, const SourceQueue*) {
+    tracker.committed(pipeline.committed);
+  });
   for (RunningObject* object : pipeline.objects) {
     auto& open = object->open_tickets;
     open.erase(open.begin(), open.upper_bound(pipeline.committed_ticket));

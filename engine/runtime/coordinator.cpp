@@ -73,7 +73,10 @@ bool EngineImpl::restart_due(Lock& lock, int64_t& idle_ns) {
 }
 
 bool EngineImpl::should_end(Pipeline& pipeline, int64_t now, int64_t& idle_ns) {
-  if (!pipeline.signals.changed.load()) return false;
+  if (!pipeline.signals.changed.load()) {
+    if (!is_time_due(pipeline, idle_ns)) return false;
+    pipeline.signals.changed.store(true);
+  }
   if (pipeline.wanted) return true;
   if (pipeline.epoch_start_ns == 0) pipeline.epoch_start_ns = now;
   int64_t age = now - pipeline.epoch_start_ns;
@@ -113,6 +116,9 @@ void EngineImpl::name_end(Pipeline& pipeline) {
   pipeline.wanted = false;
   pipeline.named_ticket = pipeline.last_ticket;
   pipeline.signals.changed.store(false);
+  name_watermarks(pipeline);
+  epoch_time_ = epoch_clock();
+  pipeline.signals.named_time.store(epoch_time_);
   pipeline.signals.named_end.store(pipeline.open_epoch, std::memory_order_release);
   ++pipeline.open_epoch;
   wake_workers();
@@ -214,13 +220,15 @@ void EngineImpl::request_commit(Pipeline& pipeline) {
   CommitRequest request;
   request.pipeline = &pipeline;
   request.errors_at = data::timestamp_from_unix_nanos(clock_->unix_nanos());
+  request.epoch_time = pipeline.signals.named_time.load();
   for (SealedLane& lane : pipeline.sealed) {
     for (operators::ErrorRow& error : lane.errors) request.errors.push_back(std::move(error));
     if (lane.run.count() > 0) request.runs.push_back(std::move(lane.run));
   }
-  pipeline.sealed.clear();
   state::SealedRun meta;
   write_positions(pipeline, epoch, request, meta);
+  write_watermarks(pipeline, epoch, meta);
+  pipeline.sealed.clear();
   if (meta.count() > 0) request.runs.push_back(std::move(meta));
   CatalogChange catalog = std::move(pipeline.catalog);
   pipeline.catalog = {};
@@ -281,6 +289,10 @@ void EngineImpl::write_catalog_change(CatalogChange change, CommitRequest& reque
     remove_catalog_record(id, run);
     errors_.drop(id, run);
     if (RunningObject* object = find_object(id)) {
+      if (object->late > 0) remove_late(id, run);
+      for (const WatermarkTrackerRef& tracker : object->inputs.trackers) {
+        if (tracker != nullptr) tracker->remove(run);
+      }
       for (const SourceUseRef& use : object->inputs.uses) {
         if (use == nullptr) continue;
         for (data::PartitionId id : use->stored) remove_position(use->object, use->node, id, run);
@@ -322,6 +334,7 @@ void EngineImpl::restart(Pipeline& pipeline) {
       return;
     }
     object->inputs = std::move(inputs).value();
+    register_trackers(*object);
     mark_paused(*object);
     object->table = nullptr;
     for (const TableQueueRef& table : object->inputs.tables) {

@@ -48,7 +48,7 @@ void EngineImpl::make_lanes(Pipeline& pipeline) {
   for (auto& worker : workers_) {
     pipeline.lanes.push_back(std::make_unique<Lane>(worker->index(), options_.workers, store_.get(),
                                                     &pipeline.signals, this, &settings_,
-                                                    clock_.get()));
+                                                    clock_.get(), &watermarks_));
     pipeline.lanes.back()->set_epoch(pipeline.open_epoch);
     peers.push_back(pipeline.lanes.back().get());
     worker->add_lane(peers.back());
@@ -67,6 +67,9 @@ void EngineImpl::delete_pipeline(Pipeline* pipeline) {
 // Both are held. What `from` has goes behind what `into` has: objects never read later ones.
 void EngineImpl::merge(Pipeline& into, Pipeline& from) {
   for (size_t w = 0; w < into.lanes.size(); ++w) into.lanes[w]->absorb(*from.lanes[w]);
+  for_each_tracker(from, [&](WatermarkTracker& tracker, const SourceQueue*) {
+    tracker.renumber(into.open_epoch);
+  });
   for (RunningObject* object : from.objects) {
     object->pipeline = &into;
     into.objects.push_back(object);
@@ -96,8 +99,14 @@ Result<FragmentInputs> EngineImpl::make_inputs(const Fragment& fragment) {
   inputs.sources.resize(fragment.nodes.size());
   inputs.uses.resize(fragment.nodes.size());
   inputs.tables.resize(fragment.nodes.size());
+  inputs.trackers.resize(fragment.nodes.size());
   auto snapshot = store_->snapshot();
   for (uint32_t i = 0; i < fragment.nodes.size(); ++i) {
+    if (const LeafWatermark* declared = watermark_of(fragment.nodes[i])) {
+      const WatermarkId id{fragment.object, i};
+      FOREBAY_ASSIGN_OR_RETURN(StoredWatermark stored, read_watermark(*snapshot, id));
+      inputs.trackers[i] = std::make_shared<WatermarkTracker>(id, *declared, std::move(stored));
+    }
     if (const auto* source = std::get_if<SourceInput>(&fragment.nodes[i].what)) {
       FOREBAY_ASSIGN_OR_RETURN(auto positions, read_positions(*snapshot, fragment.object, i));
       inputs.uses[i] = std::make_shared<SourceUse>();
@@ -129,6 +138,7 @@ Pipeline* EngineImpl::join(const Fragment& fragment, const FragmentInputs& input
   for (auto& lane : pipeline->lanes) lane->add(fragment, inputs, starts_empty);
   pipeline->objects.push_back(object.get());
   mark_paused(*object);
+  register_trackers(*object);
   objects_[fragment.object] = std::move(object);
   return pipeline;
 }
@@ -164,8 +174,10 @@ void EngineImpl::stop_sources(const RunningObject& object) {
 Status EngineImpl::attach(Fragment fragment) {
   Lock lock(mutex_);
   FOREBAY_ASSIGN_OR_RETURN(FragmentInputs inputs, make_inputs(fragment));
+  FOREBAY_ASSIGN_OR_RETURN(uint64_t late, read_late(*store_->snapshot(), fragment.object));
   WorkerLocks workers = lock_workers(lock);
   join(fragment, inputs, false);
+  find_object(fragment.object)->late = late;
   return Status::ok();
 }
 
@@ -294,6 +306,9 @@ void EngineImpl::abandon(Pipeline& pipeline, ObjectId object) {
     lane->reset(pipeline.open_epoch);
   }
   forget({object});
+  for_each_tracker(pipeline, [&](WatermarkTracker& tracker, const SourceQueue*) {
+    tracker.renumber(pipeline.open_epoch);
+  });
 }
 
 void EngineImpl::forget(const std::vector<ObjectId>& objects) {
@@ -301,6 +316,7 @@ void EngineImpl::forget(const std::vector<ObjectId>& objects) {
     RunningObject* object = find_object(id);
     if (object == nullptr) continue;
     stop_sources(*object);
+    watermarks_.remove(id);
     std::erase(object->pipeline->objects, object);
     objects_.erase(id);
   }

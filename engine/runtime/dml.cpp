@@ -278,7 +278,9 @@ Status EngineImpl::wait_finished(const CancelToken* cancel) {
         failure = pipeline->failure.clone();
         return true;
       }
-      if (pipeline->in_flight() || pipeline->signals.changed.load()) {
+      int64_t idle_ns = 0;
+      const bool has_more = pipeline->in_flight() || pipeline->signals.changed.load();
+      if (has_more || (is_time_due(*pipeline, idle_ns) && !pipeline->is_failed())) {
         pipeline->wanted = true;
         coordinator_notifier_.notify();
         return false;

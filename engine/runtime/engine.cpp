@@ -20,6 +20,13 @@ std::vector<state::DroppedTable> tables_of(const Fragment& fragment) {
   return tables;
 }
 
+const LeafWatermark* watermark_of(const CircuitNode& node) {
+  const std::optional<LeafWatermark>* declared = nullptr;
+  if (const auto* source = std::get_if<SourceInput>(&node.what)) declared = &source->watermark;
+  if (const auto* table = std::get_if<TableInput>(&node.what)) declared = &table->watermark;
+  return declared != nullptr && *declared ? &**declared : nullptr;
+}
+
 Result<std::unique_ptr<Engine>> make_engine(std::unique_ptr<state::Store> store,
                                             const EngineOptions& options) {
   auto engine = std::make_unique<EngineImpl>(std::move(store), options);
@@ -43,6 +50,7 @@ Status EngineImpl::open() {
   auto snapshot = store_->snapshot();
   FOREBAY_ASSIGN_OR_RETURN(ids_, read_ids(*snapshot));
   FOREBAY_RETURN_IF_ERROR(errors_.load(*snapshot));
+  FOREBAY_ASSIGN_OR_RETURN(epoch_time_, read_epoch_time(*snapshot));
   next_epoch_ = store_->last_committed().next();
   return Status::ok();
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,7 @@ struct ObjectFigures {
   PipelineId pipeline;
   uint64_t rows_in = 0, rows_out = 0, errors = 0;  // since the server's start
   int64_t failing = 0;  // committed: rows and records that fail now, the skipped ones among them
+  uint64_t late = 0;    // committed: rows that its operators dropped because they were late, ever
   Epoch epoch;
   int64_t freshness_ms = 0;
   /// It reads sources, and none of its readers may read.
@@ -101,7 +103,21 @@ struct SourceFigures {
   std::string status;     // running, waiting, paused, finished, failed
   std::string reason;
 };
+/// A partition of a leaf with a watermark, as committed.
+struct WatermarkFigures {
+  ObjectId object;  // the view that reads, or the table
+  /// What is read; the table itself when DML fills it.
+  ObjectId source;
+  /// nullopt: the leaf as a whole.
+  std::optional<std::string> partition;
+  /// Microseconds since 2000; kNoWatermark: none, kEndOfTime: nothing more will come.
+  int64_t watermark = 0;
+  bool is_idle = false;
+  std::optional<int64_t> holds_back_since;  // timestamptz
+  uint64_t far_future = 0;
+};
 struct Figures {
+  std::vector<WatermarkFigures> watermarks;
   std::vector<PipelineFigures> pipelines;
   std::vector<ObjectFigures> objects;
   std::vector<SourceFigures> sources;

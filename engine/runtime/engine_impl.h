@@ -16,8 +16,8 @@
 #include "engine/runtime/worker.h"
 
 /// The engine behind engine.h, in parts: engine.cpp (opening, threads, catalog), ddl.cpp (create,
-/// drop, hold), dml.cpp (the gate), coordinator.cpp (epochs), reader_join.cpp (views that come to
-/// share a reader), pause.cpp, committer.cpp, figures.cpp.
+/// drop, hold), dml.cpp (the gate), coordinator.cpp (epochs), event_time.cpp (watermarks),
+/// reader_join.cpp (views that come to share a reader), pause.cpp, committer.cpp, figures.cpp.
 namespace forebay::runtime {
 
 class EngineImpl final : public Engine, public LaneHost {
@@ -127,6 +127,17 @@ class EngineImpl final : public Engine, public LaneHost {
   bool run_coordinator(int64_t& idle_ns);
   bool should_end(Pipeline& pipeline, int64_t now, int64_t& idle_ns);
   void name_end(Pipeline& pipeline);
+  // Event time (event_time.cpp).
+  /// Each leaf with a watermark, and what it reads.
+  template <typename F>
+  static void for_each_tracker(const Pipeline& pipeline, F&& visit);
+  void register_trackers(const RunningObject& object);
+  void name_watermarks(Pipeline& pipeline);
+  /// Epoch time now: never before that of an epoch that was named.
+  int64_t epoch_clock() const;
+  bool is_time_due(const Pipeline& pipeline, int64_t& idle_ns) const;
+  void append_watermarks(const Pipeline& pipeline, std::vector<WatermarkFigures>& figures) const;
+  void write_watermarks(Pipeline& pipeline, uint64_t epoch, state::SealedRun& meta);
   void request_commit(Pipeline& pipeline);
   void write_positions(Pipeline& pipeline, uint64_t epoch, CommitRequest& request,
                        state::SealedRun& meta);
@@ -175,14 +186,16 @@ class EngineImpl final : public Engine, public LaneHost {
   uint32_t next_pipeline_ = 1;                                  // mutex_
   uint64_t next_ticket_ = 1;                                    // mutex_
   ErrorTable errors_;                                           // mutex_
-  std::deque<CommitRequest> commit_queue_;                      // mutex_
-  Epoch next_epoch_{1};                                         // mutex_
-  Status store_failure_;                                        // mutex_
-  int64_t resume_at_ns_ = 0;                                    // mutex_
-  int64_t resume_backoff_ms_ = 0;                               // mutex_
-  bool catalog_in_doubt_ = false;  // mutex_; the commit that failed changed the catalog
-  bool started_ = false;           // mutex_
-  std::set<ObjectId> paused_;      // mutex_; sources and views
+  WatermarkRegistry watermarks_;
+  int64_t epoch_time_ = INT64_MIN;          // mutex_; of the epoch that was named last
+  std::deque<CommitRequest> commit_queue_;  // mutex_
+  Epoch next_epoch_{1};                     // mutex_
+  Status store_failure_;                    // mutex_
+  int64_t resume_at_ns_ = 0;                // mutex_
+  int64_t resume_backoff_ms_ = 0;           // mutex_
+  bool catalog_in_doubt_ = false;           // mutex_; the commit that failed changed the catalog
+  bool started_ = false;                    // mutex_
+  std::set<ObjectId> paused_;               // mutex_; sources and views
 
   bool ddl_busy_ = false;           // mutex_
   uint32_t ddl_waiting_ = 0;        // mutex_
@@ -200,6 +213,16 @@ class EngineImpl final : public Engine, public LaneHost {
   std::vector<std::thread> service_threads_;
   std::mt19937_64 random_{1};  // run_one's choices while a call waits without threads
 };
+
+template <typename F>
+void EngineImpl::for_each_tracker(const Pipeline& pipeline, F&& visit) {
+  for (const RunningObject* object : pipeline.objects) {
+    const FragmentInputs& inputs = object->inputs;
+    for (size_t i = 0; i < inputs.trackers.size(); ++i) {
+      if (inputs.trackers[i] != nullptr) visit(*inputs.trackers[i], inputs.sources[i].get());
+    }
+  }
+}
 
 template <typename Ready>
 Status EngineImpl::await(Lock& lock, const CancelToken* cancel, Ready ready) {

@@ -39,6 +39,7 @@ Figures EngineImpl::figures() const {
       of_object.pipeline = pipeline->id;
       of_object.epoch = pipeline->store_epoch;
       of_object.failing = errors_.count(of_object.object);
+      of_object.late = object->late;
       size_t readers = 0, paused = 0;
       std::optional<int64_t> stale;
       auto is_stale_since = [&](int64_t since) { stale = std::min(stale.value_or(since), since); };
@@ -89,9 +90,31 @@ Figures EngineImpl::figures() const {
       }
     }
     if (!queues.empty() && !is_reading && shown.status == "idle") shown.status = "paused";
+    append_watermarks(*pipeline, figures.watermarks);
     figures.pipelines.push_back(std::move(shown));
   }
   return figures;
+}
+
+void EngineImpl::append_watermarks(const Pipeline& pipeline,
+                                   std::vector<WatermarkFigures>& figures) const {
+  for_each_tracker(pipeline, [&](const WatermarkTracker& tracker, const SourceQueue* source) {
+    WatermarkFigures shown;
+    shown.object = tracker.id().object;
+    shown.source = source != nullptr ? source->input().source : shown.object;
+    shown.watermark = tracker.watermark();
+    std::vector<WatermarkTracker::Shown> partitions = tracker.partitions();
+    for (const auto& partition : partitions) shown.far_future += partition.far_future;
+    figures.push_back(shown);
+    for (WatermarkTracker::Shown& partition : partitions) {
+      shown.partition = std::move(partition.partition);
+      shown.watermark = partition.most;
+      shown.is_idle = partition.is_idle;
+      shown.holds_back_since = partition.holds_back_since;
+      shown.far_future = partition.far_future;
+      figures.push_back(shown);
+    }
+  });
 }
 
 Result<std::vector<StoredError>> EngineImpl::errors() const {

@@ -8,6 +8,8 @@ namespace {
 // What a reader may be ahead of the workers.
 constexpr size_t kQueueBatches = 8;
 constexpr size_t kQueueBytes = size_t{24} << 20;
+// A reader that answers less often is one that was not asked.
+constexpr int64_t kLongestLookNanos = 1'000'000'000;
 }  // namespace
 
 bool covers(const connectors::Positions& positions, const connectors::Positions& others) {
@@ -48,6 +50,13 @@ uint64_t SourceQueue::turn() const {
   return turn_;
 }
 
+void SourceQueue::looked(uint64_t turn, int64_t now_ns) {
+  std::lock_guard lock(mutex_);
+  if (turn != turn_) return;
+  if (looked_ns_) attention_ns_ += std::clamp<int64_t>(now_ns - *looked_ns_, 0, kLongestLookNanos);
+  looked_ns_ = now_ns;
+}
+
 void SourceQueue::put(uint64_t turn, connectors::RawBatch batch) {
   std::lock_guard lock(mutex_);
   if (turn != turn_) return;
@@ -56,6 +65,8 @@ void SourceQueue::put(uint64_t turn, connectors::RawBatch batch) {
   given.id = batch.partition;
   given.name = batch.partition_name;
   given.next = batch.to;
+  arrived_[batch.partition] = attention_ns_;
+  nothing_left_ = false;
   queue_.push_back(std::move(batch));
   queued_.store(queue_.size());
 }
@@ -83,7 +94,9 @@ void SourceQueue::set_ends(uint64_t turn, connectors::Positions ends) {
 
 void SourceQueue::set_idle(uint64_t turn) {
   std::lock_guard lock(mutex_);
-  if (turn == turn_) ++idles_;
+  if (turn != turn_) return;
+  ++idles_;
+  nothing_left_ = true;
 }
 
 void SourceQueue::pause(int64_t now_ns) {
@@ -163,6 +176,10 @@ void SourceQueue::start_over(std::optional<connectors::Positions> until) {
   until_ = std::move(until);
   ended_ = false;
   polled_ = false;
+  nothing_left_ = false;
+  looked_ns_.reset();
+  arrived_.clear();
+  since_ns_ = attention_ns_;
   status_ = "running";
   reason_.clear();
 }
@@ -193,10 +210,49 @@ bool SourceQueue::take(uint64_t epoch, const std::atomic<uint64_t>& named_end,
   position.name = batch.partition_name;
   position.next = batch.to;
   position.state = batch.state_after;
+  arrived_[batch.partition] = attention_ns_;
   for (connectors::PartitionPosition& start : batch.starts) {
     taken_[epoch].try_emplace(start.id, std::move(start));
   }
   return true;
+}
+
+std::vector<SourceQueue::Partition> SourceQueue::partitions() const {
+  const connectors::Positions taken = current_positions();
+  std::lock_guard lock(mutex_);
+  struct Known {
+    data::PartitionId id;
+    uint64_t next = 0;
+    std::optional<uint64_t> end;
+  };
+  std::map<std::string_view, Known> known;
+  for (const connectors::PartitionPosition& end : ends_) {
+    Known& one = known[end.name];
+    one.id = end.id;
+    if (end.end) one.end = end.end->value;
+  }
+  for (const connectors::PartitionPosition& position : taken) {
+    Known& one = known[position.name];
+    one.id = position.id;
+    one.next = position.next.value;
+  }
+  std::set<data::PartitionId> queued;
+  for (const connectors::RawBatch& batch : queue_) queued.insert(batch.partition);
+  std::vector<Partition> result;
+  for (const auto& [name, one] : known) {
+    Partition& partition = result.emplace_back();
+    partition.name = name;
+    partition.is_read = polled_ && !queued.contains(one.id) &&
+                        (nothing_left_ || ended_ || (one.end && one.next >= *one.end));
+    const auto arrived = arrived_.find(one.id);
+    partition.quiet_ns = attention_ns_ - (arrived != arrived_.end() ? arrived->second : since_ns_);
+  }
+  return result;
+}
+
+bool SourceQueue::is_finished() const {
+  std::lock_guard lock(mutex_);
+  return ended_ && !until_ && !paused_since_ns_ && queue_.empty();
 }
 
 bool SourceQueue::empty() const { return queued_.load() == 0; }

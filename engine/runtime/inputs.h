@@ -50,6 +50,8 @@ class SourceQueue {
   bool has_room() const;
   /// Number of the reader that is to feed the queue; what another one gives is ignored.
   uint64_t turn() const;
+  /// The reader was asked, and answered, at `now_ns` (steady).
+  void looked(uint64_t turn, int64_t now_ns);
   void put(uint64_t turn, connectors::RawBatch batch);
   void set_status(uint64_t turn, std::string status, std::string reason);
   void set_end(uint64_t turn);
@@ -62,6 +64,20 @@ class SourceQueue {
   /// Worker: the next batch, taken for `epoch`, unless the end of that epoch was named meanwhile.
   bool take(uint64_t epoch, const std::atomic<uint64_t>& named_end, connectors::RawBatch& batch);
   bool empty() const;
+
+  // --- Event time.
+  /// A partition as far as it is known.
+  struct Partition {
+    std::string name;
+    /// Everything up to its known end was taken.
+    bool is_read = false;
+    /// How long the reader has looked since something of it came.
+    int64_t quiet_ns = 0;
+  };
+  /// All that the reader has found or read from, by name.
+  std::vector<Partition> partitions() const;
+  /// A bounded source, and everything was taken.
+  bool is_finished() const;
 
   // --- Joining readers.
   /// Positions with what was taken and is not committed yet.
@@ -127,7 +143,13 @@ class SourceQueue {
   std::optional<int64_t> paused_since_ns_;                                                // mutex_
   uint64_t looks_ = 0, idles_ = 0;                                                        // mutex_
   std::map<data::PartitionId, connectors::PartitionPosition> given_;                      // mutex_
-  std::string status_ = "running", reason_;                                               // mutex_
+  // Time in which the reader answered: while it does not, nobody falls silent.
+  int64_t attention_ns_ = 0;                      // mutex_
+  int64_t since_ns_ = 0;                          // mutex_; attention when the reader was new
+  std::optional<int64_t> looked_ns_;              // mutex_
+  bool nothing_left_ = false;                     // mutex_; the last look found nothing anywhere
+  std::map<data::PartitionId, int64_t> arrived_;  // mutex_; attention when something came, or went
+  std::string status_ = "running", reason_;       // mutex_
   std::atomic<size_t> queued_bytes_{0};
   std::atomic<size_t> queued_{0};
 };

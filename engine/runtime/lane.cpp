@@ -37,7 +37,8 @@ uint16_t first_shard_of(uint16_t worker, uint16_t worker_count) {
 }  // namespace
 
 Lane::Lane(uint16_t worker, uint16_t worker_count, state::Store* store, PipelineSignals* signals,
-           LaneHost* host, RuntimeSettings* settings, const data::Clock* clock)
+           LaneHost* host, RuntimeSettings* settings, const data::Clock* clock,
+           const WatermarkRegistry* watermarks)
     : worker_(worker),
       worker_count_(worker_count),
       store_(store),
@@ -47,6 +48,7 @@ Lane::Lane(uint16_t worker, uint16_t worker_count, state::Store* store, Pipeline
       clock_(clock),
       peers_{this} {
   evals_.push_back(std::make_unique<expr::EvalContext>());
+  if (watermarks != nullptr) watermarks_.push_back(std::make_unique<LaneWatermarks>(*watermarks));
 }
 
 Lane::~Lane() {
@@ -106,6 +108,8 @@ void Lane::begin_epoch() {
   started_ = true;
   int64_t now = data::timestamp_from_unix_nanos(clock_ ? clock_->unix_nanos() : 0);
   for (auto& eval : evals_) eval->now = std::max(eval->now, now);
+  for (auto& watermarks : watermarks_)
+    watermarks->begin_epoch(epoch_, filling_, signals_->named_time);
   if (!filling_) return;
   uint16_t first = first_shard_of(worker_, worker_count_);
   uint16_t last = first_shard_of(static_cast<uint16_t>(worker_ + 1), worker_count_);
@@ -285,6 +289,7 @@ bool Lane::take_raw(Node& leader) {
   for (Node* leaf : leader.intake->leaves) {
     leaf->use->bytes.fetch_add(raw.size, std::memory_order_relaxed);
   }
+  leader.intake->partition = raw.partition_name;
   leader.intake->decoder.start(std::move(raw));
   leader.intake->decoding = true;
   return true;
@@ -306,7 +311,16 @@ void Lane::emit_decoded(Node& leaf, connectors::DecodedBatch decoded) {
     error.source_offset = static_cast<int64_t>(bad.offset.value);
     output.error(std::move(error));
   }
+  if (leaf.tracker != nullptr) observe(leaf, leaf.intake->partition, decoded.rows);
   output.emit(std::move(decoded.rows));
+}
+
+void Lane::observe(Node& leaf, const std::string& partition, const ChangeBatch& rows) {
+  if (rows.empty()) return;
+  // Epoch time, as now() is, but not as old as a long epoch.
+  const expr::EvalContext& eval = *evals_.front();
+  const int64_t now = std::max(eval.now, data::timestamp_from_unix_nanos(clock_->unix_nanos()));
+  leaf.tracker->observe(epoch_, partition, leaf.meter->measure(rows, eval, now));
 }
 
 bool Lane::step_table(Node& node) {
@@ -319,6 +333,7 @@ bool Lane::step_table(Node& node) {
   ChangeBatch batch;
   if (node.table->take(epoch_, batch)) {
     node.rows_in.fetch_add(batch.rows(), std::memory_order_relaxed);
+    if (node.tracker != nullptr) observe(node, "", batch);
     NodeOutput(*this, node).emit(std::move(batch));
     return true;
   }
@@ -357,6 +372,7 @@ bool Lane::step_fill(Node& node) {
 
 void Lane::finish_node(Node& node) {
   node.phase = Node::Phase::kEnded;
+  if (node.tracker != nullptr) node.tracker->end(epoch_);
   for (const Node::Edge& edge : node.consumers) {
     if (!is_active(*edge.consumer)) continue;
     if (edge.exchange == nullptr || worker_count_ == 1) {
@@ -443,6 +459,8 @@ void Lane::seal() {
   for (const auto& [object, weight] : skipped_)
     sealed.errors.push_back(skipped_row(object, weight));
   skipped_.clear();
+  sealed.late = std::move(late_);
+  late_.clear();
   for (auto& node : nodes_) {
     node->phase = Node::Phase::kOpen;
     node->more = false;
@@ -452,6 +470,7 @@ void Lane::seal() {
     }
   }
   publish();
+  find_due();
   uint64_t epoch = epoch_++;
   started_ = false;
   filling_ = false;

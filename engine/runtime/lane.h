@@ -10,6 +10,7 @@
 #include "engine/runtime/circuit.h"
 #include "engine/runtime/engine.h"
 #include "engine/runtime/inputs.h"
+#include "engine/runtime/watermark_tracker.h"
 
 /// A lane: one worker's share of one pipeline. It holds the operator instances, the queues between
 /// them and the epoch protocol, and does its work in short steps.
@@ -23,12 +24,15 @@ struct PipelineSignals {
   std::atomic<uint64_t> released{0};
   /// Input came for the open epoch.
   std::atomic<bool> changed{false};
+  /// The time (timestamptz) of the epoch whose end is named; set before named_end.
+  std::atomic<int64_t> named_time{0};
 };
 
 /// What a lane hands over when it has ended an epoch.
 struct SealedLane {
   state::SealedRun run;
   std::vector<operators::ErrorRow> errors;
+  std::map<ObjectId, uint64_t> late;  // rows
 };
 
 class Lane;
@@ -60,13 +64,16 @@ struct FragmentInputs {
   std::vector<SourceQueueRef> sources;  // nullptr where the node is no source leaf
   std::vector<SourceUseRef> uses;       // likewise
   std::vector<TableQueueRef> tables;
+  std::vector<WatermarkTrackerRef> trackers;  // of leaves with a watermark
 };
 
 /// Not thread-safe: whoever calls holds the worker's lock.
 class Lane {
  public:
+  /// `watermarks`: nullptr for a private query.
   Lane(uint16_t worker, uint16_t worker_count, state::Store* store, PipelineSignals* signals,
-       LaneHost* host, RuntimeSettings* settings, const data::Clock* clock);
+       LaneHost* host, RuntimeSettings* settings, const data::Clock* clock,
+       const WatermarkRegistry* watermarks = nullptr);
   ~Lane();
 
   /// The same pipeline's lanes by worker, this one included.
@@ -104,6 +111,8 @@ class Lane {
   bool is_idle() const { return idle_.load(std::memory_order_acquire); }
   size_t dirty_entries() const { return dirty_.load(std::memory_order_relaxed); }
   size_t memory_bytes() const;
+  /// When (timestamptz) an epoch without input would change something; INT64_MAX: never.
+  int64_t due() const { return due_.load(std::memory_order_relaxed); }
   /// This lane has its share of the dirty entries that an epoch may have: it takes no more of a
   /// source.
   bool is_full() const { return full_.load(std::memory_order_relaxed); }
@@ -134,6 +143,7 @@ class Lane {
   Result<bool> take_item(Node& node);
   void begin_epoch();
   void finish_node(Node& node);
+  void observe(Node& leaf, const std::string& partition, const ChangeBatch& rows);
   void seal();
   void publish();
   void fail(Node& node, Status status);
@@ -144,6 +154,7 @@ class Lane {
   Node* output_node(ObjectId object);
   void renumber();
   void make_intakes();
+  void find_due();
 
   const uint16_t worker_;
   const uint16_t worker_count_;
@@ -156,6 +167,7 @@ class Lane {
   std::vector<std::unique_ptr<Node>> nodes_;  // topological order
   /// Instances keep pointers to these; merged lanes bring theirs along.
   std::vector<std::unique_ptr<expr::EvalContext>> evals_;
+  std::vector<std::unique_ptr<LaneWatermarks>> watermarks_;  // likewise
   uint64_t epoch_ = 1;
   bool started_ = false;  // the epoch's time is set
   bool filling_ = false;
@@ -164,10 +176,12 @@ class Lane {
   std::shared_ptr<const state::Snapshot> fill_snapshot_;
   std::vector<operators::ErrorRow> errors_;
   std::map<ObjectId, data::Weight> skipped_;  // ON ERROR SKIP: weights of failing rows
+  std::map<ObjectId, uint64_t> late_;
   std::function<void(ChangeBatch)> sink_;
   std::atomic<bool> idle_{false};
   std::atomic<size_t> dirty_{0};
   std::atomic<bool> full_{false};
+  std::atomic<int64_t> due_{INT64_MAX};
   bool is_writer_ = false;  // counted by the budget
   uint32_t steps_since_publish_ = 0;
 };

@@ -26,6 +26,11 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
     node->context.counters = &node->tier;
     node->context.batch_rows = settings_ ? settings_->batch_rows.load() : 4096;
     node->context.eval = evals_.front().get();
+    node->context.watermarks = watermarks_.empty() ? nullptr : watermarks_.front().get();
+    if (const LeafWatermark* declared = watermark_of(fragment.nodes[i])) {
+      node->tracker = inputs.trackers[i];
+      node->meter = std::make_unique<WatermarkMeter>(*declared);
+    }
     const CircuitNode& spec = *node->spec;
     if (const auto* op = std::get_if<operators::SpecRef>(&spec.what)) {
       node->kind = Node::Kind::kOperator;
@@ -65,6 +70,16 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
     nodes_.push_back(std::move(node));
   }
   make_intakes();
+  find_due();
+}
+
+void Lane::find_due() {
+  int64_t due = INT64_MAX;
+  for (const auto& node : nodes_) {
+    if (node->op == nullptr) continue;
+    if (const std::optional<int64_t> own = node->op->due()) due = std::min(due, *own);
+  }
+  due_.store(due, std::memory_order_relaxed);
 }
 
 // One intake for all leaves of a queue. Between epochs nothing is being decoded.
@@ -119,6 +134,7 @@ void Lane::remove(const std::vector<ObjectId>& objects) {
   std::erase_if(nodes_, [&](const std::unique_ptr<Node>& node) { return is_removed(*node); });
   renumber();
   make_intakes();
+  find_due();
 }
 
 void Lane::absorb(Lane& other) {
@@ -126,10 +142,13 @@ void Lane::absorb(Lane& other) {
   other.nodes_.clear();
   for (auto& eval : other.evals_) evals_.push_back(std::move(eval));
   other.evals_.clear();
+  for (auto& watermarks : other.watermarks_) watermarks_.push_back(std::move(watermarks));
+  other.watermarks_.clear();
   for (operators::ErrorRow& error : other.errors_) errors_.push_back(std::move(error));
   other.errors_.clear();
   renumber();
   make_intakes();
+  find_due();
 }
 
 void Lane::renumber() {
@@ -150,6 +169,7 @@ void Lane::reset(uint64_t epoch) {
   failed_ = false;
   fill_snapshot_.reset();
   errors_.clear();
+  late_.clear();
 }
 
 size_t Lane::memory_bytes() const {

@@ -2,6 +2,7 @@
 
 #include "engine/runtime/lane.h"
 #include "engine/runtime/shared_decoder.h"
+#include "engine/runtime/watermark_meter.h"
 
 /// The parts of a lane: operator instances, their ports and queues. Private to the lane*.cpp files.
 namespace forebay::runtime {
@@ -33,6 +34,7 @@ struct Lane::Intake {
   std::vector<Node*> leaves;  // the first takes
   SharedDecoder decoder;
   bool decoding = false;
+  std::string partition;                          // of what is being decoded
   std::vector<connectors::DecodedBatch> decoded;  // by leaf
 };
 
@@ -69,13 +71,16 @@ struct Lane::Node {
   std::shared_ptr<Intake> intake;
   // Table leaf.
   TableQueueRef table;
+  // Leaf with a watermark.
+  WatermarkTrackerRef tracker;
+  std::unique_ptr<WatermarkMeter> meter;
   // While filling.
   std::unique_ptr<operators::StoredRelation::Reader> reader;
   std::vector<ChangeBatch> fill_rows;
 
   /// Items queued here; senders of other workers read it.
   std::atomic<uint32_t> backlog{0};
-  std::atomic<uint64_t> rows_in{0}, rows_out{0}, busy_ns{0}, errors{0};
+  std::atomic<uint64_t> rows_in{0}, rows_out{0}, busy_ns{0}, errors{0}, late{0};
   std::atomic<uint64_t> state_rows{0}, state_bytes{0};
 
   void reset() {
@@ -112,6 +117,10 @@ class Lane::NodeOutput final : public operators::Output {
     } else {
       lane_.errors_.push_back(std::move(error));
     }
+  }
+  void late(uint64_t rows) override {
+    node_.late.fetch_add(rows, std::memory_order_relaxed);
+    lane_.late_[node_.object] += rows;
   }
 
  private:

@@ -22,6 +22,8 @@ struct RunningObject {
   FragmentInputs inputs;
   Pipeline* pipeline = nullptr;
   TableQueueRef table;  // nullptr: not a table
+  /// Rows that its operators have dropped because they were late, ever.
+  uint64_t late = 0;
 
   /// Keys written by accepted, not yet committed statements.
   struct PendingKey {
@@ -115,6 +117,7 @@ struct CommitRequest {
   /// commit.
   std::vector<operators::ErrorRow> errors;
   int64_t errors_at = 0;
+  int64_t epoch_time = INT64_MIN;  // timestamptz
   std::vector<std::pair<SourceQueueRef, connectors::Positions>> positions;
   std::vector<state::DroppedTable> dropped;
   bool changes_catalog = false;

@@ -75,9 +75,11 @@ bool SourcePump::poll(Feed& feed) {
   feed.backoff_ms = 0;
   switch (*outcome) {
     case connectors::PollOutcome::kBatch:
+      // What partitions there are is known before anything of one of them can be taken.
+      feed.queue->looked(feed.turn, clock_->steady_nanos());
+      feed.queue->set_ends(feed.turn, feed.reader->ends());
       feed.queue->put(feed.turn, std::move(batch));
       feed.queue->set_status(feed.turn, "running", "");
-      feed.queue->set_ends(feed.turn, feed.reader->ends());
       tell_committed(feed);
       feed.on_input();
       return true;
@@ -85,6 +87,7 @@ bool SourcePump::poll(Feed& feed) {
       feed.queue->set_ends(feed.turn, feed.reader->ends());
       tell_committed(feed);
       if (std::string reason = feed.reader->waiting_reason(); reason.empty()) {
+        feed.queue->looked(feed.turn, clock_->steady_nanos());
         feed.queue->set_idle(feed.turn);
         feed.queue->set_status(feed.turn, "running", "");
       } else {

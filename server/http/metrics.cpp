@@ -113,6 +113,9 @@ void write_store(std::string& out, const state::StoreFigures& store, uint64_t ep
       .sample({}, store.pending_compaction_bytes);
 }
 
+// Between 1970, where clocks begin, and 2000, where timestamps do.
+constexpr double kSecondsBefore2000 = 946'684'800;
+
 // One metric over a list: `labels(item)` and `value(item)` give each sample.
 template <typename Items, typename Sample>
 void write_each(std::string& out, std::string_view name, std::string_view help, const Items& items,
@@ -154,6 +157,8 @@ void write_views(std::string& out, const Figures& figures, const sql::SnapshotRe
   each("forebay_object_rows_out_total", "Changes of the view or table itself.",
        [](const One& one) { return one.rows_out; });
   each("forebay_object_errors_total", "Error rows.", [](const One& one) { return one.errors; });
+  each("forebay_object_late_total", "Rows that were dropped because they came too late.",
+       [](const One& one) { return one.late; });
   each("forebay_object_freshness_seconds", "Age of the last committed epoch's inputs.",
        [](const One& one) { return static_cast<double>(one.freshness_ms) / 1e3; });
 }
@@ -179,6 +184,37 @@ void write_sources(std::string& out, const Figures& figures, const sql::Snapshot
          const auto& at = one.position;
          return at.end && at.end->value > at.next.value ? at.end->value - at.next.value : 0;
        });
+}
+
+void write_watermarks(std::string& out, const Figures& figures, const sql::SnapshotRef& catalog) {
+  using One = runtime::WatermarkFigures;
+  std::vector<One> leaves, partitions;
+  for (const One& one : figures.watermarks) {
+    (one.partition ? partitions : leaves).push_back(one);
+  }
+  std::erase_if(leaves, [](const One& one) {
+    return one.watermark == operators::kNoWatermark || one.watermark == operators::kEndOfTime;
+  });
+  write_each(out, "forebay_watermark_seconds", "The watermark, in seconds since 1970.", leaves,
+             [&](Metric& metric, const One& one) {
+               metric.sample({{"object", name_of(catalog, one.object)},
+                              {"source", name_of(catalog, one.source)}},
+                             static_cast<double>(one.watermark) / 1e6 + kSecondsBefore2000);
+             });
+  auto each = [&](std::string_view name, std::string_view help, auto value) {
+    write_each(out, name, help, partitions, [&](Metric& metric, const One& one) {
+      metric.sample({{"object", name_of(catalog, one.object)},
+                     {"source", name_of(catalog, one.source)},
+                     {"partition", *one.partition}},
+                    value(one));
+    });
+  };
+  each("forebay_watermark_partition_idle", "1 while the partition does not hold others back.",
+       [](const One& one) { return uint64_t{one.is_idle}; });
+  each("forebay_watermark_partition_holds_back", "1 while it alone holds the watermark back.",
+       [](const One& one) { return uint64_t{one.holds_back_since.has_value()}; });
+  each("forebay_watermark_far_future_total", "Times too far in the future, which do not count.",
+       [](const One& one) { return one.far_future; });
 }
 
 void write_operators(std::string& out, const Figures& figures, const sql::SnapshotRef& catalog) {
@@ -221,6 +257,7 @@ std::string metrics_text(Database& database) {
   write_pipelines(out, figures);
   write_views(out, figures, catalog);
   write_sources(out, figures, catalog);
+  write_watermarks(out, figures, catalog);
   write_operators(out, figures, catalog);
   return out;
 }

@@ -62,6 +62,9 @@ std::unique_ptr<Function> clone_function(const Function& node) {
   copy->name = node.name;
   for (const FunctionArg& arg : node.args) {
     copy->args.push_back({arg.name, arg.variadic, clone(arg.value.get())});
+    for (const ExprPtr& column : arg.partition_by) {
+      copy->args.back().partition_by.push_back(clone(column.get()));
+    }
   }
   copy->star = node.star;
   copy->distinct = node.distinct;
@@ -182,8 +185,10 @@ WindowSpec clone(const WindowSpec& spec) {
     WindowFrame& frame = copy.frame.emplace();
     frame.position = spec.frame->position;
     frame.unit = spec.frame->unit;
-    frame.lower = {spec.frame->lower.kind, clone(spec.frame->lower.offset.get())};
-    frame.upper = {spec.frame->upper.kind, clone(spec.frame->upper.offset.get())};
+    for (auto bound : {&WindowFrame::lower, &WindowFrame::upper}) {
+      const FrameBound& from = (*spec.frame).*bound;
+      frame.*bound = {from.position, from.kind, clone(from.offset.get())};
+    }
     frame.exclusion = spec.frame->exclusion;
   }
   return copy;

@@ -220,7 +220,10 @@ struct FunctionArg {
   /// Of `name => value`; else empty.
   std::string name;
   bool variadic = false;
+  /// `TABLE t` is the subquery SELECT * FROM t.
   ExprPtr value;
+  /// Of `value PARTITION BY (a, b)`.
+  std::vector<ExprPtr> partition_by = {};
 };
 
 enum class FrameUnit : uint8_t { kRows, kRange, kGroups };
@@ -234,6 +237,7 @@ enum class FrameBoundKind : uint8_t {
 enum class FrameExclusion : uint8_t { kNoOthers, kCurrentRow, kGroup, kTies };
 
 struct FrameBound {
+  int32_t position = 0;
   FrameBoundKind kind = FrameBoundKind::kCurrentRow;
   /// Of kPreceding and kFollowing.
   ExprPtr offset;
@@ -242,8 +246,8 @@ struct FrameBound {
 struct WindowFrame {
   int32_t position = 0;
   FrameUnit unit = FrameUnit::kRange;
-  FrameBound lower{FrameBoundKind::kUnboundedPreceding, nullptr};
-  FrameBound upper{FrameBoundKind::kCurrentRow, nullptr};
+  FrameBound lower{0, FrameBoundKind::kUnboundedPreceding, nullptr};
+  FrameBound upper{0, FrameBoundKind::kCurrentRow, nullptr};
   FrameExclusion exclusion = FrameExclusion::kNoOthers;
 };
 

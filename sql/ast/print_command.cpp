@@ -94,6 +94,29 @@ void Printer::create_index(const CreateIndex& node) {
   }
 }
 
+void Printer::create_sink(const CreateSink& node) {
+  add("CREATE SINK ");
+  if (node.if_not_exists) add("IF NOT EXISTS ");
+  name(node.name.parts);
+  if (node.from.parts.empty()) {
+    add(" AS ");
+    query(*node.query);
+  } else {
+    add(" FROM ");
+    name(node.from.parts);
+  }
+  add(" WITH ");
+  options(node.options);
+  if (node.format.has_value()) format_clause(*node.format);
+}
+
+void Printer::format_clause(const FormatClause& clause) {
+  add(" FORMAT " + clause.format + " ENCODE " + clause.encode);
+  if (clause.options.empty()) return;
+  add(" ");
+  options(clause.options);
+}
+
 void Printer::comment(const Comment& node) {
   add("COMMENT ON ");
   add(node.on_column ? "COLUMN" : object_words(node.object));

@@ -307,6 +307,10 @@ void Printer::function(const Function& node) {
     if (!arg.name.empty()) add(quote_identifier(arg.name) + " => ");
     if (arg.variadic) add("VARIADIC ");
     expr(*arg.value);
+    if (arg.partition_by.empty()) return;
+    add(" PARTITION BY (");
+    list(arg.partition_by, [&](const ExprPtr& column) { expr(*column); });
+    add(")");
   });
   if (!node.within_group && !node.order_by.empty()) {
     add(" ");

@@ -88,6 +88,8 @@ void Printer::statement(const Statement& node) {
       return alter(as<Alter>(node));
     case StatementKind::kCreateIndex:
       return create_index(as<CreateIndex>(node));
+    case StatementKind::kCreateSink:
+      return create_sink(as<CreateSink>(node));
     case StatementKind::kRefresh:
       add("REFRESH MATERIALIZED VIEW ");
       return name(as<Refresh>(node).name.parts);
@@ -261,13 +263,7 @@ void Printer::relation(const RelationDef& definition) {
     add(" WITH ");
     options(definition.options);
   }
-  if (definition.format.has_value()) {
-    add(" FORMAT " + definition.format->format + " ENCODE " + definition.format->encode);
-    if (!definition.format->options.empty()) {
-      add(" ");
-      options(definition.format->options);
-    }
-  }
+  if (definition.format.has_value()) format_clause(*definition.format);
   on_error(definition.on_error);
 }
 

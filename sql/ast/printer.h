@@ -97,6 +97,8 @@ class Printer {
   void copy(const Copy& node);
   void alter(const Alter& node);
   void create_index(const CreateIndex& node);
+  void create_sink(const CreateSink& node);
+  void format_clause(const FormatClause& clause);
   void comment(const Comment& node);
   void declare(const DeclareCursor& node);
   void fetch(const Fetch& node);

@@ -16,6 +16,7 @@ enum class StatementKind : uint8_t {
   kCreateSchema,
   kCreateFunction,
   kCreateIndex,
+  kCreateSink,
   kDrop,
   kExplain,
   kSet,
@@ -365,6 +366,18 @@ struct CreateIndex final : Statement {
   std::vector<NameAt> included;
   /// Of a partial index, else null.
   ExprPtr where;
+};
+
+/// CREATE SINK.
+struct CreateSink final : Statement {
+  explicit CreateSink(int32_t at) : Statement(StatementKind::kCreateSink, at) {}
+  bool if_not_exists = false;
+  QualifiedName name;
+  /// Of FROM name, else no parts; `query` is then SELECT * FROM it.
+  QualifiedName from;
+  QueryPtr query;
+  std::vector<Option> options;
+  std::optional<FormatClause> format;
 };
 
 /// REFRESH MATERIALIZED VIEW.

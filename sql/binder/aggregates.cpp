@@ -101,8 +101,18 @@ Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std:
   ExprContext inner = context;
   inner.clause = Clause::kAggregateArgument;
   inner.aggregates = nullptr;
+  inner.windows = nullptr;
   PendingSubqueries below;
   if (inner.subqueries != nullptr) inner.subqueries = &below;
+  Type result;
+  FOREBAY_ASSIGN_OR_RETURN(BoundAggregate call,
+                           bind_aggregate_call(function, name, inner, &result));
+  return add_aggregate(std::move(call), context, std::move(below), function.position, result);
+}
+
+Result<BoundAggregate> Binder::bind_aggregate_call(const ast::Function& function,
+                                                   const std::string& name, ExprContext inner,
+                                                   Type* result_type) {
   BoundAggregate call;
   for (const ast::FunctionArg& argument : function.args) {
     FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, inner));
@@ -161,9 +171,11 @@ Result<ExprRef> Binder::bind_aggregate(const ast::Function& function, const std:
   }
   if (function.filter) {
     inner.clause = Clause::kFilter;
+    inner.aggregates = nullptr;
     FOREBAY_ASSIGN_OR_RETURN(call.filter, bind_condition(*function.filter, inner, "FILTER"));
   }
-  return add_aggregate(std::move(call), context, std::move(below), function.position, result);
+  *result_type = result;
+  return call;
 }
 
 namespace {

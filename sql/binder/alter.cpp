@@ -105,12 +105,16 @@ Result<CatalogObjectRef> Binder::rename_in(const CatalogObjectRef& dependant,
   const SnapshotRef without = snapshot_->without({dependant->id});
   Binder reader(without, options);
   FOREBAY_RETURN_IF_ERROR(reader.bind_statement(*definition).take_status());
+  // There it stands alone.
+  const bool takes_alias = definition->kind != ast::StatementKind::kCreateSink ||
+                           ast::as<ast::CreateSink>(*definition).from.parts.empty();
   std::vector<NameChange> changes;
   for (const Reference& reference : reader.references_) {
     if (reference.object != object->id) continue;
     // Its columns are named by the old name, perhaps.
+    const bool keeps_name = takes_alias && !reference.has_alias;
     changes.push_back({reference.position, reference.parts,
-                       reference.has_alias ? "" : " AS " + ast::quote_identifier(object->name)});
+                       keeps_name ? " AS " + ast::quote_identifier(object->name) : ""});
   }
   auto changed = std::make_shared<CatalogObject>(*dependant);
   FOREBAY_ASSIGN_OR_RETURN(changed->definition,
@@ -147,8 +151,10 @@ Result<CatalogObjectRef> Binder::find_altered(const ast::Alter& alter,
                  fmt::format("permission denied: \"{}\" is a system catalog", object->name),
                  alter.name.position);
   }
-  if (object->kind == ObjectKind::kIndex) {
-    return unsupported("ALTER of an index is", alter.name.position, "DROP it and CREATE it anew.");
+  if (object->kind == ObjectKind::kIndex || object->kind == ObjectKind::kSink) {
+    return unsupported(
+        object->kind == ObjectKind::kIndex ? "ALTER of an index is" : "ALTER of a sink is",
+        alter.name.position, "DROP it and CREATE it anew.");
   }
   if (object->kind != *wanted && *wanted != ObjectKind::kTable) {
     return error(state::kWrongObjectType,

@@ -43,6 +43,11 @@ T& changeable(const ast::StatementPtr& statement) {
   return static_cast<T&>(*statement);
 }
 
+bool reads(const catalog::DeclaredWatermark& watermark, size_t column) {
+  const std::vector<uint32_t> used = expr::columns_of(*watermark.value);
+  return std::find(used.begin(), used.end(), column) != used.end();
+}
+
 void rename_column(ast::RelationDef& definition, const std::string& from, const std::string& to) {
   for (ast::ColumnDef& column : definition.columns) {
     if (column.name == from) column.name = to;
@@ -125,6 +130,10 @@ Result<BoundAlter> Binder::bind_rename_column(const ast::Alter& alter,
   if (to == "_row_id") {
     return error(state::kInvalidName, "column name \"_row_id\" is reserved",
                  alter.new_name.position);
+  }
+  if (object->watermark && (object->watermark->column == at || reads(*object->watermark, at))) {
+    return unsupported("RENAME COLUMN of a column of the WATERMARK is", alter.column.position,
+                       "Rename it in a view: SELECT a AS b.");
   }
   auto changed = with_shape(*object);
   changed->columns[at].name = to;

@@ -44,9 +44,17 @@ enum class Clause : uint8_t {
   kReturning,
   kUpdate,
   kDefault,
+  kWatermark,
   kFunctionInFrom,
   kExecute,
+  kWindowDefinition,
+  kWindowArgument,
 };
+
+/// "WHERE", "JOIN conditions" ...: where something is not allowed.
+std::string_view clause_words(Clause clause);
+/// row_number, lag ...: functions that need OVER, besides aggregates.
+bool is_window_function(std::string_view name);
 
 /// A subquery that an expression uses: joined to the plan below the expression, before it is
 /// evaluated.
@@ -91,11 +99,21 @@ struct AggregateState {
   std::vector<GroupingCall> groupings;
 };
 
-/// row_number() OVER (...) of a select list.
-struct BoundNumbering {
+/// A call with OVER in a select list or ORDER BY.
+struct BoundOver {
   std::vector<ExprRef> partition;
   std::vector<BoundAggregate::Order> order;
-  Column output;
+  std::vector<ExprRef> arguments;
+  ExprRef filter;
+  ExprRef fallback;
+  /// Function, number and frame; its columns are not known yet. `output` is.
+  plan::OverCall call;
+};
+/// The window functions of one query level, collected while its expressions are bound.
+struct OverState {
+  std::vector<BoundOver> calls;
+  /// WINDOW name AS (...); belongs to the statement.
+  const std::vector<ast::NamedWindow>* named = nullptr;
 };
 
 /// How an expression is to be bound.
@@ -107,8 +125,11 @@ struct ExprContext {
   /// nullptr: subqueries are refused.
   PendingSubqueries* subqueries = nullptr;
   /// nullptr: window functions are refused.
-  std::vector<BoundNumbering>* numberings = nullptr;
+  OverState* windows = nullptr;
 };
+
+/// TUMBLE, HOP ... as table functions; users may have functions of these names.
+bool is_window_function(const std::vector<std::string>& name);
 
 class Binder {
  public:
@@ -138,6 +159,18 @@ class Binder {
  private:
   struct CteFrame;
   friend struct CteGuard;
+  /// Says for its lifetime whether now() may be bound in what a materialized view keeps.
+  class TemporalPlace {
+   public:
+    TemporalPlace(Binder& binder, bool takes_now)
+        : binder_(binder), before_(std::exchange(binder.takes_now_, takes_now)) {}
+    TemporalPlace(const TemporalPlace&) = delete;
+    ~TemporalPlace() { binder_.takes_now_ = before_; }
+
+   private:
+    Binder& binder_;
+    const bool before_;
+  };
 
   // --- errors (names.cpp)
   Status error(data::SqlState sqlstate, std::string message, int32_t position) const;
@@ -191,6 +224,9 @@ class Binder {
                                const ExprContext& context, bool* done);
   Result<ExprRef> bind_aggregate(const ast::Function& function, const std::string& name,
                                  const ExprContext& context);
+  /// The call by itself, over expressions bound in `inner`, and its type.
+  Result<BoundAggregate> bind_aggregate_call(const ast::Function& function, const std::string& name,
+                                             ExprContext inner, Type* result);
   Status bind_aggregate_order(const ast::Function& function, const ExprContext& inner,
                               BoundAggregate& call);
   /// mode() WITHIN GROUP (ORDER BY ...): the argument that is ordered joins the others.
@@ -275,6 +311,23 @@ class Binder {
   Result<FromItem> bind_join(const ast::JoinTable& join, const Scope* outer, const Scope* lateral);
   // table_functions.cpp
   Result<FromItem> bind_function_table(const ast::FunctionTable& table, const Scope* lateral);
+  // windows.cpp: TUMBLE, HOP, CUMULATE as FROM items
+  struct WindowCall;
+  Result<FromItem> bind_window_table(const ast::FunctionTable& table, const Scope* lateral);
+  Result<FromItem> bind_window_input(const ast::Expr& argument, const Scope* lateral);
+  Status bind_window_time(const ast::Expr& argument, WindowCall& call);
+  Result<int64_t> bind_window_interval(const ast::Expr& argument, std::string_view word,
+                                       bool positive);
+  Status add_windows(std::string_view name, WindowCall& call);
+  Status add_sessions(WindowCall& call);
+  Status add_window_time(WindowCall& call);
+  /// The start of the time's bin.
+  Result<ExprRef> window_bin(const WindowCall& call, ExprRef time, int64_t width, int32_t position);
+  Result<ExprRef> plus_interval(ExprRef time, int64_t micros, int32_t position);
+  /// Adds a column that counts through times.
+  Result<Column> add_time_series(WindowCall& call, std::string name, ExprRef from, ExprRef to,
+                                 int64_t step);
+  void add_window_column(WindowCall& call, std::string name, ExprRef value);
   /// The call over one row of no columns; it may use columns of the scopes around.
   Result<NodeRef> bind_table_call(const ast::Function& call, const ExprContext& context,
                                   bool with_ordinality, Columns* results);
@@ -294,11 +347,40 @@ class Binder {
                                     NodeRef right, const Scope& scope);
   FromItem scan_of(const CatalogObjectRef& object, bool with_hidden);
 
-  // --- SELECT (select.cpp, grouping.cpp, numbering.cpp)
+  // --- SELECT (select.cpp, grouping.cpp)
   struct SelectState;
-  /// row_number() OVER (...).
-  Result<ExprRef> bind_numbering(const ast::Function& function, const ExprContext& context);
-  NodeRef apply_numberings(NodeRef plan, const std::vector<BoundNumbering>& numberings);
+
+  // --- window functions (over.cpp, window.cpp)
+  /// What OVER and the windows that it is built on say; parts of the statement.
+  struct Window {
+    const std::vector<ast::ExprPtr>* partition = nullptr;
+    const std::vector<ast::SortItem>* order = nullptr;
+    const ast::WindowFrame* frame = nullptr;
+  };
+  Result<ExprRef> bind_over(const ast::Function& function, const std::string& name,
+                            const ExprContext& context);
+  /// row_number, lag ...: the call's arguments and number. NULL where a constant argument makes it
+  /// so; else nothing.
+  Result<ExprRef> bind_window_function(const ast::Function& function, const std::string& name,
+                                       const ExprContext& inner, BoundOver& bound);
+  Result<ExprRef> bind_lag(const ast::Function& function, const std::string& name,
+                           const ExprContext& inner, BoundOver& bound);
+  /// A constant number; nothing for NULL.
+  Result<std::optional<int64_t>> bind_window_number(const ast::Expr& value, const std::string& name,
+                                                    const ExprContext& inner);
+  Status check_named_windows(const std::vector<ast::NamedWindow>& named) const;
+  Result<Window> resolve_window(const ast::WindowSpec& spec,
+                                const std::vector<ast::NamedWindow>& named) const;
+  Status bind_window(const Window& window, int32_t position, const ExprContext& inner,
+                     BoundOver& bound);
+  Status bind_frame(const ast::WindowFrame& frame, int32_t position, const ExprContext& inner,
+                    BoundOver& bound);
+  Status bind_frame_bound(const ast::WindowFrame& frame, bool lower, int32_t position,
+                          const ExprContext& inner, BoundOver& bound);
+  /// RANGE with an offset: the bound's place over the ORDER BY column.
+  Status bind_frame_place(const ast::FrameBound& from, bool lower, const ExprContext& inner,
+                          BoundOver& bound);
+  NodeRef apply_windows(NodeRef plan, const std::vector<BoundOver>& calls);
   Result<QueryPlan> bind_select(const ast::Query& query, const Scope* outer, bool keep_unknown);
   Status expand_star(const std::vector<std::string>& qualifier, int32_t position,
                      const Scope& scope, std::vector<SelectItem>& out);
@@ -323,6 +405,7 @@ class Binder {
   Status bind_in_step(const ast::In& in, const ExprContext& context, bool negated,
                       ConditionSteps& out);
   NodeRef apply_steps(NodeRef plan, const ConditionSteps& steps);
+  Status check_temporal(const ConditionSteps& steps) const;
   /// The subquery of IN, ANY, ALL: its plan, and the operand compared with its columns.
   struct Comparison {
     NodeRef plan;
@@ -353,6 +436,7 @@ class Binder {
   /// columns are 42803.
   Result<ExprRef> regroup(SelectState& state, const ExprRef& value, bool in_subquery = false);
   Status regroup_pending(SelectState& state, PendingSubqueries& pending);
+  Status regroup_windows(SelectState& state);
   Status ungrouped(SelectState& state, ColumnId id, int32_t position, bool in_subquery) const;
   bool add_dependent_group(SelectState& state, ColumnId id);
   Result<QueryPlan> finish_select(SelectState& state, const ast::Query& query, bool keep_unknown);
@@ -404,6 +488,9 @@ class Binder {
   Result<BoundCreate> bind_create_index(const ast::CreateIndex& create,
                                         std::vector<std::string>& notices);
   Status check_index_words(const ast::CreateIndex& create, std::vector<std::string>& notices) const;
+  // sink.cpp
+  Result<BoundCreate> bind_create_sink(const ast::CreateSink& create,
+                                       std::vector<std::string>& notices);
   /// The dependant's definition with the new name of `object`, bound again to see that it holds;
   /// `after`: the catalog with all that has changed before.
   Result<CatalogObjectRef> rename_in(const CatalogObjectRef& dependant,
@@ -468,8 +555,19 @@ class Binder {
   Status bind_default(const ast::ColumnDef& column, const data::Field& field, std::string* text);
   Result<operators::ErrorPolicy> bind_on_error(const ast::OnError& clause);
   Status bind_key(const ast::RelationDef& definition, catalog::CatalogObject& object);
+  // watermark.cpp
+  /// WATERMARK FOR and its options, of an object whose columns are complete.
+  Status bind_watermark(const ast::RelationDef& definition, catalog::CatalogObject& object);
+  Result<ExprRef> bind_watermark_value(const ast::Expr& value, const catalog::CatalogObject& object,
+                                       Type type);
+  /// Sets what the option says; false: it is not one of a watermark.
+  Result<bool> bind_watermark_option(const ast::Option& option,
+                                     catalog::DeclaredWatermark& watermark) const;
   /// WITH (connector ...), INCLUDE and FORMAT of an object whose columns are bound.
   Status bind_connector(const ast::RelationDef& definition, catalog::CatalogObject& object);
+  /// 42601 for an option that is given twice.
+  Status check_repeated(const std::vector<ast::Option>& options) const;
+  static connectors::Options options_of(const std::vector<ast::Option>& options);
   /// The rest of a table that a connector fills; columns and key are bound.
   Result<BoundCreate> bind_connector_table(const ast::RelationDef& definition,
                                            std::shared_ptr<catalog::CatalogObject> table);
@@ -493,6 +591,10 @@ class Binder {
   int32_t bound_queries_ = 0;
   /// Binding what a materialized view keeps: no system tables, no now().
   bool materialized_ = false;
+  /// But here, to be checked afterwards: WHERE and HAVING.
+  bool takes_now_ = false;
+  /// Binding what a plain view says: who reads the view is judged when it is read.
+  bool defines_view_ = false;
   std::vector<ObjectId> dependencies_;
   /// Where the statement's own text names relations in FROM.
   struct Reference {

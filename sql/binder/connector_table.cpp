@@ -64,6 +64,8 @@ Result<BoundCreate> Binder::bind_connector_table(const ast::RelationDef& definit
   table->columns = source->columns;
   table->defaults = source->defaults;
   table->connector = source->connector;
+  FOREBAY_RETURN_IF_ERROR(bind_watermark(definition, *table));
+  source->watermark = table->watermark;
   if (table->declared_key) {
     for (auto [name, metadata, type] : {std::tuple(kPartition, "partition", data::kTextType),
                                         std::tuple(kOffset, "offset", data::kBigintType)}) {

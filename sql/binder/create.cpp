@@ -5,7 +5,10 @@
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
 #include "sql/binder/view_shape.h"
+#include "sql/binder/watermark.h"
+#include "sql/explain/explain.h"
 #include "sql/parser/parser.h"
+#include "sql/plan/watermarks.h"
 #include "sql/rules/rules.h"
 
 /// CREATE SOURCE, TABLE, VIEW, MATERIALIZED VIEW.
@@ -97,10 +100,6 @@ Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& o
   if (!definition.others.empty()) {
     return unsupported(fmt::format("{} in {} is", definition.others[0].what, what),
                        definition.others[0].position, "Leave it out.");
-  }
-  if (!definition.watermarks.empty()) {
-    return unsupported("WATERMARK is", definition.watermarks[0].position,
-                       "Leave it out: views are exact over all rows without it.");
   }
   if (definition.on_error.action != ast::OnErrorAction::kUnset) {
     if (!for_source) {
@@ -195,8 +194,8 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
         "Use CREATE TABLE, then INSERT INTO ... SELECT; or CREATE MATERIALIZED VIEW, which "
         "stays fresh.");
   }
-  const bool has_connector =
-      definition.has_options || definition.format || !definition.includes.empty();
+  const bool has_connector = definition.format || !definition.includes.empty() ||
+                             (definition.has_options && !has_only_watermark_options(definition));
   auto object = std::make_shared<CatalogObject>();
   object->kind = ObjectKind::kTable;
   object->schema = name.first;
@@ -218,22 +217,36 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
                               : CatalogObject::Conflict::kIgnore;
   }
   if (has_connector) return bind_connector_table(definition, std::move(object));
+  FOREBAY_RETURN_IF_ERROR(bind_watermark(definition, *object));
   out.object = std::move(object);
   out.catalog = snapshot_;
   return out;
 }
 
-namespace {
-
-connectors::Options options_of(const std::vector<ast::Option>& options) {
+connectors::Options Binder::options_of(const std::vector<ast::Option>& options) {
   connectors::Options out;
   for (const ast::Option& option : options) {
+    if (is_watermark_option(option)) continue;
     std::string key = option.key;
     for (char& c : key) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     out[key] = option.kind == ast::OptionValueKind::kNone ? "true" : option.value;
   }
   return out;
 }
+
+Status Binder::check_repeated(const std::vector<ast::Option>& options) const {
+  for (size_t i = 0; i < options.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (options[i].key != options[j].key) continue;
+      return error(state::kSyntaxError,
+                   fmt::format("option \"{}\" provided more than once", options[i].key),
+                   options[i].position);
+    }
+  }
+  return Status::ok();
+}
+
+namespace {
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -243,33 +256,27 @@ std::string lower(std::string text) {
 }  // namespace
 
 Status Binder::bind_connector(const ast::RelationDef& definition, CatalogObject& object) {
-  if (!definition.format) {
+  connectors::SourceSpec spec;
+  spec.options = options_of(definition.options);
+  auto named = spec.options.find("connector");
+  const bool is_named = named != spec.options.end();
+  if (!definition.format && (!is_named || connectors::needs_format(named->second))) {
     return error(state::kSyntaxError, "a source needs FORMAT ... ENCODE ...",
                  definition.name.position)
         .with_hint("Add FORMAT PLAIN ENCODE JSON, for example.");
   }
-  connectors::SourceSpec spec;
   spec.name = object.name;
   spec.schema = object.columns;
-  for (size_t i = 0; i < definition.options.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (definition.options[i].key == definition.options[j].key) {
-        return error(
-            state::kSyntaxError,
-            fmt::format("option \"{}\" provided more than once", definition.options[i].key),
-            definition.options[i].position);
-      }
-    }
+  FOREBAY_RETURN_IF_ERROR(check_repeated(definition.options));
+  if (definition.format) {
+    spec.format = lower(definition.format->format);
+    spec.encode = lower(definition.format->encode);
+    spec.encode_options = options_of(definition.format->options);
   }
-  spec.options = options_of(definition.options);
-  spec.format = lower(definition.format->format);
-  spec.encode = lower(definition.format->encode);
-  spec.encode_options = options_of(definition.format->options);
   spec.force_bounded = options_.force_bounded;
   object.metadata.assign(object.columns.size(), "");
-  auto named = spec.options.find("connector");
   std::vector<data::Field> offered;
-  if (named != spec.options.end()) offered = connectors::metadata_columns(named->second);
+  if (is_named) offered = connectors::metadata_columns(named->second);
   for (const ast::Include& include : definition.includes) {
     auto found = std::find_if(offered.begin(), offered.end(), [&](const data::Field& field) {
       return field.name == include.what ||
@@ -335,6 +342,7 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
   }
   FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, true));
   FOREBAY_RETURN_IF_ERROR(bind_connector(definition, *object));
+  FOREBAY_RETURN_IF_ERROR(bind_watermark(definition, *object));
   out.object = std::move(object);
   out.catalog = snapshot_;
   return out;
@@ -367,9 +375,9 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
     }
     FOREBAY_ASSIGN_OR_RETURN(on_error, bind_on_error(create.on_error));
   }
-  if (create.emit_on_window_close) {
-    return unsupported("EMIT ON WINDOW CLOSE is", create.emit_position,
-                       "Leave it out: results are updated as rows come.");
+  if (create.emit_on_window_close && !create.materialized) {
+    return unsupported("EMIT ON WINDOW CLOSE of a view that keeps no rows is", create.emit_position,
+                       "CREATE MATERIALIZED VIEW.");
   }
   if (!create.late_into.parts.empty()) {
     return unsupported("EMIT LATE INTO is", create.late_into.position,
@@ -384,6 +392,7 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
   object->query_text = ast::to_sql(*create.query);
   object->on_error = on_error;
   materialized_ = create.materialized;
+  defines_view_ = !create.materialized;
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*create.query, nullptr));
   FOREBAY_ASSIGN_OR_RETURN(bound, settle_outputs(std::move(bound)));
   if (!parameters_.empty()) {
@@ -416,10 +425,21 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
                          "Select at least one column.");
     }
     NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, visible), columns_);
+    plan = plan::make_narrow(plan::bound_groups(plan, create.emit_on_window_close), visible);
+    if (create.emit_on_window_close) {
+      Status closes = plan::check_closes(plan);
+      if (!closes.is_ok()) return std::move(closes).at(create.emit_position);
+    }
     plan = shape_view(std::move(plan), columns_, *object);
     const Columns stored = plan->columns;
     plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(stored)));
     out.plan = plan::make_narrow(std::move(plan), stored);
+    if (plan::reads_watermarked_source(out.plan)) {
+      for (const std::string& kept : explain::unbounded_state(out.plan, *snapshot_)) {
+        notices.push_back(
+            fmt::format("the state of \"{}\" grows without bound: {}", object->name, kept));
+      }
+    }
   }
   out.object = std::move(object);
   out.catalog = snapshot_;

@@ -34,6 +34,7 @@ Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
     case ObjectKind::kSchema:
     case ObjectKind::kFunction:
     case ObjectKind::kIndex:
+    case ObjectKind::kSink:
       break;
   }
   return error(state::kWrongObjectType,

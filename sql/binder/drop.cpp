@@ -24,6 +24,8 @@ ObjectKind kind_of(ast::ObjectKind kind) {
       return ObjectKind::kMaterializedView;
     case ast::ObjectKind::kIndex:
       return ObjectKind::kIndex;
+    case ast::ObjectKind::kSink:
+      return ObjectKind::kSink;
     default:
       return ObjectKind::kTable;
   }
@@ -58,9 +60,6 @@ void add_dependants(const catalog::CatalogSnapshot& snapshot, const CatalogObjec
 }
 
 Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::string>& notices) {
-  if (drop.object == ast::ObjectKind::kSink) {
-    return unsupported("DROP SINK is", drop.position, "There are none.");
-  }
   const ObjectKind wanted = kind_of(drop.object);
   const std::string word(catalog::kind_name(wanted));
   std::vector<CatalogObjectRef> targets;

@@ -31,12 +31,21 @@ Result<BoundExplainRunning> Binder::bind_explain_running(const ast::Explain& exp
 }
 
 Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
+  bool shows_state = false;
   for (const ast::Option& option : explain.options) {
-    if (option.key == "verbose" || option.key == "costs") continue;
+    const bool is_off = option.value == "false" || option.value == "off" || option.value == "0";
+    if (option.key == "state") shows_state = !is_off;
+    if (option.key == "verbose" || option.key == "costs" || option.key == "state") continue;
     return unsupported(fmt::format("EXPLAIN option \"{}\" is", option.key), option.position,
                        "Use plain EXPLAIN.");
   }
   FOREBAY_ASSIGN_OR_RETURN(BoundStatement inner, bind_statement(*explain.statement));
+  const auto* created = std::get_if<BoundCreate>(&inner.what);
+  if (shows_state && (created == nullptr || created->plan == nullptr)) {
+    return unsupported("EXPLAIN (STATE) of a statement that keeps nothing is",
+                       explain.statement->position,
+                       "Use EXPLAIN (STATE) CREATE MATERIALIZED VIEW ...");
+  }
   BoundExplain out;
   auto explain_query = [&](const PlannedQuery& query) -> Status {
     if (query.point) {
@@ -76,6 +85,10 @@ Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
     FOREBAY_RETURN_IF_ERROR(explain_query(erase->rows));
     headed(fmt::format("Delete from {}", erase->table->name));
   } else if (const auto* create = std::get_if<BoundCreate>(&inner.what); create && create->plan) {
+    if (shows_state) {
+      out.lines = explain::explain_state(create->plan, *create->object, *snapshot_);
+      return out;
+    }
     FOREBAY_ASSIGN_OR_RETURN(out.lines, explain::explain_plan(create->plan, create->object.get()));
   } else {
     return unsupported(

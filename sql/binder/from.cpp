@@ -107,6 +107,11 @@ Result<Binder::FromItem> Binder::bind_named(const ast::NamedTable& table) {
     return error(state::kWrongObjectType, fmt::format("\"{}\" is an index", object->name),
                  table.position);
   }
+  if (object->kind == ObjectKind::kSink) {
+    return error(state::kWrongObjectType, fmt::format("\"{}\" is a sink", object->name),
+                 table.position)
+        .with_hint("Its rows are delivered, not kept: read what it reads.");
+  }
   object = catalog::known_to(object, reader_);
   if (view_depth_ == 0) {
     references_.push_back(
@@ -154,7 +159,7 @@ Result<Binder::FromItem> Binder::bind_object(const CatalogObjectRef& object,
                                    object->schema, object->name),
                        position, "Query it directly, or make a plain view.");
   }
-  if (object->kind == ObjectKind::kSource && !materialized_) {
+  if (object->kind == ObjectKind::kSource && !materialized_ && !defines_view_) {
     return unsupported(
         fmt::format("reading source \"{}\" directly is", object->name), position,
         fmt::format("A source keeps no rows: CREATE MATERIALIZED VIEW v AS SELECT * FROM {}; "

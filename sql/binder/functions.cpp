@@ -143,7 +143,7 @@ Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprC
   const bool built_in =
       (function.name.size() == 1 || function.name[function.name.size() - 2] == "pg_catalog") &&
       (!udfs::find_scalar(name).empty() || !udfs::find_aggregate(name).empty() ||
-       !udfs::find_table_function(name).empty());
+       !udfs::find_table_function(name).empty() || is_window_function(name));
   if (!built_in && !function.over) {
     FOREBAY_ASSIGN_OR_RETURN(auto own, find_functions(function.name));
     if (!own.empty()) return bind_user_call(function, context);
@@ -152,11 +152,6 @@ Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprC
     return error(state::kUndefinedFunction,
                  fmt::format("function {} does not exist", ast::quote_name(function.name)),
                  function.position);
-  }
-  if (function.over) {
-    if (name == "row_number") return bind_numbering(function, context);
-    return unsupported("window functions other than row_number are", function.position,
-                       "Use GROUP BY and a join, or ORDER BY ... LIMIT for the first rows.");
   }
   for (const ast::FunctionArg& argument : function.args) {
     if (!argument.name.empty()) {
@@ -167,10 +162,16 @@ Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprC
       return unsupported("VARIADIC arguments are", argument.value->position, "List the arguments.");
     }
   }
+  if (function.over) return bind_over(function, name, context);
   bool done = false;
   FOREBAY_ASSIGN_OR_RETURN(ExprRef special, bind_special(function, name, context, &done));
   if (done) return special;
   if (!udfs::find_aggregate(name).empty()) return bind_aggregate(function, name, context);
+  if (is_window_function(name)) {
+    return error(state::kWrongObjectType,
+                 fmt::format("window function {} requires an OVER clause", name),
+                 function.position);
+  }
   if (!udfs::find_table_function(name).empty() && udfs::find_scalar(name).empty()) {
     return unsupported("a set-returning function in an expression is", function.position,
                        "Call it in FROM: SELECT ... FROM t, generate_series(1, t.n) AS i.");
@@ -187,8 +188,6 @@ Result<ExprRef> Binder::bind_function(const ast::Function& function, const ExprC
   }
   return bind_scalar_call(function, name, context);
 }
-
-namespace {
 
 std::string_view clause_words(Clause clause) {
   switch (clause) {
@@ -212,16 +211,20 @@ std::string_view clause_words(Clause clause) {
       return "UPDATE";
     case Clause::kDefault:
       return "DEFAULT expressions";
+    case Clause::kWatermark:
+      return "WATERMARK expressions";
     case Clause::kExecute:
       return "EXECUTE parameters";
+    case Clause::kHaving:
+      return "HAVING";
+    case Clause::kWindowDefinition:
+      return "window definitions";
     case Clause::kFunctionInFrom:
       return "functions in FROM";
     default:
       return "this context";
   }
 }
-
-}  // namespace
 
 Result<AggregateState*> Binder::aggregate_owner(const BoundAggregate& call,
                                                 const ExprContext& context,

@@ -136,6 +136,21 @@ Result<ExprRef> Binder::regroup(SelectState& state, const ExprRef& value, bool i
   return result;
 }
 
+Status Binder::regroup_windows(SelectState& state) {
+  for (BoundOver& bound : state.windows.calls) {
+    std::vector<ExprRef*> values;
+    for (ExprRef& value : bound.partition) values.push_back(&value);
+    for (BoundAggregate::Order& item : bound.order) values.push_back(&item.value);
+    for (ExprRef& value : bound.arguments) values.push_back(&value);
+    if (bound.filter) values.push_back(&bound.filter);
+    if (bound.fallback) values.push_back(&bound.fallback);
+    for (ExprRef* value : values) {
+      FOREBAY_ASSIGN_OR_RETURN(*value, regroup(state, *value));
+    }
+  }
+  return Status::ok();
+}
+
 Status Binder::regroup_pending(SelectState& state, PendingSubqueries& pending) {
   Status failure;
   for (PendingSubquery& subquery : pending) {
@@ -217,6 +232,7 @@ Status Binder::make_aggregation(SelectState& state) {
   for (ExprRef& on : state.distinct_on) {
     FOREBAY_ASSIGN_OR_RETURN(on, regroup(state, on));
   }
+  FOREBAY_RETURN_IF_ERROR(regroup_windows(state));
   FOREBAY_RETURN_IF_ERROR(regroup_pending(state, state.pending));
   for (ConditionStep& step : state.having) {
     FOREBAY_RETURN_IF_ERROR(regroup_pending(state, step.pending));

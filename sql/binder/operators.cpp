@@ -18,13 +18,18 @@ Result<ExprRef> Binder::call_function(const FunctionMatch& match, std::vector<Ex
     FOREBAY_CHECK(argument != nullptr, "a matched function takes its arguments");
     arguments[i] = std::move(argument);
   }
-  if (materialized_ && match.scalar->volatility != udfs::Volatility::kImmutable) {
+  const bool is_time = match.result == TypeId::kTimestampTz || match.result == TypeId::kTimestamp;
+  const bool is_now = match.scalar->volatility == udfs::Volatility::kStable && is_time &&
+                      match.scalar->arguments.empty();
+  if (materialized_ && match.scalar->volatility != udfs::Volatility::kImmutable &&
+      !(is_now && takes_now_)) {
     const bool random = match.scalar->volatility == udfs::Volatility::kVolatile;
     return unsupported(
         fmt::format("{}() in a materialized view is", match.scalar->name), position,
-        random ? "Its value would differ each time; compute it in the query that reads the view."
-               : "A view changes only with its inputs; compare with the time in the query "
-                 "that reads the view.");
+        random   ? "Its value would differ each time; compute it in the query that reads the view."
+        : is_now ? "Compare a column with it in WHERE: c > now() - INTERVAL '1 hour'."
+                 : "A view changes only with its inputs; compare with the time in the query "
+                   "that reads the view.");
   }
   ExprRef call = expr::call(match.scalar, Type{match.result}, std::move(arguments));
   remember(call, position);

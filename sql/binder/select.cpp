@@ -4,6 +4,8 @@
 
 #include "sql/ast/print.h"
 #include "sql/binder/select_state.h"
+#include "sql/plan/expressions.h"
+#include "sql/plan/temporal.h"
 
 /// SELECT: FROM, WHERE, the select list, DISTINCT, ORDER BY, LIMIT. Grouping is in grouping.cpp.
 namespace forebay::sql::binder {
@@ -143,6 +145,7 @@ Result<QueryPlan> Binder::bind_select(const ast::Query& query, const Scope* oute
                                       bool keep_unknown) {
   const ast::Select& select = *query.select;
   SelectState state;
+  const TemporalPlace outside(*this, false);
   FOREBAY_ASSIGN_OR_RETURN(FromItem from, bind_from(select.from, outer));
   state.plan = std::move(from.plan);
   state.scope = std::move(from.scope);
@@ -150,38 +153,58 @@ Result<QueryPlan> Binder::bind_select(const ast::Query& query, const Scope* oute
   if (select.where) {
     ConditionSteps steps;
     ExprContext context{&state.scope, Clause::kWhere, nullptr, nullptr};
-    FOREBAY_RETURN_IF_ERROR(bind_steps(*select.where, context, "WHERE", steps));
+    {
+      const TemporalPlace here(*this, materialized_);
+      FOREBAY_RETURN_IF_ERROR(bind_steps(*select.where, context, "WHERE", steps));
+    }
+    FOREBAY_RETURN_IF_ERROR(check_temporal(steps));
     state.plan = apply_steps(std::move(state.plan), steps);
   }
-  if (!select.windows.empty()) {
-    return unsupported("WINDOW is", select.windows[0].spec.position,
-                       "There are no window functions.");
-  }
+  FOREBAY_RETURN_IF_ERROR(check_named_windows(select.windows));
+  state.windows.named = &select.windows;
   state.scope.aggregates = &state.aggregates;
   ExprContext context{&state.scope, Clause::kSelect, &state.aggregates, &state.pending,
-                      &state.numberings};
+                      &state.windows};
   FOREBAY_RETURN_IF_ERROR(bind_items(select.items, context, state.items));
   FOREBAY_RETURN_IF_ERROR(bind_group_by(state, select));
   if (select.having) {
     ExprContext having = context;
     having.clause = Clause::kHaving;
-    having.numberings = nullptr;
-    FOREBAY_RETURN_IF_ERROR(bind_steps(*select.having, having, "HAVING", state.having));
+    having.windows = nullptr;
+    {
+      const TemporalPlace here(*this, materialized_);
+      FOREBAY_RETURN_IF_ERROR(bind_steps(*select.having, having, "HAVING", state.having));
+    }
+    FOREBAY_RETURN_IF_ERROR(check_temporal(state.having));
   }
   FOREBAY_RETURN_IF_ERROR(bind_distinct_on(state, select));
   FOREBAY_RETURN_IF_ERROR(bind_order_by(state, query));
   state.distinct = select.distinct && select.distinct_on.empty();
   if (select.grouped || select.having || !state.aggregates.calls.empty()) {
-    if (!state.numberings.empty()) {
-      return unsupported("window functions over groups are", query.position,
-                         "Group in a subquery.");
-    }
     state.scalar = state.scalar || !select.grouped;
     FOREBAY_RETURN_IF_ERROR(make_aggregation(state));
   }
   state.plan = apply_pending(std::move(state.plan), state.pending);
-  state.plan = apply_numberings(std::move(state.plan), state.numberings);
+  state.plan = apply_windows(std::move(state.plan), state.windows.calls);
   return finish_select(state, query, keep_unknown);
+}
+
+// now() in a view stands in comparisons only that say when a row comes or goes.
+Status Binder::check_temporal(const ConditionSteps& steps) const {
+  if (!materialized_) return Status::ok();
+  for (const ConditionStep& step : steps) {
+    if (step.predicate == nullptr || !plan::uses_now(step.predicate)) continue;
+    std::vector<ExprRef> conjuncts;
+    plan::split_conjuncts(step.predicate, conjuncts);
+    for (const ExprRef& conjunct : conjuncts) {
+      if (!plan::uses_now(conjunct)) continue;
+      if (step.plan == nullptr && plan::temporal_bound(conjunct)) continue;
+      return unsupported("this use of now() in a materialized view is", step.position,
+                         "Compare a time of the row with it: c > now() - INTERVAL '1 hour', "
+                         "with <, <=, > or >= and intervals without months.");
+    }
+  }
+  return Status::ok();
 }
 
 Status Binder::bind_distinct_on(SelectState& state, const ast::Select& select) {
@@ -228,7 +251,8 @@ Status Binder::bind_order_by(SelectState& state, const ast::Query& query) {
       }
     }
     if (!order.value) {
-      ExprContext context{&state.scope, Clause::kOrderBy, &state.aggregates, &state.pending};
+      ExprContext context{&state.scope, Clause::kOrderBy, &state.aggregates, &state.pending,
+                          &state.windows};
       FOREBAY_ASSIGN_OR_RETURN(order.value, bind(*value, context));
       FOREBAY_ASSIGN_OR_RETURN(order.value, settle_unknown(order.value));
     }

@@ -13,8 +13,7 @@ struct Binder::SelectState {
   /// Subqueries of the select list and ORDER BY: joined above the grouping.
   PendingSubqueries pending;
   ConditionSteps having;
-  /// row_number() OVER (...) in the select list.
-  std::vector<BoundNumbering> numberings;
+  OverState windows;
 
   std::vector<ExprRef> groups;
   /// One per group, then those that depend on them.

@@ -160,6 +160,12 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       out.what = std::move(create);
       break;
     }
+    case ast::StatementKind::kCreateSink: {
+      FOREBAY_ASSIGN_OR_RETURN(BoundCreate create,
+                               bind_create_sink(ast::as<ast::CreateSink>(statement), out.notices));
+      out.what = std::move(create);
+      break;
+    }
     case ast::StatementKind::kComment: {
       FOREBAY_ASSIGN_OR_RETURN(BoundAlter comment, bind_comment(ast::as<ast::Comment>(statement)));
       out.what = std::move(comment);

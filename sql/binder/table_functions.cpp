@@ -67,11 +67,6 @@ Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& t
                                                      const Scope* lateral) {
   if (is_catalog_function(table)) return bind_catalog_function(table);
   const std::string& name = table.call->name.back();
-  static constexpr std::string_view kLater[] = {"tumble", "hop", "session", "cumulate"};
-  if (std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater)) {
-    return unsupported(fmt::format("table function {} is", name), table.position,
-                       "Group by date_trunc(...) or date_bin(...) of the time instead.");
-  }
   if (!table.alias.types.empty()) {
     return error(state::kSyntaxError,
                  "a column definition list is only allowed for functions returning \"record\"",
@@ -82,6 +77,9 @@ Result<Binder::FromItem> Binder::bind_function_table(const ast::FunctionTable& t
   FromItem item;
   Columns results;
   FOREBAY_ASSIGN_OR_RETURN(auto own, find_functions(table.call->name));
+  if (own.empty() && is_window_function(table.call->name)) {
+    return bind_window_table(table, lateral);
+  }
   if (!own.empty() && own[0]->returns_rows) {
     if (table.with_ordinality) {
       return unsupported("WITH ORDINALITY of a function in SQL is", table.position,

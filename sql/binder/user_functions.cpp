@@ -192,6 +192,10 @@ Result<ExprRef> Binder::bind_user_call(const ast::Function& call, const ExprCont
     return unsupported("a function in SQL as a DEFAULT is", call.position,
                        "Write the expression itself.");
   }
+  if (context.clause == Clause::kWatermark) {
+    return unsupported("a function of yours in a WATERMARK is", call.position,
+                       "Write the expression itself.");
+  }
   if (view_depth_ > 100) {
     return error(state::kTooComplex, "functions are nested too deeply", call.position);
   }

@@ -123,6 +123,12 @@ std::optional<Keyed> with_key(const NodeRef& node, ColumnFactory& columns) {
     }
     case NodeKind::kJoin:
       return widen_join(plan::as<plan::Join>(*node), columns);
+    case NodeKind::kSession: {
+      const auto& session = plan::as<plan::Session>(*node);
+      auto input = with_key(node->inputs[0], columns);
+      if (!input) return std::nullopt;
+      return Keyed{plan::make_session(input->plan, session, session.partition), input->key};
+    }
     case NodeKind::kTableFunction: {
       const auto& call = plan::as<plan::TableFunction>(*node);
       auto input = with_key(node->inputs[0], columns);

@@ -24,6 +24,8 @@ std::string_view kind_name(ObjectKind kind) {
       return "function";
     case ObjectKind::kIndex:
       return "index";
+    case ObjectKind::kSink:
+      return "sink";
   }
   return "relation";
 }
@@ -98,7 +100,7 @@ std::vector<CatalogObjectRef> CatalogSnapshot::objects() const {
   }
   for (const auto& [id, object] : by_id_) {
     if (object->kind != ObjectKind::kVirtual && object->kind != ObjectKind::kFunction &&
-        object->kind != ObjectKind::kIndex) {
+        object->kind != ObjectKind::kIndex && object->kind != ObjectKind::kSink) {
       all.push_back(object);
     }
   }
@@ -120,6 +122,14 @@ std::vector<CatalogObjectRef> CatalogSnapshot::functions(std::string_view schema
     return function->schema != schema || function->function_name != name;
   });
   return found;
+}
+
+std::vector<CatalogObjectRef> CatalogSnapshot::sinks() const {
+  std::vector<CatalogObjectRef> all;
+  for (const auto& [id, object] : by_id_) {
+    if (object->kind == ObjectKind::kSink) all.push_back(object);
+  }
+  return all;
 }
 
 std::vector<CatalogObjectRef> CatalogSnapshot::indexes() const {

@@ -1,15 +1,18 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "connectors/source.h"
 #include "engine/data/change_batch.h"
+#include "engine/expr/expr.h"
 #include "engine/operators/operator.h"
 #include "engine/operators/stored_relation.h"
 #include "udfs/library.h"
@@ -38,6 +41,8 @@ enum class ObjectKind : uint8_t {
   kFunction = 7,
   /// Rows of a table or view, arranged by other columns. Not among objects().
   kIndex = 8,
+  /// Rows that are delivered to somewhere else; can't be read. Not among objects().
+  kSink = 9,
 };
 
 /// "table", "materialized view" ...: the word of messages.
@@ -45,6 +50,25 @@ std::string_view kind_name(ObjectKind kind);
 
 /// Makes the rows of a system table: batches of all its columns. Thread-safe.
 using VirtualRows = std::function<Result<std::vector<data::ChangeBatch>>()>;
+
+/// WATERMARK FOR column AS value: rows to come have `column` >= the largest `value` so far.
+struct DeclaredWatermark {
+  /// Its place in the object's `columns`; of type timestamp or timestamptz.
+  uint32_t column = 0;
+  /// Over the object's `columns` (column i is columns[i]), of the column's type; immutable.
+  expr::ExprRef value;
+  /// `value` as SQL.
+  std::string text;
+  /// WITH (idle_timeout): how long a partition without new records holds others back; kForever: as
+  /// long as it takes. nullopt: the connector's default.
+  std::optional<int64_t> idle_timeout_ms;
+  /// WITH (watermark.max_future): a value later than the clock by more than this does not count;
+  /// kForever: each counts.
+  int64_t max_future_ms = kDefaultMaxFutureMs;
+
+  static constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
+  static constexpr int64_t kDefaultMaxFutureMs = 3'600'000;
+};
 
 /// One object. What is derived from its definition (columns, keys, relation) is made anew at each
 /// start.
@@ -76,6 +100,8 @@ struct CatalogObject {
   std::vector<std::vector<uint32_t>> unique_keys;
   /// Its change stream never retracts.
   bool append_only = false;
+  /// Columns (of columns + hidden_columns) that watermarks bound. Tables and materialized views.
+  std::vector<operators::TimeBound> time_bounds;
   /// Default expressions of a table's columns as SQL text; empty: none.
   std::vector<std::string> defaults;
 
@@ -94,6 +120,8 @@ struct CatalogObject {
   /// Names of INCLUDEd metadata columns by their place in `columns`: "partition", "offset" ...;
   /// empty: a column of the records. Sources only.
   std::vector<std::string> metadata;
+  /// Sources and tables only.
+  std::optional<DeclaredWatermark> watermark;
   /// Virtual tables only.
   VirtualRows rows;
 
@@ -158,6 +186,8 @@ class CatalogSnapshot {
   std::vector<CatalogObjectRef> objects() const;
   /// All indexes, by id.
   std::vector<CatalogObjectRef> indexes() const;
+  /// All sinks, by id.
+  std::vector<CatalogObjectRef> sinks() const;
   /// Indexes on an object.
   std::vector<CatalogObjectRef> indexes(ObjectId id) const;
   /// Objects that read `id` directly.

@@ -101,7 +101,7 @@ Result<StoredObject> decode_record(std::string_view bytes) {
   }
   StoredObject object;
   uint8_t kind = reader.byte();
-  const bool known = (kind >= 1 && kind <= 4) || (kind >= 6 && kind <= 8);
+  const bool known = (kind >= 1 && kind <= 4) || (kind >= 6 && kind <= 9);
   if (!known) return damaged(fmt::format("It is of kind {}.", kind));
   object.kind = static_cast<ObjectKind>(kind);
   object.id = ObjectId(static_cast<uint32_t>(reader.number()));

@@ -14,4 +14,12 @@ Result<std::vector<std::string>> explain_plan(const plan::NodeRef& plan,
 /// A read by key, without a circuit.
 std::vector<std::string> explain_point(const PlannedQuery& query);
 
+/// EXPLAIN (STATE): a line per operator that keeps something: its key, and what bounds it.
+std::vector<std::string> explain_state(const plan::NodeRef& plan,
+                                       const catalog::CatalogObject& view,
+                                       const catalog::CatalogSnapshot& catalog);
+/// Those lines of operators that nothing bounds.
+std::vector<std::string> unbounded_state(const plan::NodeRef& plan,
+                                         const catalog::CatalogSnapshot& catalog);
+
 }  // namespace forebay::sql::explain

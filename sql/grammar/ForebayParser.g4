@@ -162,7 +162,13 @@ explainOptionName : colId | K_ANALYZE | K_ANALYSE | K_VERBOSE ;
 /* ---------------------------------------------------------------- create, drop ---- */
 
 createStatement : table=createTable | source=createSource | view=createView | schema=createSchema
-  | function=createFunction | index=createIndex ;
+  | function=createFunction | index=createIndex | sink=createSink ;
+
+createSink
+  : K_CREATE K_SINK exists=ifNotExists? name=qualifiedName
+    (K_FROM from=qualifiedName | K_AS body=query) K_WITH options=optionList
+    (K_FORMAT format=colId K_ENCODE encode=colId encodeOptions=optionList?)?
+  ;
 
 createIndex
   : K_CREATE unique=K_UNIQUE? K_INDEX concurrently=K_CONCURRENTLY? (exists=ifNotExists? name=colId)?
@@ -492,6 +498,7 @@ tableRef : first=tablePrimary (joins+=joinTail)* ;
 tablePrimary
   : only=K_ONLY? name=qualifiedName STAR? alias=tableAlias?
   | lateral=K_LATERAL? function=functionCall (ordinality=withOrdinality)? alias=tableAlias?
+  | lateral=K_LATERAL? K_TABLE LPAREN function=functionCall RPAREN alias=tableAlias?
   | lateral=K_LATERAL? LPAREN_QUERY sub=query RPAREN alias=tableAlias?
   | LPAREN nested=tableRef RPAREN alias=tableAlias?
   ;
@@ -611,7 +618,11 @@ functionName
   | K_EXTRACT | K_GROUPING | K_LEFT | K_OVERLAY | K_POSITION | K_RIGHT | K_SUBSTRING
   ;
 
-argument : (name=colId (ARROW | COLON_EQUALS))? variadic=K_VARIADIC? value=expr ;
+/** TABLE t and PARTITION BY belong to the table functions of windows. */
+argument
+  : (name=colId (ARROW | COLON_EQUALS))? (variadic=K_VARIADIC? value=expr | K_TABLE table=qualifiedName)
+    (K_PARTITION K_BY partition=primary)?
+  ;
 
 windowSpec
   : open=LPAREN existing=colId? (K_PARTITION K_BY partition+=expr (COMMA partition+=expr)*)?

@@ -34,7 +34,10 @@ NodeRef storing_node(const NodeRef& plan) {
     }
     node = node->inputs[0];
   }
-  return node->kind == NodeKind::kAggregate || node->kind == NodeKind::kDistinct ? node : nullptr;
+  if (node->kind == NodeKind::kAggregate) {
+    return plan::as<plan::Aggregate>(*node).on_close ? nullptr : node;
+  }
+  return node->kind == NodeKind::kDistinct ? node : nullptr;
 }
 
 namespace {
@@ -59,12 +62,23 @@ std::vector<uint32_t> choice_over(const NodeRef& plan, const NodeRef& base) {
 }  // namespace
 
 Result<Fragment> lower_view(const NodeRef& plan, const std::vector<uint32_t>& key, bool has_key,
-                            std::function<TableId()> next_table) {
-  Lowering lowering(std::move(next_table));
+                            std::function<TableId()> next_table, data::ObjectId self,
+                            std::vector<operators::TimeBound>* bounds) {
+  Lowering lowering(std::move(next_table), self);
+  lowering.set_continuous();
   Fragment fragment;
+  const NodeRef base = storing_node(plan);
+  lowering.keep(base.get());
   FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(plan));
+  if (bounds != nullptr) {
+    const plan::TimeBounds known = plan::time_bounds(plan);
+    for (uint32_t i = 0; i < plan->columns.size(); ++i) {
+      auto found = known.find(plan->columns[i].id);
+      if (found != known.end()) bounds->push_back(lowering.bound_of(i, found->second));
+    }
+  }
   stream = lowering.exactly(std::move(stream), plan->columns);
-  if (NodeRef base = storing_node(plan)) {
+  if (base != nullptr) {
     const Lowering::Stored& stored = lowering.stored_of(base.get());
     std::vector<uint32_t> choice = choice_over(plan, base);
     // Column i of the key is the group column i of the aggregate or distinct.
@@ -130,17 +144,32 @@ Result<Fragment> lower_index(const NodeRef& plan, std::function<TableId()> next_
   return fragment;
 }
 
-Fragment lower_table(const data::Schema& stored, const std::vector<uint32_t>& key,
-                     std::function<TableId()> next_table) {
+Result<Fragment> lower_sink(const plan::NodeRef& plan, std::function<TableId()> next_table) {
+  Lowering lowering(std::move(next_table));
+  FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(plan));
+  stream = lowering.exactly(std::move(stream), plan->columns);
+  operators::BlackholeParameters parameters{stream.types, lowering.next_table()};
+  lowering.add(operators::make_blackhole(std::move(parameters)), {{stream.node, std::nullopt}});
+  Fragment fragment;
+  fragment.nodes = std::move(lowering.nodes());
+  return fragment;
+}
+
+Fragment lower_table(const catalog::CatalogObject& table, std::function<TableId()> next_table) {
   Lowering lowering(std::move(next_table));
   operators::MaterializeParameters parameters;
-  for (const data::Field& field : stored) parameters.types.push_back(field.type);
+  const std::vector<uint32_t> key = table.key_columns;
+  for (const data::Field& field : table.stored_columns()) parameters.types.push_back(field.type);
   parameters.key_columns = key;
   parameters.has_key = true;
   parameters.rows = lowering.next_table();
   Fragment fragment;
   fragment.relation = operators::stored_materialize(parameters);
-  uint32_t leaf = lowering.add_leaf(runtime::TableInput{}, parameters.types);
+  runtime::TableInput input;
+  if (table.watermark) {
+    input.watermark = leaf_watermark(*table.watermark, table.watermark->value, nullptr);
+  }
+  uint32_t leaf = lowering.add_leaf(std::move(input), parameters.types);
   lowering.add(operators::make_materialize(std::move(parameters)),
                {{leaf, Exchange{key, data::KeyMode::kGrouping}}});
   fragment.nodes = std::move(lowering.nodes());

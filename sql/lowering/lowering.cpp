@@ -10,6 +10,7 @@
 #include "sql/plan/expressions.h"
 #include "sql/plan/forms.h"
 #include "sql/plan/properties.h"
+#include "sql/plan/temporal.h"
 #include "udfs/registry.h"
 
 namespace forebay::sql::lowering {
@@ -35,16 +36,6 @@ std::vector<uint32_t> positions_in(const Stream& stream, const std::vector<Colum
   std::vector<uint32_t> out;
   for (ColumnId id : ids) out.push_back(position_in(stream, id));
   return out;
-}
-
-/// The expression over positions instead of numbers.
-ExprRef to_positions(const ExprRef& expr, const Stream& stream) {
-  if (!expr) return nullptr;
-  return plan::transform(expr, [&](const ExprRef& part) -> ExprRef {
-    if (part->kind != ExprKind::kColumn) return nullptr;
-    uint32_t at = position_in(stream, part->column);
-    return expr::column(at, stream.types[at]);
-  });
 }
 
 /// The scanned relation through its index; nullptr: no row can be meant.
@@ -86,6 +77,15 @@ Result<uint64_t> count_of(const ExprRef& expr, bool is_limit, uint64_t none) {
 }
 
 }  // namespace
+
+ExprRef to_positions(const ExprRef& expr, const Stream& stream) {
+  if (!expr) return nullptr;
+  return plan::transform(expr, [&](const ExprRef& part) -> ExprRef {
+    if (part->kind != ExprKind::kColumn) return nullptr;
+    uint32_t at = position_in(stream, part->column);
+    return expr::column(at, stream.types[at]);
+  });
+}
 
 uint32_t Lowering::add_leaf(
     std::variant<operators::SpecRef, runtime::ObjectInput, runtime::SourceInput,
@@ -180,12 +180,16 @@ Result<Stream> Lowering::lower_new(const NodeRef& node) {
       return lower_union(plan::as<plan::Union>(*node));
     case NodeKind::kTopN:
       return lower_top_n(plan::as<plan::TopN>(*node));
+    case NodeKind::kOver:
+      return lower_over(plan::as<plan::Over>(*node));
     case NodeKind::kSingleRow:
       return lower_single_row(plan::as<plan::SingleRow>(*node));
     case NodeKind::kExpand:
       return lower_expand(plan::as<plan::Expand>(*node));
     case NodeKind::kTableFunction:
       return lower_table_function(plan::as<plan::TableFunction>(*node));
+    case NodeKind::kSession:
+      return lower_session(plan::as<plan::Session>(*node));
     case NodeKind::kRepeat:
       return lower_repeat(plan::as<plan::Repeat>(*node));
     case NodeKind::kDependentJoin:
@@ -236,37 +240,6 @@ Result<Stream> Lowering::lower_scan(const plan::Scan& scan) {
   return out;
 }
 
-Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
-  const auto& object = *scan.object;
-  runtime::SourceInput input{object.id, object.name, object.connector, {}, object.on_error};
-  // Columns of the records, and where each of the source's columns is among them.
-  std::vector<uint32_t> record_position(object.columns.size(), 0);
-  for (size_t i = 0; i < object.columns.size(); ++i) {
-    if (!object.metadata.empty() && !object.metadata[i].empty()) continue;
-    record_position[i] = static_cast<uint32_t>(input.decode.schema.size());
-    input.decode.schema.push_back(object.columns[i]);
-  }
-  Stream out;
-  for (size_t i = 0; i < scan.positions.size(); ++i) {
-    if (scan.positions[i] >= plan::kMetadataPartition) continue;
-    input.decode.projection.push_back(record_position[scan.positions[i]]);
-    out.columns.push_back(scan.columns[i].id);
-    out.types.push_back(scan.columns[i].type);
-  }
-  for (size_t i = 0; i < scan.positions.size(); ++i) {
-    const uint32_t position = scan.positions[i];
-    if (position < plan::kMetadataPartition) continue;
-    input.decode.metadata.push_back(position == plan::kMetadataPartition ? "partition"
-                                    : position == plan::kMetadataOffset
-                                        ? "offset"
-                                        : object.metadata[position - plan::kMetadataColumn]);
-    out.columns.push_back(scan.columns[i].id);
-    out.types.push_back(scan.columns[i].type);
-  }
-  out.node = add_leaf(std::move(input), out.types);
-  return out;
-}
-
 Result<Stream> Lowering::lower_values(const plan::Values& values) {
   operators::ValuesParameters constant;
   std::vector<const std::vector<ExprRef>*> computed;
@@ -308,9 +281,13 @@ Result<Stream> Lowering::lower_values(const plan::Values& values) {
 Result<Stream> Lowering::lower_map(const NodeRef& input, const ExprRef& predicate,
                                    const plan::Project* project) {
   FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(input));
+  const bool is_temporal = is_continuous_ && predicate && plan::uses_now(predicate);
+  if (is_temporal) {
+    FOREBAY_ASSIGN_OR_RETURN(from, lower_temporal(std::move(from), input->columns, predicate));
+  }
   operators::MapParameters map;
   map.input_types = from.types;
-  map.predicate = to_positions(predicate, from);
+  map.predicate = is_temporal ? nullptr : to_positions(predicate, from);
   Stream out;
   const plan::Columns& columns = project ? project->columns : input->columns;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -320,7 +297,7 @@ Result<Stream> Lowering::lower_map(const NodeRef& input, const ExprRef& predicat
     out.columns.push_back(columns[i].id);
     out.types.push_back(map.projection.back()->type);
   }
-  if (!predicate && out.columns == from.columns) return from;
+  if (!map.predicate && out.columns == from.columns) return from;
   out.hashed = renamed(from, map.projection, out.columns);
   out.node = add(operators::make_map(std::move(map)), {{from.node, std::nullopt}});
   return out;
@@ -364,6 +341,15 @@ Result<Stream> Lowering::lower_aggregate(const NodeRef& node) {
     parameters.scale_tables.push_back(operators::counts_scales(parameters, spec) ? next_table()
                                                                                  : TableId(0));
     parameters.aggregates.push_back(std::move(spec));
+  }
+  if (aggregate.bounded) {
+    const plan::TimeBounds bounds = plan::time_bounds(node->inputs[0]);
+    auto bound = bounds.find(aggregate.groups[0]);
+    FOREBAY_CHECK(bound != bounds.end(), "a bounded aggregate without a bound");
+    parameters.time = bound_of(parameters.group_columns[0], bound->second);
+    if (aggregate.slack > 0) loosen(*parameters.time, aggregate.slack);
+    parameters.on_close = aggregate.on_close;
+    parameters.keeps_groups = node.get() == kept_;
   }
   std::vector<uint32_t> positions = add_representatives(aggregate.groups, parameters);
   for (uint32_t i = 0; i < aggregate.aggregates.size(); ++i) {
@@ -425,6 +411,11 @@ Result<Stream> Lowering::lower_join(const plan::Join& join) {
   Stream both = left;
   both.columns.insert(both.columns.end(), right.columns.begin(), right.columns.end());
   both.types.insert(both.types.end(), right.types.begin(), right.types.end());
+  if (is_continuous_ && join.condition && plan::uses_now(join.condition)) {
+    return Status(data::sqlstate::kFeatureNotSupported,
+                  "now() in a condition of a join in a materialized view is not supported")
+        .with_hint("Compare with it in a view of one side, or above the join.");
+  }
   parameters.condition = to_positions(join.condition, both);
   parameters.left_append_only = plan::is_append_only(join.inputs[0]);
   parameters.right_append_only = plan::is_append_only(join.inputs[1]);
@@ -504,6 +495,7 @@ Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
     parameters.order.push_back({position_in(from, item.column), item.descending, item.nulls_first});
   }
   parameters.with_ties = top.with_ties;
+  parameters.append_only = parameters.limit != UINT64_MAX && plan::is_append_only(top.inputs[0]);
   parameters.rows = next_table();
   NodeInput input = hashed_input(top, 0, from, top.partition);
   Stream out = from;
@@ -513,6 +505,39 @@ Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
     out.types.push_back(top.number->type);
   }
   out.node = add(operators::make_top_n(std::move(parameters)), {std::move(input)});
+  return out;
+}
+
+Result<Stream> Lowering::lower_over(const plan::Over& over) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(over.inputs[0]));
+  from = exactly(std::move(from), over.input().columns);
+  operators::OverParameters parameters;
+  parameters.types = from.types;
+  parameters.partition_columns = positions_in(from, over.partition);
+  for (const plan::SortItem& item : over.order) {
+    parameters.order.push_back({position_in(from, item.column), item.descending, item.nulls_first});
+  }
+  Stream out = from;
+  for (const plan::OverCall& call : over.calls) {
+    operators::OverCall spec;
+    spec.function = call.function;
+    spec.aggregate = call.aggregate;
+    spec.arguments = positions_in(from, call.arguments);
+    if (call.filter) spec.filter_column = static_cast<int32_t>(position_in(from, *call.filter));
+    if (call.fallback) {
+      spec.fallback_column = static_cast<int32_t>(position_in(from, *call.fallback));
+    }
+    spec.number = call.number;
+    spec.frame = call.frame;
+    spec.result_type = call.output.type;
+    parameters.calls.push_back(std::move(spec));
+    out.columns.push_back(call.output.id);
+    out.types.push_back(call.output.type);
+  }
+  parameters.rows = next_table();
+  NodeInput input = hashed_input(over, 0, from, over.partition);
+  out.hashed = distribution_of(over.partition);
+  out.node = add(operators::make_over(std::move(parameters)), {std::move(input)});
   return out;
 }
 
@@ -574,6 +599,34 @@ Result<Stream> Lowering::lower_table_function(const plan::TableFunction& call) {
   out.hashed = kept(from, out.columns);
   out.node =
       add(operators::make_table_function(std::move(parameters)), {{from.node, std::nullopt}});
+  return out;
+}
+
+Result<Stream> Lowering::lower_session(const plan::Session& session) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream from, lower(session.inputs[0]));
+  from = exactly(std::move(from), session.input().columns);
+  operators::SessionParameters parameters;
+  parameters.types = from.types;
+  parameters.partition_columns = positions_in(from, session.partition);
+  parameters.time_column = position_in(from, session.time);
+  parameters.gap = session.gap;
+  parameters.rows = next_table();
+  parameters.timers = next_table();
+  if (session.bounded) {
+    const plan::TimeBounds bounds = plan::time_bounds(session.inputs[0]);
+    auto bound = bounds.find(session.time);
+    FOREBAY_CHECK(bound != bounds.end(), "a bounded session without a bound");
+    parameters.time = bound_of(parameters.time_column, bound->second);
+    parameters.on_close = session.on_close;
+  }
+  NodeInput input = hashed_input(session, 0, from, session.partition);
+  Stream out = from;
+  for (const plan::Column* column : {&session.start, &session.end}) {
+    out.columns.push_back(column->id);
+    out.types.push_back(column->type);
+  }
+  out.hashed = distribution_of(session.partition);
+  out.node = add(operators::make_session(std::move(parameters)), {std::move(input)});
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "engine/operators/stored_relation.h"
 #include "engine/runtime/circuit.h"
 #include "sql/plan/node.h"
+#include "sql/plan/watermarks.h"
 
 /// Plan -> circuit. Deterministic: the same plan with the same table numbers gives the same
 /// circuit.
@@ -41,7 +42,9 @@ struct Stream {
 class Lowering {
  public:
   /// `next_table` gives a number for each state table, in order.
-  explicit Lowering(std::function<TableId()> next_table) : next_table_(std::move(next_table)) {}
+  /// `self`: the object whose fragment it is, for watermarks of the sources in it.
+  explicit Lowering(std::function<TableId()> next_table, data::ObjectId self = data::ObjectId(0))
+      : next_table_(std::move(next_table)), self_(self) {}
 
   Result<Stream> lower(const plan::NodeRef& node);
   /// The stream with exactly these columns in this order.
@@ -53,6 +56,8 @@ class Lowering {
                     std::vector<data::Type> types);
   uint32_t add(operators::SpecRef spec, std::vector<runtime::NodeInput> inputs);
   TableId next_table() { return next_table_(); }
+  /// The circuit runs on: what compares with now() lets rows in and out as time passes.
+  void set_continuous() { is_continuous_ = true; }
   /// The input with an exchange by `keys`, unless it is right already.
   runtime::NodeInput hashed_input(const Stream& stream,
                                   const std::vector<plan::ColumnId>& keys) const;
@@ -71,6 +76,10 @@ class Lowering {
   };
   /// Of an aggregate or distinct that was lowered.
   const Stored& stored_of(const plan::Node* node) const;
+  /// Before lowering: the state of `node` is a view's contents.
+  void keep(const plan::Node* node) { kept_ = node; }
+  /// The terms of a bound, once the scans that it comes from are lowered.
+  operators::TimeBound bound_of(uint32_t column, const plan::BoundTerms& terms) const;
 
  private:
   Result<Stream> lower_new(const plan::NodeRef& node);
@@ -79,6 +88,9 @@ class Lowering {
   Result<Stream> lower_values(const plan::Values& values);
   Result<Stream> lower_map(const plan::NodeRef& input, const expr::ExprRef& predicate,
                            const plan::Project* project);
+  /// Splits a condition: the stream under what compares with now(), and the rest.
+  Result<Stream> lower_temporal(Stream from, const plan::Columns& columns,
+                                const expr::ExprRef& condition);
   Result<Stream> lower_aggregate(const plan::NodeRef& node);
   Result<Stream> lower_join(const plan::Join& join);
   Result<Stream> lower_distinct(const plan::NodeRef& node);
@@ -88,12 +100,17 @@ class Lowering {
                                             operators::AggregateParameters& parameters);
   Result<Stream> lower_union(const plan::Union& node);
   Result<Stream> lower_top_n(const plan::TopN& top);
+  Result<Stream> lower_over(const plan::Over& over);
   Result<Stream> lower_expand(const plan::Expand& expand);
   Result<Stream> lower_table_function(const plan::TableFunction& call);
+  Result<Stream> lower_session(const plan::Session& session);
   Result<Stream> lower_repeat(const plan::Repeat& repeat);
   Result<Stream> lower_single_row(const plan::SingleRow& guard);
 
   std::function<TableId()> next_table_;
+  bool is_continuous_ = false;
+  data::ObjectId self_;
+  const plan::Node* kept_ = nullptr;
   std::vector<runtime::CircuitNode> nodes_;
   std::unordered_map<const plan::Node*, Stream> lowered_;
   std::unordered_map<const plan::Node*, Stored> stored_;
@@ -102,22 +119,36 @@ class Lowering {
   std::map<std::pair<const plan::Node*, size_t>, std::vector<plan::ColumnId>> exchanges_;
 };
 
+/// The expression over positions of the stream instead of numbers of columns.
+expr::ExprRef to_positions(const expr::ExprRef& expr, const Stream& stream);
+
 /// A query's private circuit. The last node gives exactly the plan's columns.
 Result<Fragment> lower_private(const plan::NodeRef& plan);
 
 /// CREATE INDEX: the plan's rows, all of whose columns are the key, arranged by the first.
 Result<Fragment> lower_index(const plan::NodeRef& plan, std::function<TableId()> next_table);
+/// CREATE SINK: the plan's rows, delivered.
+Result<Fragment> lower_sink(const plan::NodeRef& plan, std::function<TableId()> next_table);
 /// How an index keeps its rows.
 operators::MaterializeParameters index_parameters(const data::Schema& stored, TableId rows);
 
 /// The circuit of a materialized view whose plan gives the stored columns (visible, then hidden) in
-/// order. `key`: positions that identify a row.
+/// order. `key`: positions that identify a row. `self`: the view's number. `bounds`: gets what
+/// watermarks say about its columns, unless nullptr.
 Result<Fragment> lower_view(const plan::NodeRef& plan, const std::vector<uint32_t>& key,
-                            bool has_key, std::function<TableId()> next_table);
+                            bool has_key, std::function<TableId()> next_table,
+                            data::ObjectId self = data::ObjectId(0),
+                            std::vector<operators::TimeBound>* bounds = nullptr);
 
-/// The circuit of a table with these stored columns.
-Fragment lower_table(const data::Schema& stored, const std::vector<uint32_t>& key,
-                     std::function<TableId()> next_table);
+/// The circuit of a table that DML fills. Its leaf is node 0.
+Fragment lower_table(const catalog::CatalogObject& table, std::function<TableId()> next_table);
+
+/// `value`: the declared expression over the leaf's rows. `connector`: nullptr for a table.
+runtime::LeafWatermark leaf_watermark(const catalog::DeclaredWatermark& declared,
+                                      expr::ExprRef value, const connectors::Source* connector);
+
+/// The bound by so many microseconds lower; all of its terms have shifts.
+void loosen(operators::TimeBound& bound, int64_t micros);
 
 /// When the plan is a choice of columns over an aggregate or distinct, whose state then is the
 /// view: that node, else nullptr.

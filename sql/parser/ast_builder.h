@@ -101,6 +101,8 @@ class AstBuilder {
   std::vector<ast::CommonTable> common_tables(P::WithClauseContext* ctx);
   ast::QueryPtr query_primary(P::QueryPrimaryContext* ctx);
   std::unique_ptr<ast::Select> simple_select(P::SimpleSelectContext* ctx);
+  /// TABLE name, as an argument.
+  ast::ExprPtr table_argument(P::QualifiedNameContext* name);
   void query_limits(P::QueryBodyContext* ctx, ast::Query& query);
   void fetch_first(P::LimitPartContext* ctx, ast::Query& query);
   std::vector<ast::SelectItem> select_items(const std::vector<P::TargetContext*>& targets);
@@ -144,6 +146,9 @@ class AstBuilder {
   ast::OnError on_error(P::OnErrorContext* ctx);
   ast::StatementPtr alter(P::AlterStatementContext* ctx);
   ast::StatementPtr create_index(P::CreateIndexContext* ctx);
+  ast::StatementPtr create_sink(P::CreateSinkContext* ctx);
+  /// SELECT * FROM name.
+  std::unique_ptr<ast::Select> select_all(P::QualifiedNameContext* name, int32_t position);
   ast::StatementPtr refresh(P::RefreshStatementContext* ctx);
   ast::StatementPtr comment(P::CommentStatementContext* ctx);
   void fail_duplicate(const char* clause, int32_t position);

@@ -12,6 +12,7 @@ StatementPtr AstBuilder::create(P::CreateStatementContext* ctx) {
   if (ctx->schema != nullptr) return create_schema(ctx->schema);
   if (ctx->function != nullptr) return create_function(ctx->function);
   if (ctx->index != nullptr) return create_index(ctx->index);
+  if (ctx->sink != nullptr) return create_sink(ctx->sink);
   return create_view(ctx->view);
 }
 
@@ -274,6 +275,29 @@ StatementPtr AstBuilder::create_index(P::CreateIndexContext* ctx) {
   for (P::SortItemContext* item : ctx->items) statement->items.push_back(sort_item(item));
   statement->included = name_list(ctx->included);
   if (ctx->where != nullptr) statement->where = expression(ctx->where->value);
+  return statement;
+}
+
+StatementPtr AstBuilder::create_sink(P::CreateSinkContext* ctx) {
+  auto statement = std::make_unique<ast::CreateSink>(at(ctx));
+  statement->if_not_exists = ctx->exists != nullptr;
+  statement->name = qualified(ctx->name);
+  if (ctx->body != nullptr) {
+    statement->query = query(ctx->body);
+  } else {
+    statement->from = qualified(ctx->from);
+    statement->query = std::make_unique<ast::Query>();
+    statement->query->position = at(ctx->from);
+    statement->query->select = select_all(ctx->from, at(ctx->from));
+  }
+  statement->options = option_list(ctx->options);
+  if (ctx->format != nullptr) {
+    ast::FormatClause format{.position = at(ctx->format),
+                             .format = upper_words(ctx->format),
+                             .encode = upper_words(ctx->encode)};
+    if (ctx->encodeOptions != nullptr) format.options = option_list(ctx->encodeOptions);
+    statement->format = std::move(format);
+  }
   return statement;
 }
 

@@ -328,8 +328,17 @@ std::unique_ptr<ast::Function> AstBuilder::function_call(P::FunctionCallContext*
   call->star = ctx->star != nullptr;
   call->distinct = ctx->quantifier != nullptr && ctx->quantifier->getType() == P::K_DISTINCT;
   for (P::ArgumentContext* arg : ctx->args) {
-    call->args.push_back({arg->name != nullptr ? text(arg->name) : std::string(),
-                          arg->variadic != nullptr, expression(arg->value)});
+    call->args.push_back(
+        {arg->name != nullptr ? text(arg->name) : std::string(), arg->variadic != nullptr,
+         arg->table != nullptr ? table_argument(arg->table) : expression(arg->value)});
+    if (arg->partition == nullptr) continue;
+    ExprPtr partition = primary(arg->partition);
+    std::vector<ExprPtr>& columns = call->args.back().partition_by;
+    if (partition != nullptr && partition->kind == ast::ExprKind::kRow) {
+      columns = std::move(ast::as<ast::Row>(*partition).items);
+    } else {
+      columns.push_back(std::move(partition));
+    }
   }
   if (ctx->order != nullptr) call->order_by = sort_items(ctx->order);
   if (ctx->within != nullptr) {
@@ -411,6 +420,7 @@ ast::WindowFrame AstBuilder::window_frame(P::WindowFrameContext* ctx) {
 
 ast::FrameBound AstBuilder::frame_bound(P::FrameBoundContext* ctx) {
   ast::FrameBound bound;
+  bound.position = at(ctx);
   if (ctx->current != nullptr) return bound;
   const bool preceding = ctx->direction->getType() == P::K_PRECEDING;
   if (ctx->unbounded != nullptr) {

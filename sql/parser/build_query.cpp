@@ -172,15 +172,28 @@ QueryPtr AstBuilder::query_primary(P::QueryPrimaryContext* ctx) {
       result->values.push_back(values_row(row));
     }
   } else {
-    auto select = std::make_unique<ast::Select>();
-    select->position = at(ctx);
-    select->items.push_back({std::make_unique<ast::Star>(at(ctx)), ""});
-    auto table = std::make_unique<ast::NamedTable>(at(ctx->table));
-    table->name = names(ctx->table);
-    select->from.push_back(std::move(table));
-    result->select = std::move(select);
+    result->select = select_all(ctx->table, at(ctx));
   }
   return result;
+}
+
+std::unique_ptr<ast::Select> AstBuilder::select_all(P::QualifiedNameContext* name,
+                                                    int32_t position) {
+  auto select = std::make_unique<ast::Select>();
+  select->position = position;
+  select->items.push_back({std::make_unique<ast::Star>(position), ""});
+  auto table = std::make_unique<ast::NamedTable>(at(name));
+  table->name = names(name);
+  select->from.push_back(std::move(table));
+  return select;
+}
+
+ast::ExprPtr AstBuilder::table_argument(P::QualifiedNameContext* name) {
+  auto argument = std::make_unique<ast::Subquery>(at(name));
+  argument->query = std::make_unique<ast::Query>();
+  argument->query->position = at(name);
+  argument->query->select = select_all(name, at(name));
+  return argument;
 }
 
 std::vector<ast::ExprPtr> AstBuilder::values_row(P::ValuesRowContext* ctx) {

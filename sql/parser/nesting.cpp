@@ -73,6 +73,27 @@ bool continues_query(int32_t type) {
   }
 }
 
+/// Is TABLE at `at`, after "(", the first argument of a table function?
+bool is_table_argument(const std::vector<ScannedToken>& tokens, size_t at) {
+  size_t next = at + 2;
+  while (next + 1 < tokens.size() && tokens[next].type == P::DOT) next += 2;
+  if (next >= tokens.size()) return false;
+  return tokens[next].type == P::COMMA || tokens[next].type == P::K_PARTITION;
+}
+
+/// The keyword of a field that Flink also writes in the plural, or 0.
+int32_t plural_field(std::string_view word) {
+  if (word == "seconds") return P::K_SECOND;
+  if (word == "minutes") return P::K_MINUTE;
+  if (word == "hours") return P::K_HOUR;
+  if (word == "days") return P::K_DAY;
+  return 0;
+}
+
+bool is_window_function(std::string_view word) {
+  return word == "tumble" || word == "hop" || word == "cumulate" || word == "session";
+}
+
 }  // namespace
 
 data::Status check_nesting(const std::vector<ScannedToken>& tokens) {
@@ -131,8 +152,10 @@ void mark_query_parentheses(std::vector<ScannedToken>& tokens) {
     switch (tokens[i + 1].type) {
       case P::K_SELECT:
       case P::K_WITH:
-      case P::K_TABLE:
         opens_query = true;
+        break;
+      case P::K_TABLE:
+        opens_query = !is_table_argument(tokens, i + 1);
         break;
       case P::K_VALUES:
         opens_query = i + 2 < tokens.size() && tokens[i + 2].type == P::LPAREN;
@@ -147,6 +170,24 @@ void mark_query_parentheses(std::vector<ScannedToken>& tokens) {
         break;
     }
     if (opens_query) token.type = P::LPAREN_QUERY;
+  }
+}
+
+void mark_plural_fields(std::vector<ScannedToken>& tokens) {
+  std::vector<bool> open;  // per "(": of a window's table function
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const int32_t type = tokens[i].type;
+    if (type == P::LPAREN || type == P::LPAREN_QUERY) {
+      open.push_back(i > 0 && is_window_function(tokens[i - 1].text));
+    } else if (type == P::RPAREN && !open.empty()) {
+      open.pop_back();
+    } else if (type == P::IDENT && !open.empty() && open.back() && i > 1 &&
+               tokens[i - 1].type == P::STRING && tokens[i - 2].type == P::K_INTERVAL) {
+      const int32_t field = plural_field(tokens[i].text);
+      if (field == 0) continue;
+      tokens[i].type = field;
+      tokens[i].text.pop_back();
+    }
   }
 }
 

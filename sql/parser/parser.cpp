@@ -255,6 +255,7 @@ Result<std::vector<ScannedToken>> prepare_tokens(std::string_view sql) {
         .with_hint("Split it, or load the rows through a source.");
   }
   mark_query_parentheses(tokens);
+  mark_plural_fields(tokens);
   if (!scanned.is_ok()) return first_failure(sql, tokens, std::move(scanned));
   return tokens;
 }

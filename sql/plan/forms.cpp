@@ -83,6 +83,12 @@ struct Uses {
         }
       }
     }
+    if (node.kind == NodeKind::kOver) {
+      for (const OverCall& call : as<Over>(node).calls) {
+        shown.insert(call.arguments.begin(), call.arguments.end());
+        if (call.fallback) shown.insert(*call.fallback);
+      }
+    }
     if (node.kind == NodeKind::kUnion) {
       for (const auto& sources : as<Union>(node).sources) {
         for (size_t i = 0; i < sources.size(); ++i) {

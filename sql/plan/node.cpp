@@ -92,6 +92,16 @@ Columns join_columns(JoinKind kind, const Node& left, const Node& right) {
 
 }  // namespace
 
+NodeRef make_aggregate(NodeRef input, const Aggregate& model,
+                       std::vector<AggregateCall> aggregates) {
+  auto node = std::make_shared<Aggregate>(as<Aggregate>(
+      *make_aggregate(std::move(input), model.groups, std::move(aggregates), model.scalar)));
+  node->bounded = model.bounded;
+  node->on_close = model.on_close;
+  node->slack = model.slack;
+  return node;
+}
+
 NodeRef make_join(JoinKind kind, NodeRef left, NodeRef right, std::vector<JoinKey> keys,
                   ExprRef condition) {
   auto node = std::make_shared<Join>();
@@ -120,27 +130,29 @@ NodeRef make_union(std::vector<NodeRef> inputs, Columns columns,
 }
 
 NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
-                   ExprRef limit, ExprRef offset, bool with_ties) {
+                   ExprRef limit, ExprRef offset, bool with_ties, std::optional<Column> number) {
   auto node = std::make_shared<TopN>();
   node->columns = input->columns;
+  if (number) node->columns.push_back(*number);
   node->inputs = {std::move(input)};
   node->partition = std::move(partition);
   node->order = std::move(order);
   node->limit = std::move(limit);
   node->offset = std::move(offset);
   node->with_ties = with_ties;
+  node->number = std::move(number);
   return node;
 }
 
-NodeRef make_numbered(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
-                      Column number) {
-  auto node = std::make_shared<TopN>();
+NodeRef make_over(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
+                  std::vector<OverCall> calls) {
+  auto node = std::make_shared<Over>();
   node->columns = input->columns;
-  node->columns.push_back(number);
+  for (const OverCall& call : calls) node->columns.push_back(call.output);
   node->inputs = {std::move(input)};
   node->partition = std::move(partition);
   node->order = std::move(order);
-  node->number = std::move(number);
+  node->calls = std::move(calls);
   return node;
 }
 
@@ -189,6 +201,16 @@ NodeRef make_table_function(NodeRef input, const TableFunction& model,
   return node;
 }
 
+NodeRef make_session(NodeRef input, const Session& model, std::vector<ColumnId> partition) {
+  auto node = std::make_shared<Session>(model);
+  node->columns = input->columns;
+  node->columns.push_back(model.start);
+  node->columns.push_back(model.end);
+  node->inputs = {std::move(input)};
+  node->partition = std::move(partition);
+  return node;
+}
+
 NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition) {
   auto node = std::make_shared<DependentJoin>();
   node->join = kind;
@@ -210,7 +232,7 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
       return make_project(inputs[0], node->columns, as<Project>(*node).expressions);
     case NodeKind::kAggregate: {
       const auto& aggregate = as<Aggregate>(*node);
-      return make_aggregate(inputs[0], aggregate.groups, aggregate.aggregates, aggregate.scalar);
+      return make_aggregate(inputs[0], aggregate, aggregate.aggregates);
     }
     case NodeKind::kJoin: {
       const auto& join = as<Join>(*node);
@@ -222,8 +244,12 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
       return make_union(std::move(inputs), node->columns, as<Union>(*node).sources);
     case NodeKind::kTopN: {
       const auto& top = as<TopN>(*node);
-      if (top.number) return make_numbered(inputs[0], top.partition, top.order, *top.number);
-      return make_top_n(inputs[0], top.partition, top.order, top.limit, top.offset, top.with_ties);
+      return make_top_n(inputs[0], top.partition, top.order, top.limit, top.offset, top.with_ties,
+                        top.number);
+    }
+    case NodeKind::kOver: {
+      const auto& over = as<Over>(*node);
+      return make_over(inputs[0], over.partition, over.order, over.calls);
     }
     case NodeKind::kSingleRow:
       return make_single_row(inputs[0], as<SingleRow>(*node).keys);
@@ -234,6 +260,8 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
     case NodeKind::kTableFunction:
       return make_table_function(inputs[0], as<TableFunction>(*node),
                                  as<TableFunction>(*node).arguments);
+    case NodeKind::kSession:
+      return make_session(inputs[0], as<Session>(*node), as<Session>(*node).partition);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(*node);
       return make_dependent_join(join.join, inputs[0], inputs[1], join.condition);
@@ -338,9 +366,8 @@ NodeRef map_own_expressions(const NodeRef& node, std::vector<NodeRef> inputs,
     }
     case NodeKind::kTopN: {
       const auto& top = as<TopN>(*node);
-      if (top.number) return with_inputs(node, std::move(inputs));
       return make_top_n(inputs[0], top.partition, top.order, apply(top.limit), apply(top.offset),
-                        top.with_ties);
+                        top.with_ties, top.number);
     }
     default:
       return with_inputs(node, std::move(inputs));
@@ -395,11 +422,26 @@ void add_used_columns(const Node& node, ColumnSet& out) {
       for (const SortItem& item : top.order) out.insert(item.column);
       break;
     }
+    case NodeKind::kOver: {
+      const auto& over = as<Over>(node);
+      out.insert(over.partition.begin(), over.partition.end());
+      for (const SortItem& item : over.order) out.insert(item.column);
+      for (const OverCall& call : over.calls) {
+        out.insert(call.arguments.begin(), call.arguments.end());
+        if (call.filter) out.insert(*call.filter);
+        if (call.fallback) out.insert(*call.fallback);
+      }
+      break;
+    }
     case NodeKind::kRepeat:
       out.insert(as<Repeat>(node).count);
       break;
     case NodeKind::kExpand:
       out.insert(as<Expand>(node).sources.begin(), as<Expand>(node).sources.end());
+      break;
+    case NodeKind::kSession:
+      out.insert(as<Session>(node).partition.begin(), as<Session>(node).partition.end());
+      out.insert(as<Session>(node).time);
       break;
     case NodeKind::kSingleRow:
       out.insert(as<SingleRow>(node).keys.begin(), as<SingleRow>(node).keys.end());

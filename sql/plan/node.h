@@ -53,10 +53,12 @@ enum class NodeKind : uint8_t {
   kDistinct,
   kUnion,
   kTopN,
+  kOver,
   kSingleRow,
   kRepeat,
   kExpand,
   kTableFunction,
+  kSession,
   kDependentJoin,
 };
 
@@ -152,6 +154,14 @@ struct Aggregate final : Node {
   std::vector<AggregateCall> aggregates;
   /// True for a query without GROUP BY; a GROUP BY of no columns left is not.
   bool scalar = false;
+  /// A watermark bounds the first group column (plan/watermarks.h): late rows are dropped, and
+  /// groups behind it are final.
+  bool bounded = false;
+  /// EMIT ON WINDOW CLOSE: groups are given once, when they are final.
+  bool on_close = false;
+  /// Microseconds for which rows behind the bound may still come: of panes, whose last window
+  /// closes so much later.
+  int64_t slack = 0;
 };
 
 using operators::JoinKind;
@@ -191,8 +201,30 @@ struct TopN final : Node {
   ExprRef offset;
   /// Rows that equal the last one in `order` come too.
   bool with_ties = false;
-  /// Instead of a limit: the row's number in its partition, from 1, as one more column (bigint).
+  /// The row's number in its partition, from 1, as one more column (bigint).
   std::optional<Column> number;
+};
+
+struct OverCall {
+  operators::OverFunction function = operators::OverFunction::kRowNumber;
+  const udfs::AggregateFunction* aggregate = nullptr;
+  std::vector<ColumnId> arguments;
+  /// Of an aggregate.
+  std::optional<ColumnId> filter;
+  /// Of lag: the value where there is no such row.
+  std::optional<ColumnId> fallback;
+  int64_t number = 0;
+  operators::OverFrame frame;
+  /// The result.
+  Column output;
+};
+
+/// Window functions over one partition and order: gives the input's columns, then theirs.
+struct Over final : Node {
+  Over() : Node(NodeKind::kOver) {}
+  std::vector<ColumnId> partition;
+  std::vector<SortItem> order;
+  std::vector<OverCall> calls;
 };
 
 /// A scalar subquery's guard: at most one row per key.
@@ -231,6 +263,20 @@ struct TableFunction final : Node {
   bool outer = false;
 };
 
+/// SESSION windows: each row with the start and the end of its session. The rows of a partition
+/// belong together while each is at most `gap` microseconds after the one before.
+struct Session final : Node {
+  Session() : Node(NodeKind::kSession) {}
+  std::vector<ColumnId> partition;
+  /// A timestamp; rows where it is NULL are left out.
+  ColumnId time = 0;
+  int64_t gap = 0;
+  Column start, end;
+  /// A watermark bounds the time; with on_close rows are given once, when their session is final.
+  bool bounded = false;
+  bool on_close = false;
+};
+
 /// As Join, but the right side may use columns of the left one: evaluated per left row. Inner,
 /// left, semi or anti. Gone after decorrelation.
 struct DependentJoin final : Node {
@@ -251,16 +297,19 @@ NodeRef make_project(NodeRef input, Columns columns, std::vector<ExprRef> expres
 NodeRef make_narrow(NodeRef input, const Columns& columns);
 NodeRef make_aggregate(NodeRef input, std::vector<ColumnId> groups,
                        std::vector<AggregateCall> aggregates, bool scalar);
+/// A copy of `model` over another input, with other calls.
+NodeRef make_aggregate(NodeRef input, const Aggregate& model,
+                       std::vector<AggregateCall> aggregates);
 NodeRef make_join(JoinKind kind, NodeRef left, NodeRef right, std::vector<JoinKey> keys,
                   ExprRef condition);
 NodeRef make_distinct(NodeRef input);
 NodeRef make_union(std::vector<NodeRef> inputs, Columns columns,
                    std::vector<std::vector<ColumnId>> sources);
 NodeRef make_top_n(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
-                   ExprRef limit, ExprRef offset, bool with_ties = false);
-/// All rows with their numbers; see TopN::number.
-NodeRef make_numbered(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
-                      Column number);
+                   ExprRef limit, ExprRef offset, bool with_ties = false,
+                   std::optional<Column> number = std::nullopt);
+NodeRef make_over(NodeRef input, std::vector<ColumnId> partition, std::vector<SortItem> order,
+                  std::vector<OverCall> calls);
 NodeRef make_single_row(NodeRef input, std::vector<ColumnId> keys);
 NodeRef make_repeat(NodeRef input, ColumnId count);
 /// A copy of `model` over another input.
@@ -268,6 +317,8 @@ NodeRef make_expand(NodeRef input, const Expand& model);
 /// A copy of `model` over another input, with other arguments.
 NodeRef make_table_function(NodeRef input, const TableFunction& model,
                             std::vector<ExprRef> arguments);
+/// A copy of `model` over another input, with another partition.
+NodeRef make_session(NodeRef input, const Session& model, std::vector<ColumnId> partition);
 NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition);
 
 /// The node over other inputs (of at least the columns that it uses); itself when they are the

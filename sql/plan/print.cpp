@@ -112,7 +112,10 @@ std::string aggregate_text(const Aggregate& aggregate, const ColumnNames& names)
     calls.push_back(std::move(text));
   }
   std::string keys = aggregate.scalar ? "" : fmt::format(" keys={}", names.list(aggregate.groups));
-  return fmt::format("Aggregate{} [{}]", keys, fmt::join(calls, ", "));
+  return fmt::format("Aggregate{} [{}]{}", keys, fmt::join(calls, ", "),
+                     aggregate.on_close  ? " on window close"
+                     : aggregate.bounded ? " bounded by " + names.of(aggregate.groups[0])
+                                         : "");
 }
 
 std::string join_text(const Join& join, const ColumnNames& names) {
@@ -136,6 +139,28 @@ std::string top_n_text(const TopN& top, const ColumnNames& names) {
   if (top.with_ties) text += " with ties";
   if (top.number) text += fmt::format(" number={}", names.list({top.number->id}));
   return text;
+}
+
+std::string over_text(const Over& over, const ColumnNames& names) {
+  std::vector<std::string> calls;
+  for (const OverCall& call : over.calls) {
+    std::vector<std::string> arguments;
+    for (ColumnId id : call.arguments) arguments.push_back(names.of(id));
+    operators::OverCall model;
+    model.function = call.function;
+    model.aggregate = call.aggregate;
+    model.number = call.number;
+    model.frame = call.frame;
+    std::string text =
+        fmt::format("{} = {}", names.of(call.output.id), operators::call_text(model, arguments));
+    if (call.fallback) text += " else " + names.of(*call.fallback);
+    if (call.filter) text += " filter " + names.of(*call.filter);
+    calls.push_back(std::move(text));
+  }
+  std::string text = "Over";
+  if (!over.partition.empty()) text += fmt::format(" partition={}", names.list(over.partition));
+  return fmt::format("{} order={} [{}]", text, order_text(over.order, names),
+                     fmt::join(calls, ", "));
 }
 
 std::string scan_text(const Scan& scan, const ColumnNames& names) {
@@ -198,6 +223,18 @@ std::string table_function_text(const TableFunction& call, const ColumnNames& na
                      fmt::join(arguments, ", "), call.outer ? " outer" : "");
 }
 
+std::string session_text(const Session& session, const ColumnNames& names) {
+  return fmt::format(
+      "Session {} time={} gap={}{}{}", names.list({session.start.id, session.end.id}),
+      names.of(session.time),
+      expr::to_string(
+          *expr::literal({data::Type{data::TypeId::kInterval}, data::Interval{session.gap, 0, 0}})),
+      session.partition.empty() ? "" : fmt::format(" partition={}", names.list(session.partition)),
+      session.on_close  ? " on window close"
+      : session.bounded ? " bounded by " + names.of(session.time)
+                        : "");
+}
+
 std::string node_text(const Node& node, const ColumnNames& names) {
   switch (node.kind) {
     case NodeKind::kScan:
@@ -218,6 +255,8 @@ std::string node_text(const Node& node, const ColumnNames& names) {
       return "Union " + columns_text(node, names);
     case NodeKind::kTopN:
       return top_n_text(as<TopN>(node), names);
+    case NodeKind::kOver:
+      return over_text(as<Over>(node), names);
     case NodeKind::kSingleRow:
       return "SingleRow keys=" + names.list(as<SingleRow>(node).keys);
     case NodeKind::kRepeat:
@@ -226,6 +265,8 @@ std::string node_text(const Node& node, const ColumnNames& names) {
       return expand_text(as<Expand>(node), names);
     case NodeKind::kTableFunction:
       return table_function_text(as<TableFunction>(node), names);
+    case NodeKind::kSession:
+      return session_text(as<Session>(node), names);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(node);
       std::string text = fmt::format("DependentJoin {}", join_word(join.join));

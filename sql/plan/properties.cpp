@@ -5,6 +5,7 @@
 #include "sql/plan/expressions.h"
 #include "sql/plan/failure.h"
 #include "sql/plan/forms.h"
+#include "sql/plan/temporal.h"
 
 namespace forebay::sql::plan {
 
@@ -184,6 +185,22 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
                               ? std::get_if<int64_t>(&top.limit->literal.value)
                               : nullptr;
       if (limit != nullptr && *limit <= 1 && !top.with_ties) add_key(keys, top.partition);
+      if (top.number) {
+        KeySet numbered = top.partition;
+        numbered.push_back(top.number->id);
+        add_key(keys, std::move(numbered));
+      }
+      return keys;
+    }
+    case NodeKind::kOver: {
+      const auto& over = as<Over>(*node);
+      keys = unique_keys(node->inputs[0]);
+      for (const OverCall& call : over.calls) {
+        if (call.function != operators::OverFunction::kRowNumber) continue;
+        KeySet numbered = over.partition;
+        numbered.push_back(call.output.id);
+        add_key(keys, std::move(numbered));
+      }
       return keys;
     }
     case NodeKind::kSingleRow:
@@ -220,6 +237,8 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       }
       return keys;
     }
+    case NodeKind::kSession:
+      return unique_keys(node->inputs[0]);
     case NodeKind::kUnion:
     case NodeKind::kRepeat:
       return keys;
@@ -247,10 +266,16 @@ bool is_append_only(const NodeRef& node) {
     case NodeKind::kValues:
       return true;
     case NodeKind::kFilter:
+      // As time passes rows go.
+      return !uses_now(as<Filter>(*node).predicate) && is_append_only(node->inputs[0]);
     case NodeKind::kProject:
     case NodeKind::kExpand:
     case NodeKind::kTableFunction:
       return is_append_only(node->inputs[0]);
+    case NodeKind::kAggregate:
+      return as<Aggregate>(*node).on_close;
+    case NodeKind::kSession:
+      return as<Session>(*node).on_close;
     case NodeKind::kDistinct:
       // What stands for equal values can change with each one that comes.
       return is_append_only(node->inputs[0]) &&
@@ -320,9 +345,19 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
     case NodeKind::kTableFunction:
       return find_column(node->input().columns, id) != kNoColumn &&
              column_never_null(node->inputs[0], id);
+    case NodeKind::kSession:
+      return find_column(node->input().columns, id) == kNoColumn || id == as<Session>(*node).time ||
+             column_never_null(node->inputs[0], id);
     case NodeKind::kTopN:
       if (const auto& number = as<TopN>(*node).number; number && number->id == id) return true;
       return column_never_null(node->inputs[0], id);
+    case NodeKind::kOver: {
+      const size_t inputs = node->input().columns.size();
+      if (at < inputs) return column_never_null(node->inputs[0], id);
+      const OverCall& call = as<Over>(*node).calls[at - inputs];
+      return call.function < operators::OverFunction::kLag ||
+             (call.aggregate != nullptr && call.aggregate->counts);
+    }
     case NodeKind::kSingleRow:
     case NodeKind::kRepeat:
       return column_never_null(node->inputs[0], id);
@@ -392,12 +427,20 @@ bool can_fail(const NodeRef& node) {
   for (const ExprRef& expr : expressions_of(*node)) {
     if (failure_of(expr) != Failure::kNever) return true;
   }
+  const auto overflows = [&](const udfs::AggregateFunction& function,
+                             const std::vector<ColumnId>& arguments) {
+    if (arguments.empty()) return false;
+    const size_t at = find_column(node->input().columns, arguments[0]);
+    return at != kNoColumn && can_overflow(function, node->input().columns[at].type);
+  };
   if (node->kind == NodeKind::kAggregate) {
-    const Columns& columns = node->input().columns;
     for (const AggregateCall& call : as<Aggregate>(*node).aggregates) {
-      if (call.arguments.empty()) continue;
-      size_t at = find_column(columns, call.arguments[0]);
-      if (at != kNoColumn && can_overflow(*call.function, columns[at].type)) return true;
+      if (overflows(*call.function, call.arguments)) return true;
+    }
+  }
+  if (node->kind == NodeKind::kOver) {
+    for (const OverCall& call : as<Over>(*node).calls) {
+      if (call.aggregate != nullptr && overflows(*call.aggregate, call.arguments)) return true;
     }
   }
   return std::any_of(node->inputs.begin(), node->inputs.end(),

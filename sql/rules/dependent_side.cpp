@@ -93,13 +93,18 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
       Pushed out = push(node->inputs[0]);
       std::vector<ColumnId> partition = top.partition;
       for (ColumnId id : out.ids()) partition.push_back(id);
-      if (top.number) {
-        out.plan = plan::make_numbered(narrowed(out, node->input().columns), std::move(partition),
-                                       top.order, *top.number);
-        return out;
-      }
-      out.plan = plan::make_top_n(narrowed(out, node->columns), std::move(partition), top.order,
-                                  bind(top.limit, out), bind(top.offset, out), top.with_ties);
+      out.plan =
+          plan::make_top_n(narrowed(out, node->input().columns), std::move(partition), top.order,
+                           bind(top.limit, out), bind(top.offset, out), top.with_ties, top.number);
+      return out;
+    }
+    case NodeKind::kOver: {
+      const auto& over = plan::as<plan::Over>(*node);
+      Pushed out = push(node->inputs[0]);
+      std::vector<ColumnId> partition = over.partition;
+      for (ColumnId id : out.ids()) partition.push_back(id);
+      out.plan = plan::make_over(narrowed(out, node->input().columns), std::move(partition),
+                                 over.order, over.calls);
       return out;
     }
     case NodeKind::kSingleRow: {
@@ -107,6 +112,15 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
       std::vector<ColumnId> keys = plan::as<plan::SingleRow>(*node).keys;
       for (ColumnId id : out.ids()) keys.push_back(id);
       out.plan = plan::make_single_row(narrowed(out, node->columns), std::move(keys));
+      return out;
+    }
+    case NodeKind::kSession: {
+      const auto& session = plan::as<plan::Session>(*node);
+      Pushed out = push(node->inputs[0]);
+      std::vector<ColumnId> partition = session.partition;
+      for (ColumnId id : out.ids()) partition.push_back(id);
+      out.plan =
+          plan::make_session(narrowed(out, node->input().columns), session, std::move(partition));
       return out;
     }
     case NodeKind::kExpand: {

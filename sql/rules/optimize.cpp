@@ -20,6 +20,7 @@ constexpr Rule kRules[] = {
     {"push_down_predicates",
      [](const NodeRef& plan, ColumnFactory&) { return push_down_predicates(plan); }},
     {"fold_constants", [](const NodeRef& plan, ColumnFactory&) { return fold_constants(plan); }},
+    {"limit_numbers", [](const NodeRef& plan, ColumnFactory&) { return limit_numbers(plan); }},
     {"extract_join_keys", extract_join_keys},
     {"simplify", simplify},
     {"prune_columns",
@@ -28,6 +29,7 @@ constexpr Rule kRules[] = {
      }},
     {"merge_projections",
      [](const NodeRef& plan, ColumnFactory&) { return merge_projections(plan); }},
+    {"aggregate_by_pane", aggregate_by_pane},
 };
 
 }  // namespace

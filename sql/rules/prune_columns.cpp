@@ -89,6 +89,45 @@ NodeRef prune_union(const NodeRef& node, const ColumnSet& required) {
   return plan::make_union(std::move(inputs), keep(both.columns, required), std::move(sources));
 }
 
+/// Which of two rows that are equal in the order comes first makes a difference.
+bool depends_on_ties(const plan::OverCall& call) {
+  using operators::FrameBound;
+  using operators::OverFunction;
+  switch (call.function) {
+    case OverFunction::kRank:
+    case OverFunction::kDenseRank:
+    case OverFunction::kPercentRank:
+    case OverFunction::kCumeDist:
+      return false;
+    case OverFunction::kAggregate:
+      break;
+    default:
+      return true;
+  }
+  if (call.aggregate->kind == udfs::AggregateKind::kOrdered) return true;
+  const bool whole = call.frame.lower.edge == FrameBound::Edge::kPartitionStart &&
+                     call.frame.upper.edge == FrameBound::Edge::kPartitionEnd;
+  return call.frame.unit == operators::FrameUnit::kRows && !whole;
+}
+
+NodeRef prune_over(const NodeRef& node, const ColumnSet& required) {
+  const auto& over = plan::as<plan::Over>(*node);
+  std::vector<plan::OverCall> calls;
+  for (const plan::OverCall& call : over.calls) {
+    if (required.contains(call.output.id)) calls.push_back(call);
+  }
+  if (calls.empty()) return prune_columns(node->inputs[0], required);
+  // The whole row decides between rows that are equal in the order.
+  ColumnSet used = plan::column_set(node->input().columns);
+  const bool ties = std::any_of(calls.begin(), calls.end(), depends_on_ties);
+  NodeRef fewer = plan::make_over(node->inputs[0], over.partition, over.order, std::move(calls));
+  if (!ties) {
+    used = required;
+    plan::add_used_columns(*fewer, used);
+  }
+  return plan::with_inputs(fewer, {prune_exactly(node->inputs[0], used)});
+}
+
 }  // namespace
 
 NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
@@ -118,8 +157,7 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
         if (required.contains(call.output.id)) calls.push_back(call);
       }
       ColumnSet below;
-      NodeRef smaller = plan::make_aggregate(node->inputs[0], aggregate.groups, std::move(calls),
-                                             aggregate.scalar);
+      NodeRef smaller = plan::make_aggregate(node->inputs[0], aggregate, std::move(calls));
       plan::add_used_columns(*smaller, below);
       return plan::with_inputs(smaller, {prune_columns(node->inputs[0], below)});
     }
@@ -127,8 +165,18 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
       return prune_join(node, required);
     case NodeKind::kUnion:
       return prune_union(node, required);
-    case NodeKind::kDistinct:
-    case NodeKind::kTopN: {
+    case NodeKind::kOver:
+      return prune_over(node, required);
+    case NodeKind::kTopN:
+      if (const auto& top = plan::as<plan::TopN>(*node);
+          top.number && !required.contains(top.number->id)) {
+        if (!top.limit && !top.offset) return prune_columns(node->inputs[0], required);
+        return prune_columns(plan::make_top_n(node->inputs[0], top.partition, top.order, top.limit,
+                                              top.offset, top.with_ties),
+                             required);
+      }
+      [[fallthrough]];
+    case NodeKind::kDistinct: {
       // The whole row decides: nothing may go.
       const plan::Columns& columns = node->input().columns;
       ColumnSet all = plan::column_set(columns);
@@ -136,6 +184,7 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
       return plan::with_inputs(node, {std::move(input)});
     }
     case NodeKind::kExpand:
+    case NodeKind::kSession:
     case NodeKind::kTableFunction: {
       ColumnSet used = required;
       plan::add_used_columns(*node, used);

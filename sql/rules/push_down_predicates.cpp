@@ -2,6 +2,8 @@
 
 #include "sql/plan/expressions.h"
 #include "sql/plan/failure.h"
+#include "sql/plan/forms.h"
+#include "sql/plan/temporal.h"
 #include "sql/rules/rules.h"
 
 namespace forebay::sql::rules {
@@ -14,7 +16,17 @@ using plan::NodeKind;
 
 using Conjuncts = std::vector<ExprRef>;
 
+/// `c > now() - interval`: the side with now() is the same for every row, the other never fails.
+bool is_temporal(const ExprRef& conjunct) {
+  if (!plan::temporal_bound(conjunct) || conjunct->children.size() != 2) return false;
+  return std::all_of(conjunct->children.begin(), conjunct->children.end(), [](const ExprRef& side) {
+    if (!plan::uses_now(side)) return plan::failure_of(side) == plan::Failure::kNever;
+    return plan::uses_only(side, {});
+  });
+}
+
 bool may_move(const ExprRef& conjunct) {
+  if (is_temporal(conjunct)) return true;
   return plan::failure_of(conjunct) == plan::Failure::kNever &&
          expr::volatility(*conjunct) != udfs::Volatility::kVolatile;
 }
@@ -88,7 +100,9 @@ NodeRef push_join(const plan::Join& join, Conjuncts above) {
   if (kind == JoinKind::kInner || kind == JoinKind::kRight) to_right = take(above, moves_to(right));
   if (kind == JoinKind::kInner) {
     into = take(above, [&](const ExprRef& conjunct) {
-      return may_move(conjunct) || could_be_key(conjunct, left, right);
+      // Of a comparison with now() a view makes a filter of its own.
+      return (may_move(conjunct) && expr::volatility(*conjunct) != udfs::Volatility::kStable) ||
+             could_be_key(conjunct, left, right);
     });
   }
   // From the condition: to a side whose rows without partner are not kept.
@@ -143,6 +157,22 @@ NodeRef push_union(const NodeRef& node, Conjuncts above) {
   return filtered(plan::with_inputs(node, std::move(inputs)), std::move(above));
 }
 
+/// Below a node that looks at each partition alone: conjuncts that are true or not for a whole one.
+NodeRef push_partitioned(const NodeRef& node, const std::vector<plan::ColumnId>& partition,
+                         Conjuncts above) {
+  ColumnSet whole;
+  for (const plan::Column& column : node->input().columns) {
+    const bool same = std::find(partition.begin(), partition.end(), column.id) != partition.end();
+    if (same && plan::has_one_form(column.type)) whole.insert(column.id);
+  }
+  Conjuncts moving = take(above, [&](const ExprRef& conjunct) {
+    return may_move(conjunct) && plan::uses_any(conjunct, whole) &&
+           plan::uses_only(conjunct, whole);
+  });
+  NodeRef input = push(node->inputs[0], std::move(moving));
+  return filtered(plan::with_inputs(node, {std::move(input)}), std::move(above));
+}
+
 /// Pushes `above`, conjuncts over the node's columns, as far down as they go.
 NodeRef push(const NodeRef& node, Conjuncts above) {
   switch (node->kind) {
@@ -173,6 +203,15 @@ NodeRef push(const NodeRef& node, Conjuncts above) {
       NodeRef input = push(node->inputs[0], std::move(moving));
       return filtered(plan::with_inputs(node, {std::move(input)}), std::move(above));
     }
+    case NodeKind::kSession: {
+      const auto& session = plan::as<plan::Session>(*node);
+      const ColumnSet partition(session.partition.begin(), session.partition.end());
+      Conjuncts moving = take(above, [&](const ExprRef& conjunct) {
+        return may_move(conjunct) && plan::uses_only(conjunct, partition);
+      });
+      NodeRef input = push(node->inputs[0], std::move(moving));
+      return filtered(plan::with_inputs(node, {std::move(input)}), std::move(above));
+    }
     case NodeKind::kAggregate: {
       const auto& aggregate = plan::as<plan::Aggregate>(*node);
       ColumnSet groups(aggregate.groups.begin(), aggregate.groups.end());
@@ -185,6 +224,11 @@ NodeRef push(const NodeRef& node, Conjuncts above) {
       NodeRef input = push(node->inputs[0], std::move(moving));
       return filtered(plan::with_inputs(node, {std::move(input)}), std::move(above));
     }
+    case NodeKind::kTopN: {
+      return push_partitioned(node, plan::as<plan::TopN>(*node).partition, std::move(above));
+    }
+    case NodeKind::kOver:
+      return push_partitioned(node, plan::as<plan::Over>(*node).partition, std::move(above));
     default: {
       std::vector<NodeRef> inputs;
       for (const NodeRef& input : node->inputs) inputs.push_back(push(input, {}));

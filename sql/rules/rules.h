@@ -27,11 +27,16 @@ NodeRef decorrelate(const NodeRef& node, ColumnFactory& columns);
 /// Filters move towards the scans; into join conditions; outer joins whose NULL rows are filtered
 /// out become inner joins.
 NodeRef push_down_predicates(const NodeRef& node);
+/// Filters that bound a row's number in its partition become limits of the Top-N below.
+NodeRef limit_numbers(const NodeRef& node);
 /// Equalities in join conditions become join keys.
 NodeRef extract_join_keys(const NodeRef& node, ColumnFactory& columns);
 /// Only columns that somebody uses are read, computed and kept: `required` ones by the reader of
 /// the result.
 NodeRef prune_columns(const NodeRef& node, const ColumnSet& required);
+
+/// Aggregates over overlapping windows are made of those of panes.
+NodeRef aggregate_by_pane(const NodeRef& node, ColumnFactory& columns);
 
 struct Rule {
   std::string_view name;

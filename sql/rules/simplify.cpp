@@ -109,6 +109,7 @@ NodeRef simplify_node(const NodeRef& original) {
     }
     case NodeKind::kProject:
     case NodeKind::kTopN:
+    case NodeKind::kOver:
       return is_empty(node->inputs[0]) ? empty(node->columns) : node;
     case NodeKind::kSingleRow: {
       const auto& guard = plan::as<plan::SingleRow>(*node);

@@ -18,7 +18,7 @@ COLUMNS = {
              "reason, waiting_epochs, waiting_bytes, delivered",
     "pipelines": "id, objects, epoch, epoch_ms, commit_ms, dirty_keys, memory_bytes, status, reason",
     "operators": "view, operator, worker, rows_in, rows_out, busy_ms, state_rows, state_bytes, evictions, read_backs",
-    "watermarks": "object, partition, watermark, idle, holds_back_since",
+    "watermarks": "object, partition, watermark, idle, holds_back_since, source, far_future",
 }
 
 

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "tests/unit/udfs/harness.h"
+#include "udfs/window_function.h"
 
 /// Calls functions for compare.py. `--list` prints the registry: kind, name, argument types, result
 /// type and flags, separated by tabs. `--examples` prints the examples, `--page`
@@ -120,6 +121,14 @@ void print_page() {
               << (star ? "*" : arguments_text(function->arguments, false)) << ")` | "
               << type_word(function->result) << " | " << cell(function->description) << " | "
               << examples_cell(function->examples) << " |\n";
+  }
+  std::cout << "\n## window\n\nThey need OVER, which aggregates take, too: see [over](over.md).\n\n"
+            << "| function | result | description | example |\n| --- | --- | --- | --- |\n";
+  for (const WindowFunction& function : all_window_functions()) {
+    const bool same = function.result == TypeId::kUnknown;
+    std::cout << "| `" << function.name << "(" << arguments_text(function.arguments, false)
+              << ")` | " << (same ? "as the argument" : type_word(function.result)) << " | "
+              << cell(function.description) << " | " << examples_cell(function.examples) << " |\n";
   }
   std::cout << "\n## table\n\nThey give rows, in FROM.\n\n"
             << "| function | columns | description | example |\n| --- | --- | --- | --- |\n";

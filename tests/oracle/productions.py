@@ -4,7 +4,7 @@ import collections
 
 # Names and weights by the part of the grammar that chooses among them.
 QUERY = {"query.select": 60, "query.group": 40, "query.union": 8, "query.union_all": 8, "query.intersect": 6,
-         "query.intersect_all": 4, "query.except": 6, "query.except_all": 5}
+         "query.intersect_all": 4, "query.except": 6, "query.except_all": 5, "query.over": 22, "query.top_n": 12}
 FROM = {"from.table": 60, "from.view": 22, "from.plain_view": 8, "from.derived": 18, "from.cte": 12,
         "from.series": 6, "from.lateral_series": 6}
 JOIN = {"join.inner": 26, "join.left": 28, "join.right": 18, "join.full": 20, "join.cross": 8, "join.comma": 6}
@@ -25,11 +25,17 @@ SUBQUERY = {"sub.in": 12, "sub.not_in": 10, "sub.exists": 12, "sub.not_exists": 
             "sub.compare_scalar": 8, "sub.in_or": 5, "sub.in_operand": 12, "sub.not_in_operand": 12}
 SCALAR = {"scalar.uncorrelated": 8, "scalar.correlated": 10, "scalar.correlated_count": 8, "scalar.by_key": 6,
           "scalar.form": 30, "scalar.full_join": 20}
+OVER = {"over.row_number": 10, "over.rank": 8, "over.dense_rank": 6, "over.percent_rank": 5, "over.cume_dist": 5, "over.ntile": 5,
+        "over.lag": 10, "over.lead": 10, "over.first_value": 7, "over.last_value": 7, "over.nth_value": 7, "over.aggregate": 40,
+        "over.partition": 65, "over.filter": 20, "over.named": 20, "over.grouped": 15}
+FRAME = {"frame.default": 25, "frame.rows": 30, "frame.range": 20, "frame.groups": 25, "frame.exclude": 30, "frame.range_offset": 35}
+TOP = {"top.number": 30, "top.first": 30, "top.between": 15, "top.rank": 25, "top.with_running": 25}
 CONDITION = {"cond.compare": 40, "cond.is_null": 10, "cond.is_distinct": 8, "cond.between": 8, "cond.in_list": 9,
              "cond.like": 7, "cond.not": 8, "cond.and": 12, "cond.or": 14, "cond.boolean": 7, "cond.is_true": 5}
 EXPRESSION = {"expr.column": 60, "expr.literal": 8, "expr.case": 10, "expr.case_simple": 5, "expr.coalesce": 8,
               "expr.nullif": 5, "expr.greatest": 4, "expr.function": 55}
-TABLES = (QUERY, FROM, JOIN, ON, SHAPE, GROUP, AGGREGATE, AGGREGATE_SHAPE, SUBQUERY, SCALAR, CONDITION, EXPRESSION)
+TABLES = (QUERY, FROM, JOIN, ON, SHAPE, GROUP, AGGREGATE, AGGREGATE_SHAPE, SUBQUERY, SCALAR, OVER, FRAME, TOP, CONDITION,
+          EXPRESSION)
 
 # Decided outside of the grammar, but counted with it.
 OTHERS = ("type.boolean", "type.integer", "type.bigint", "type.double", "type.numeric", "type.text", "type.date",

@@ -1,14 +1,15 @@
 """The generator of random queries."""
 from expressions import EXACT, Expressions, canonical
-from productions import (AGGREGATE, AGGREGATE_SHAPE, FROM, GROUP, JOIN, ON, QUERY, SCALAR, SHAPE, SUBQUERY)
+from productions import (AGGREGATE, AGGREGATE_SHAPE, FROM, GROUP, JOIN, ON, OVER, QUERY, SCALAR, SHAPE, SUBQUERY)
 from query_tree import Derived, Item, Join, Named, Select, Union, View
 from tables import literal
+from windows import Windows
 
 # Kinds whose equal values may look different.
 FORMS = ("dec", "iv", "dbl")
 
 
-class Queries:
+class Queries(Windows):
     """Draws queries over tables and the views made so far (relations: name -> list of (column, kind))."""
 
     def __init__(self, chooser, tables):
@@ -35,6 +36,10 @@ class Queries:
         name = self.chooser.choose(QUERY, without=[] if depth > 0 else list(self.SETS))
         if name in self.SETS:
             return self.set_operation(name, depth)
+        if name == "query.over":
+            return self.windowed(depth)
+        if name == "query.top_n":
+            return self.top_n(depth)
         return self.select(depth, None, grouped=name == "query.group", may_limit=outer or self.rng.random() < 0.4)
 
     SETS = {"query.union": "UNION", "query.union_all": "UNION ALL", "query.intersect": "INTERSECT",
@@ -77,6 +82,8 @@ class Queries:
             where = self.where(scope, depth)
         if grouped:
             select = self.grouped(source, scope)
+            if self.chooser.maybe("over.grouped", OVER):
+                self.over_groups(select)
         else:
             if not kinds:
                 kinds = [self.expressions.kind_in(scope, EXACT + ("rough",)) for _ in range(self.rng.randint(1, 4))]

@@ -61,6 +61,7 @@ class Select:
     offset: int = None
     ties: int = None  # the order is by so many items only, and rows that tie come too
     with_queries: list = dataclasses.field(default_factory=list)  # of (name, query)
+    windows: list = dataclasses.field(default_factory=list)  # "name AS (...)"
 
     def columns(self):
         return [(item.name, item.kind) for item in self.items]
@@ -78,6 +79,8 @@ class Select:
             parts.append("GROUP BY " + ", ".join(self.group))
         if self.having:
             parts.append("HAVING " + " AND ".join(self.having))
+        if self.windows:
+            parts.append("WINDOW " + ", ".join(self.windows))
         if self.limit is not None or self.offset is not None:
             items = self.order[:len(self.items)]
             if self.ties and self.limit is not None and self.offset is None:

@@ -29,21 +29,7 @@ class DatagenTest : public ::testing::Test {
   }
   /// All rows from `positions` on, decoded `batch_rows` at a time.
   Texts rows(uint32_t batch_rows = 4096, const Positions& positions = {}) {
-    std::shared_ptr<const Source> source = *make_source(spec_);
-    std::unique_ptr<SourceReader> reader = *source->open(positions, clock_);
-    DecodeRequest request;
-    request.schema = spec_.schema;
-    for (uint32_t i = 0; i < spec_.schema.size(); ++i) request.projection.push_back(i);
-    request.batch_rows = batch_rows;
-    Decoded result;
-    std::unique_ptr<Decoder> decoder = source->make_decoder(request);
-    RawBatch batch;
-    int64_t wait_ms = 0;
-    while (*reader->poll(batch, wait_ms) == PollOutcome::kBatch) {
-      decoder->start(std::move(batch));
-      testing::drain(*decoder, result);
-    }
-    return result.rows;
+    return testing::made_rows(spec_, clock_, batch_rows, positions);
   }
   SourceSpec spec_;
   data::FakeClock clock_;

@@ -73,4 +73,31 @@ inline Decoded decode(Decoder& decoder, std::string_view text, uint64_t from = 0
   return result;
 }
 
+/// All rows that a bounded source of `spec` makes from `positions` on, decoded `batch_rows` at a
+/// time. An empty projection: all columns.
+inline std::vector<std::string> made_rows(const SourceSpec& spec, const data::Clock& clock,
+                                          uint32_t batch_rows, const Positions& positions,
+                                          std::vector<uint32_t> projection = {},
+                                          std::vector<std::string> metadata = {}) {
+  std::shared_ptr<const Source> source = *make_source(spec);
+  std::unique_ptr<SourceReader> reader = *source->open(positions, clock);
+  DecodeRequest request;
+  request.schema = spec.schema;
+  request.projection = std::move(projection);
+  request.metadata = std::move(metadata);
+  if (request.projection.empty()) {
+    for (uint32_t i = 0; i < spec.schema.size(); ++i) request.projection.push_back(i);
+  }
+  request.batch_rows = batch_rows;
+  Decoded result;
+  std::unique_ptr<Decoder> decoder = source->make_decoder(request);
+  RawBatch batch;
+  int64_t wait_ms = 0;
+  while (*reader->poll(batch, wait_ms) == PollOutcome::kBatch) {
+    decoder->start(std::move(batch));
+    drain(*decoder, result);
+  }
+  return result.rows;
+}
+
 }  // namespace forebay::connectors::testing

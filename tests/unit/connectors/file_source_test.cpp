@@ -387,7 +387,7 @@ TEST_F(FileSourceTest, UnknownOptionsAndNamesAreRefusedWithAHint) {
   spec_.options = {{"connector", "fil"}};
   EXPECT_EQ(open().error().hint, "Did you mean \"file\"?");
   spec_.options = {};
-  EXPECT_EQ(open().error().hint, "Known connectors are: file, datagen, kafka.");
+  EXPECT_EQ(open().error().hint, "Known connectors are: file, datagen, nexmark, kafka.");
   spec_.options = {{"connector", "file"}};
   EXPECT_EQ(open().error().message, "source \"s\" has no option \"path\"");
   spec_.options["path"] = "x";
@@ -407,7 +407,7 @@ TEST_F(FileSourceTest, UnknownOptionsAndNamesAreRefusedWithAHint) {
   spec_.options.erase("replay.column");
   spec_.options["replay.speed"] = "2";
   EXPECT_EQ(open().error().sqlstate, data::sqlstate::kInvalidParameterValue);
-  EXPECT_EQ(connector_names(), (Texts{"file", "datagen", "kafka"}));
+  EXPECT_EQ(connector_names(), (Texts{"file", "datagen", "nexmark", "kafka"}));
   EXPECT_EQ(metadata_columns("file").size(), 2u);
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -91,6 +92,7 @@ class Sum final : public Output {
       ++emitted;
     });
   }
+  void late(uint64_t rows) override { late_rows += rows; }
   void error(ErrorRow error) override {
     Datum text{data::kTextType, std::string(error.sqlstate.view()) + " " + error.reason + " " +
                                     error.column + " " + error.raw};
@@ -100,6 +102,7 @@ class Sum final : public Output {
   Relation rows;
   Relation errors;
   size_t emitted = 0;
+  uint64_t late_rows = 0;
   bool limit_rows = true;
 
  private:
@@ -121,13 +124,15 @@ struct Change {
 
 class Driver {
  public:
+  /// `watermarks` outlives the driver; nullptr: as in a private circuit.
   Driver(SpecRef spec, std::vector<InputKeys> inputs, uint32_t batch_rows,
-         std::shared_ptr<state::Store> store)
+         std::shared_ptr<state::Store> store, const Watermarks* watermarks = nullptr)
       : sum(spec->output_types(), batch_rows),
         spec_(std::move(spec)),
         inputs_(std::move(inputs)),
         batch_rows_(batch_rows),
         store_(std::move(store)),
+        watermarks_(watermarks),
         committed_sum_(sum) {
     make_workers(1);
     begin();
@@ -156,17 +161,30 @@ class Driver {
       workers_[w]->seal(runs[w]);
       EXPECT_EQ(workers_[w]->dirty_entries(), 0u);
     }
+    commit();
     epoch_ = epoch_.next();
+    sealed_ = std::move(runs);
+    sealed_sum_ = sum;
+    if (!lags) commit();
+  }
+
+  /// Commits what is sealed.
+  void commit() {
+    if (!sealed_sum_) return;
     if (store_ != nullptr) {
-      Status status = store_->commit(epoch_, std::move(runs), {});
+      Status status = store_->commit(epoch_, std::move(sealed_), {});
       ASSERT_TRUE(status.is_ok()) << status.to_string();
     }
-    committed_sum_ = sum;
+    committed_sum_ = *sealed_sum_;
+    sealed_sum_.reset();
   }
+  /// An epoch is committed when the next one is sealed, as late as it can be.
+  bool lags = false;
 
   /// Starts cold from the last committed epoch with another number of workers; what came since is
   /// lost, output included.
   void restart(uint16_t worker_count) {
+    commit();
     starts_empty_ = epoch_ == data::Epoch(0);
     sum = committed_sum_;
     make_workers(worker_count);
@@ -181,10 +199,16 @@ class Driver {
     }
     restart(worker_count);
   }
+  size_t state_rows() const {
+    size_t rows = 0;
+    for (const auto& worker : workers_) rows += worker->state_rows();
+    return rows;
+  }
   uint16_t worker_count() const { return static_cast<uint16_t>(workers_.size()); }
 
   /// The rows of a stored relation at the last epoch.
-  Relation stored(const StoredRelationRef& relation, uint32_t batch_rows) const {
+  Relation stored(const StoredRelationRef& relation, uint32_t batch_rows) {
+    commit();
     Relation rows;
     auto snapshot = store_->snapshot();
     Status status =
@@ -214,6 +238,7 @@ class Driver {
       context.starts_empty = starts_empty_;
       context.batch_rows = batch_rows_;
       context.eval = &eval_;
+      context.watermarks = watermarks_;
       workers_.push_back(spec_->instantiate(context));
     }
   }
@@ -263,7 +288,10 @@ class Driver {
   uint32_t batch_rows_;
   std::shared_ptr<state::Store> store_;
   bool starts_empty_ = true;
+  const Watermarks* watermarks_ = nullptr;
   data::Epoch epoch_;
+  std::vector<state::SealedRun> sealed_;
+  std::optional<Sum> sealed_sum_;
   Sum committed_sum_;
   expr::EvalContext eval_;
   std::vector<std::unique_ptr<Operator>> workers_;

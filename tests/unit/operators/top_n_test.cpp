@@ -39,6 +39,7 @@ Relation reference(const TopNParameters& p, const Relation& input) {
     std::stable_sort(rows.begin(), rows.end(),
                      [&](const Row& a, const Row& b) { return order_of(a, b, p.order) < 0; });
     for (uint64_t i = p.offset; i < rows.size() && i - p.offset < p.limit; ++i) {
+      if (p.numbered) rows[i].push_back({kBigintType, static_cast<int64_t>(i + 1)});
       out.add(rows[i], 1);
     }
   }
@@ -59,6 +60,8 @@ TEST(TopN, EqualsReference) {
     p.offset = choice() % 2 == 0 ? 0 : choice() % 4;
     p.limit = choice() % 5 == 0 ? UINT64_MAX : choice() % 5;
     p.rows = TableId(4);
+    p.numbered = choice() % 2 == 0;
+    p.append_only = p.limit != UINT64_MAX && choice() % 3 == 0;
     SpecRef spec = make_top_n(p);
     SCOPED_TRACE(spec->describe());
     uint32_t batch_rows = std::vector<uint32_t>{1, 7, 1024}[round % 3];
@@ -66,7 +69,8 @@ TEST(TopN, EqualsReference) {
     Driver driver(spec, {{kTypes, p.partition_columns}}, batch_rows, state::make_model_store());
     Relation input;
     for (int epoch = 0; epoch < 15; ++epoch) {
-      driver.send(0, generator.changes(input, generator.random() % 25), generator.random);
+      driver.send(0, generator.changes(input, generator.random() % 25, p.append_only),
+                  generator.random);
       driver.end_epoch();
       ASSERT_EQ(driver.sum.rows.text(), reference(p, input).text()) << "epoch " << epoch;
       if (generator.random() % 4 == 0) driver.restart(1 + generator.random() % 3);
@@ -89,6 +93,24 @@ TEST(TopN, ChangesOutsideTheWindowEmitNothing) {
   driver.end_epoch();
   EXPECT_EQ(driver.sum.rows.text(), "2 x1\n4 x1\n");
   EXPECT_EQ(driver.sum.emitted, 4u);
+}
+
+TEST(TopN, KeepsOfAppendOnlyInputWhatItNeeds) {
+  TopNParameters p{{kBigintType}, {}, {{0, true, false}}, 1, 2, false, TableId(4)};
+  p.append_only = true;
+  Driver driver(make_top_n(p), {{p.types, {}}}, 10, state::make_model_store());
+  std::mt19937_64 random(1);
+  for (int64_t i = 0; i < 50; ++i) {
+    for (int64_t value : {i, -i}) driver.send(0, {{{Datum{kBigintType, value}}, 1}}, random);
+    driver.end_epoch();
+    EXPECT_LE(driver.state_rows(), 5u);
+  }
+  EXPECT_EQ(driver.sum.rows.text(), "47 x1\n48 x1\n");
+  driver.restart(1);
+  driver.send(0, {{{Datum{kBigintType, int64_t{60}}}, 1}}, random);
+  driver.end_epoch();
+  EXPECT_EQ(driver.sum.rows.text(), "48 x1\n49 x1\n");
+  EXPECT_LE(driver.state_rows(), 3u);
 }
 
 TEST(SingleRow, EqualsReference) {

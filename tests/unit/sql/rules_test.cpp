@@ -64,6 +64,7 @@ class RulesTest : public PlannerFixture, public ::testing::WithParamInterface<st
     run("CREATE TABLE t (id bigint PRIMARY KEY, a int NOT NULL, b text, c numeric(10,2), v "
         "varchar(10))");
     run("CREATE TABLE u (k int, a int, name varchar)");
+    run("CREATE TABLE w (at timestamp, k int, n bigint, f double precision)");
     run("CREATE TABLE d (id int PRIMARY KEY, label text, v varchar(10))");
   }
 
@@ -118,7 +119,8 @@ TEST_P(RulesTest, AgreesWithItsGoldens) {
 INSTANTIATE_TEST_SUITE_P(All, RulesTest,
                          ::testing::Values("fold_constants", "simplify", "decorrelate",
                                            "merge_projections", "push_down_predicates",
-                                           "extract_join_keys", "prune_columns"),
+                                           "limit_numbers", "extract_join_keys", "prune_columns",
+                                           "aggregate_by_pane"),
                          [](const auto& info) { return std::string(info.param); });
 
 using OptimizeTest = RulesTest;

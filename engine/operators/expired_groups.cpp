@@ -1,0 +1,93 @@
+#include "engine/operators/expired_groups.h"
+
+namespace forebay::operators {
+
+Status free_groups(state::OrderedTable& table, const data::KeyRows& keys,
+                   std::vector<state::OrderedTable::Group*>& scratch) {
+  using state::OrderedTable;
+  scratch.resize(keys.rows());
+  FOREBAY_RETURN_IF_ERROR(table.find(keys, scratch));
+  for (OrderedTable::Group* group : scratch) {
+    if (group == nullptr) continue;
+    OrderedTable::for_each(group,
+                           [&](OrderedTable::Entry* entry) { table.set_count(group, entry, 0); });
+  }
+  return Status::ok();
+}
+
+void ExpiredGroups::add(const data::KeyRows& keys, std::span<const uint8_t> created) {
+  for (uint32_t i = 0; i < keys.rows(); ++i) {
+    if (!created[i]) continue;
+    fresh_.bytes += keys.key(i);
+    fresh_.ends.push_back(static_cast<uint32_t>(fresh_.bytes.size()));
+  }
+}
+
+void ExpiredGroups::begin(std::string lower, std::string upper) {
+  lower_ = std::move(lower);
+  upper_ = std::move(upper);
+  fresh_at_ = sealed_at_ = 0;
+  shard_ = 0;
+  cursor_.reset();
+  if (context_.store == nullptr) return;
+  // One cursor for all shards: they are next to each other.
+  snapshot_ = context_.store->snapshot();
+  cursor_ = snapshot_->scan(family_, state::store_key_prefix(0, TableId(0)), {});
+  next_shard();
+}
+
+void ExpiredGroups::next_shard() {
+  while (shard_ < data::kShardCount && !context_.owns_shard(shard_)) ++shard_;
+  if (shard_ == data::kShardCount) {
+    cursor_.reset();
+    snapshot_.reset();
+    return;
+  }
+  const std::string prefix = state::store_key_prefix(shard_++, table_);
+  end_ = prefix + upper_;
+  cursor_->seek(prefix + lower_);
+}
+
+void ExpiredGroups::append(std::string_view key, data::KeyRows& keys) const {
+  keys.bytes += key;
+  keys.offsets.push_back(static_cast<uint32_t>(keys.bytes.size()));
+}
+
+Status ExpiredGroups::next(uint32_t most, data::KeyRows& keys) {
+  keys.bytes.clear();
+  keys.offsets.assign(1, 0);
+  for (auto [list, at] : {std::pair(&fresh_, &fresh_at_), std::pair(&sealed_, &sealed_at_)}) {
+    for (; *at < list->ends.size() && keys.rows() < most; ++*at) {
+      const uint32_t from = *at == 0 ? 0 : list->ends[*at - 1];
+      const std::string_view key(list->bytes.data() + from, list->ends[*at] - from);
+      if (key >= lower_ && key < upper_) append(key, keys);
+    }
+  }
+  while (cursor_ != nullptr && keys.rows() < most) {
+    if (cursor_->valid() && cursor_->key() < end_) {
+      append(cursor_->key().substr(state::kStoreKeyPrefixBytes), keys);
+      cursor_->next();
+      continue;
+    }
+    if (!cursor_->valid()) FOREBAY_RETURN_IF_ERROR(cursor_->status());
+    next_shard();
+  }
+  keys.hashes.clear();
+  for (uint32_t i = 0; i < keys.rows(); ++i) {
+    keys.hashes.push_back(data::hash_key(keys.key(i).substr(hashed_from_)));
+  }
+  return Status::ok();
+}
+
+void ExpiredGroups::seal() {
+  std::swap(sealed_, fresh_);
+  fresh_.bytes.clear();
+  fresh_.ends.clear();
+}
+
+size_t ExpiredGroups::memory_bytes() const {
+  return fresh_.bytes.capacity() + sealed_.bytes.capacity() +
+         4 * (fresh_.ends.capacity() + sealed_.ends.capacity());
+}
+
+}  // namespace forebay::operators

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "engine/data/row_codec.h"
+#include "engine/operators/time_judge.h"
+#include "state/store.h"
+
+/// Finds the groups that a watermark has closed. Their keys begin with the time column, so in the
+/// store they are one range per shard; what was made since the last commit that is sure to be there
+/// is remembered here. So closing costs time in proportion to what closes, and open groups need
+/// neither memory nor a second index.
+namespace forebay::operators {
+
+/// Takes all entries of these groups out of `table`. `scratch` is overwritten.
+Status free_groups(state::OrderedTable& table, const data::KeyRows& keys,
+                   std::vector<state::OrderedTable::Group*>& scratch);
+
+class ExpiredGroups {
+ public:
+  /// A key is hashed from its byte `hashed_from` on.
+  ExpiredGroups(state::Family family, TableId table, const OperatorContext& context,
+                size_t hashed_from = 0)
+      : family_(family), table_(table), context_(context), hashed_from_(hashed_from) {}
+
+  /// Keys of groups that came into being.
+  void add(const data::KeyRows& keys, std::span<const uint8_t> created);
+  /// Starts over with the groups whose keys are in [lower, upper).
+  void begin(std::string lower, std::string upper);
+  /// Up to `most` keys of such groups, with hashes; none: that was all. A key can come twice, and
+  /// keys of groups that are gone can come.
+  Status next(uint32_t most, data::KeyRows& keys);
+  /// The epoch is sealed.
+  void seal();
+  size_t memory_bytes() const;
+
+ private:
+  struct Keys {
+    std::string bytes;
+    std::vector<uint32_t> ends;
+  };
+  void append(std::string_view key, data::KeyRows& keys) const;
+  /// Goes to the next shard of this worker; after the last one there is no cursor.
+  void next_shard();
+
+  state::Family family_;
+  TableId table_;
+  const OperatorContext& context_;
+  size_t hashed_from_;
+  /// Of this epoch and of the last one, which is perhaps not committed yet.
+  Keys fresh_, sealed_;
+
+  // The search at work.
+  std::string lower_, upper_;
+  std::shared_ptr<const state::Snapshot> snapshot_;
+  std::unique_ptr<state::Cursor> cursor_;
+  uint16_t shard_ = 0;
+  /// Where the range ends in the shard at which the cursor is.
+  std::string end_;
+  size_t fresh_at_ = 0, sealed_at_ = 0;
+};
+
+}  // namespace forebay::operators

@@ -1,0 +1,62 @@
+#include "connectors/sink.h"
+
+#include <fmt/format.h>
+
+#include "sql/binder/binder.h"
+#include "sql/rules/rules.h"
+
+/// CREATE SINK: a query whose rows are delivered.
+namespace forebay::sql::binder {
+
+namespace state = data::sqlstate;
+using catalog::CatalogObject;
+using catalog::ObjectKind;
+
+Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
+                                             std::vector<std::string>& notices) {
+  BoundCreate out;
+  FOREBAY_ASSIGN_OR_RETURN(auto name, new_name(create.name));
+  FOREBAY_ASSIGN_OR_RETURN(
+      out.exists_already,
+      check_new_name(name.first, name.second, create.name.position, create.if_not_exists, notices));
+  if (out.exists_already) return out;
+  auto object = std::make_shared<CatalogObject>();
+  object->kind = ObjectKind::kSink;
+  object->schema = name.first;
+  object->name = name.second;
+  object->definition = options_.text;
+  object->search_path = options_.search_path;
+  materialized_ = true;
+  FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*create.query, nullptr));
+  FOREBAY_ASSIGN_OR_RETURN(bound, settle_outputs(std::move(bound)));
+  if (!parameters_.empty()) {
+    return error(state::kUndefinedParameter, "there is no parameter $1", create.query->position);
+  }
+  Columns columns;
+  for (const auto& column : bound.columns) {
+    columns.push_back(column.column);
+    columns.back().name = column.name;
+    object->columns.push_back({column.name, column.column.type, false});
+  }
+  connectors::SinkSpec spec;
+  spec.name = object->name;
+  spec.schema = object->columns;
+  FOREBAY_RETURN_IF_ERROR(check_repeated(create.options));
+  spec.options = options_of(create.options);
+  if (create.format) {
+    spec.format = create.format->format;
+    spec.encode = create.format->encode;
+    spec.encode_options = options_of(create.format->options);
+  }
+  Status status = connectors::check_sink(spec);
+  if (!status.is_ok()) return std::move(status).at(create.name.position);
+  object->dependencies = dependencies_;
+  NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, columns), columns_);
+  plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(columns)));
+  out.plan = plan::make_narrow(std::move(plan), columns);
+  out.object = std::move(object);
+  out.catalog = snapshot_;
+  return out;
+}
+
+}  // namespace forebay::sql::binder

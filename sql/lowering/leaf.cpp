@@ -1,0 +1,122 @@
+// Leaves that come from outside: the records of a source, and what they say of event time.
+
+#include <algorithm>
+
+#include "sql/lowering/lowering.h"
+
+namespace forebay::sql::lowering {
+
+using catalog::DeclaredWatermark;
+
+namespace {
+
+/// Places the object's columns that an expression reads in the leaf's rows: behind what was asked
+/// for, where they are not there already.
+class LeafColumns {
+ public:
+  LeafColumns(const catalog::CatalogObject& object, connectors::DecodeRequest& decode)
+      : object_(object), decode_(decode), record_position_(object.columns.size(), 0) {
+    for (size_t i = 0; i < object.columns.size(); ++i) {
+      if (is_metadata(i)) continue;
+      record_position_[i] = static_cast<uint32_t>(decode.schema.size());
+      decode.schema.push_back(object.columns[i]);
+    }
+  }
+
+  bool is_metadata(size_t column) const {
+    return !object_.metadata.empty() && !object_.metadata[column].empty();
+  }
+  void project(uint32_t column) { decode_.projection.push_back(record_position_[column]); }
+  bool is_projected(uint32_t column) const {
+    return std::find(decode_.projection.begin(), decode_.projection.end(),
+                     record_position_[column]) != decode_.projection.end();
+  }
+  bool has_metadata(uint32_t column) const {
+    return std::find(decode_.metadata.begin(), decode_.metadata.end(), object_.metadata[column]) !=
+           decode_.metadata.end();
+  }
+  /// Where the column, which is decoded, is in the leaf's rows.
+  uint32_t place(uint32_t column) const {
+    if (!is_metadata(column)) {
+      return static_cast<uint32_t>(std::find(decode_.projection.begin(), decode_.projection.end(),
+                                             record_position_[column]) -
+                                   decode_.projection.begin());
+    }
+    return static_cast<uint32_t>(
+        decode_.projection.size() +
+        static_cast<size_t>(
+            std::find(decode_.metadata.begin(), decode_.metadata.end(), object_.metadata[column]) -
+            decode_.metadata.begin()));
+  }
+
+ private:
+  const catalog::CatalogObject& object_;
+  connectors::DecodeRequest& decode_;
+  std::vector<uint32_t> record_position_;  // of the object's columns that are not metadata
+};
+
+}  // namespace
+
+runtime::LeafWatermark leaf_watermark(const DeclaredWatermark& declared, expr::ExprRef value,
+                                      const connectors::Source* connector) {
+  runtime::LeafWatermark out;
+  out.value = std::move(value);
+  if (declared.idle_timeout_ms) {
+    out.idle_timeout_ms = declared.idle_timeout_ms;
+  } else if (connector != nullptr) {
+    out.idle_timeout_ms = connector->idle_timeout_ms();
+  }
+  if (out.idle_timeout_ms == DeclaredWatermark::kForever) out.idle_timeout_ms.reset();
+  if (declared.max_future_ms != DeclaredWatermark::kForever) {
+    out.max_future_ms = declared.max_future_ms;
+  }
+  return out;
+}
+
+Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
+  const auto& object = *scan.object;
+  runtime::SourceInput input{object.id, object.name, object.connector, {}, object.on_error};
+  connectors::DecodeRequest& decode = input.decode;
+  LeafColumns columns(object, decode);
+  const std::vector<uint32_t> event_time =
+      object.watermark ? expr::columns_of(*object.watermark->value) : std::vector<uint32_t>();
+  Stream out;
+  auto add_column = [&](plan::ColumnId id, data::Type type) {
+    out.columns.push_back(id);
+    out.types.push_back(type);
+  };
+  for (size_t i = 0; i < scan.positions.size(); ++i) {
+    if (scan.positions[i] >= plan::kMetadataPartition) continue;
+    columns.project(scan.positions[i]);
+    add_column(scan.columns[i].id, scan.columns[i].type);
+  }
+  for (uint32_t column : event_time) {
+    if (columns.is_metadata(column) || columns.is_projected(column)) continue;
+    columns.project(column);
+    add_column(0, object.columns[column].type);
+  }
+  for (size_t i = 0; i < scan.positions.size(); ++i) {
+    const uint32_t position = scan.positions[i];
+    if (position < plan::kMetadataPartition) continue;
+    decode.metadata.push_back(position == plan::kMetadataPartition ? "partition"
+                              : position == plan::kMetadataOffset
+                                  ? "offset"
+                                  : object.metadata[position - plan::kMetadataColumn]);
+    add_column(scan.columns[i].id, scan.columns[i].type);
+  }
+  for (uint32_t column : event_time) {
+    if (!columns.is_metadata(column) || columns.has_metadata(column)) continue;
+    decode.metadata.push_back(object.metadata[column]);
+    add_column(0, object.columns[column].type);
+  }
+  if (object.watermark) {
+    std::vector<uint32_t> places(object.columns.size(), 0);
+    for (uint32_t column : event_time) places[column] = columns.place(column);
+    input.watermark = leaf_watermark(
+        *object.watermark, expr::remap(object.watermark->value, places), object.connector.get());
+  }
+  out.node = add_leaf(std::move(input), out.types);
+  return out;
+}
+
+}  // namespace forebay::sql::lowering

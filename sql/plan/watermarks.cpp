@@ -1,0 +1,415 @@
+#include "sql/plan/watermarks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/data/datetime.h"
+#include "sql/plan/expressions.h"
+#include "sql/plan/print.h"
+
+namespace forebay::sql::plan {
+
+using catalog::ObjectKind;
+using data::TypeId;
+using expr::ExprKind;
+
+namespace {
+
+bool is_time(TypeId type) {
+  return type == TypeId::kTimestamp || type == TypeId::kTimestampTz || type == TypeId::kDate;
+}
+
+/// A constant interval of fixed length. (Adding a month to the 30th and the 31st of January gives
+/// the same day: their order is lost.)
+bool is_fixed_interval(const ExprRef& expr) {
+  if (expr->kind != ExprKind::kLiteral || expr->type.id != TypeId::kInterval) return false;
+  return !expr->literal.is_null() && std::get<data::Interval>(expr->literal.value).months == 0;
+}
+
+bool is_value(const ExprRef& expr) {
+  return expr->kind == ExprKind::kLiteral && !expr->literal.is_null();
+}
+
+/// The column that the expression follows: it grows when that does. nullptr: none is known.
+ExprRef monotone_source(const ExprRef& expr) {
+  if (!is_time(expr->type.id)) return nullptr;
+  if (expr->kind == ExprKind::kColumn) return expr;
+  if (expr->kind != ExprKind::kCall) return nullptr;
+  const auto& arguments = expr->children;
+  const std::string_view name = expr->function->name;
+  if (expr->function->category == "cast") return monotone_source(arguments[0]);
+  if (name == "+" && arguments.size() == 2) {
+    if (is_fixed_interval(arguments[1])) return monotone_source(arguments[0]);
+    if (is_fixed_interval(arguments[0])) return monotone_source(arguments[1]);
+  }
+  if (name == "-" && arguments.size() == 2 && is_fixed_interval(arguments[1])) {
+    return monotone_source(arguments[0]);
+  }
+  if (name == "date_trunc" && is_value(arguments[0])) return monotone_source(arguments[1]);
+  if (name == "date_bin" && is_fixed_interval(arguments[0]) && is_value(arguments[2])) {
+    return monotone_source(arguments[1]);
+  }
+  return nullptr;
+}
+
+bool same_term(const BoundTerm& a, const BoundTerm& b) {
+  if (a.source != b.source || a.id != b.id) return false;
+  if (a.shift == nullptr || b.shift == nullptr) return a.shift == b.shift;
+  return expr::equal(*a.shift, *b.shift);
+}
+
+void add_terms(BoundTerms& terms, const BoundTerms& others) {
+  for (const BoundTerm& other : others) {
+    const bool known = std::any_of(terms.begin(), terms.end(),
+                                   [&](const BoundTerm& term) { return same_term(term, other); });
+    if (!known) terms.push_back(other);
+  }
+}
+
+/// What bounds of the columns say about an expression over them; nothing: empty.
+BoundTerms terms_of(const ExprRef& expr, const TimeBounds& bounds) {
+  const ExprRef source = monotone_source(expr);
+  if (source == nullptr) return {};
+  auto found = bounds.find(source->column);
+  if (found == bounds.end()) return {};
+  BoundTerms terms = found->second;
+  if (expr->kind == ExprKind::kColumn) return terms;
+  for (BoundTerm& term : terms) {
+    const ExprRef inner = term.shift ? term.shift : expr::column(0, source->type);
+    term.shift = replace_columns(expr, {{source->column, inner}});
+  }
+  return terms;
+}
+
+TimeBounds scan_bounds(const Scan& scan) {
+  TimeBounds bounds;
+  const catalog::CatalogObject& object = *scan.object;
+  for (size_t i = 0; i < scan.positions.size(); ++i) {
+    const uint32_t position = scan.positions[i];
+    if (object.kind == ObjectKind::kSource) {
+      if (!object.watermark) continue;
+      const uint32_t column = object.watermark->column;
+      if (position != column && position != kMetadataColumn + column) continue;
+      bounds[scan.columns[i].id] = {{&scan, {}, nullptr}};
+      continue;
+    }
+    const uint32_t stored = object.choice.empty() || position >= object.choice.size()
+                                ? position
+                                : object.choice[position];
+    for (const operators::TimeBound& bound : object.time_bounds) {
+      if (bound.column != stored) continue;
+      BoundTerms& terms = bounds[scan.columns[i].id];
+      for (const auto& term : bound.terms) terms.push_back({nullptr, term.id, term.shift});
+    }
+  }
+  return bounds;
+}
+
+/// Those of `columns` only.
+TimeBounds kept(const TimeBounds& bounds, const std::vector<ColumnId>& columns) {
+  TimeBounds out;
+  for (ColumnId id : columns) {
+    if (auto found = bounds.find(id); found != bounds.end()) out.insert(*found);
+  }
+  return out;
+}
+
+TimeBounds join_bounds(const Join& join) {
+  const TimeBounds left = time_bounds(join.inputs[0]);
+  const TimeBounds right = time_bounds(join.inputs[1]);
+  TimeBounds out;
+  for (const JoinKey& key : join.keys) {
+    auto a = left.find(key.left);
+    auto b = right.find(key.right);
+    if (a == left.end() || b == right.end()) continue;
+    BoundTerms both = a->second;
+    add_terms(both, b->second);
+    out[key.left] = both;
+    if (join.join != JoinKind::kSemi && join.join != JoinKind::kAnti) out[key.right] = both;
+  }
+  return out;
+}
+
+TimeBounds union_bounds(const Union& node) {
+  std::vector<TimeBounds> inputs;
+  for (const NodeRef& input : node.inputs) inputs.push_back(time_bounds(input));
+  TimeBounds out;
+  for (size_t c = 0; c < node.columns.size(); ++c) {
+    BoundTerms all;
+    bool bounded = true;
+    for (size_t i = 0; i < inputs.size() && bounded; ++i) {
+      auto found = inputs[i].find(node.sources[i][c]);
+      bounded = found != inputs[i].end();
+      if (bounded) add_terms(all, found->second);
+    }
+    if (bounded && !all.empty()) out[node.columns[c].id] = std::move(all);
+  }
+  return out;
+}
+
+TimeBounds project_bounds(const Project& project) {
+  const TimeBounds inputs = time_bounds(project.inputs[0]);
+  TimeBounds out;
+  if (inputs.empty()) return out;
+  for (size_t i = 0; i < project.columns.size(); ++i) {
+    BoundTerms terms = terms_of(project.expressions[i], inputs);
+    if (!terms.empty()) out[project.columns[i].id] = std::move(terms);
+  }
+  return out;
+}
+
+TimeBounds expand_bounds(const Expand& expand) {
+  TimeBounds bounds = time_bounds(expand.inputs[0]);
+  for (size_t i = 0; i < expand.copies.size(); ++i) {
+    const bool always = std::all_of(expand.sets.begin(), expand.sets.end(),
+                                    [&](const std::vector<bool>& set) { return set[i]; });
+    auto found = bounds.find(expand.sources[i]);
+    if (always && found != bounds.end()) bounds[expand.copies[i].id] = BoundTerms(found->second);
+  }
+  return bounds;
+}
+
+/// A row that isn't late changes sessions only that reach it: their end is not before it. Their
+/// start, and the times of their other rows, can be.
+TimeBounds session_bounds(const Session& session) {
+  TimeBounds bounds = time_bounds(session.inputs[0]);
+  TimeBounds out;
+  if (auto found = bounds.find(session.time); found != bounds.end()) {
+    out[session.end.id] = found->second;
+  }
+  return out;
+}
+
+/// Without fixed intervals that are added to it.
+ExprRef without_offset(ExprRef shift) {
+  while (shift != nullptr && shift->kind == ExprKind::kCall && shift->children.size() == 2 &&
+         (shift->function->name == "+" || shift->function->name == "-") &&
+         is_fixed_interval(shift->children[1])) {
+    shift = shift->children[0];
+  }
+  return shift != nullptr && shift->kind == ExprKind::kColumn ? nullptr : shift;
+}
+
+/// The two bounds are a constant apart at all times.
+bool move_together(const BoundTerms& a, const BoundTerms& b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const BoundTerm left{a[i].source, a[i].id, without_offset(a[i].shift)};
+    const BoundTerm right{b[i].source, b[i].id, without_offset(b[i].shift)};
+    if (!same_term(left, right)) return false;
+  }
+  return true;
+}
+
+/// A group that is given when its first column is final may by then be behind the bounds of others.
+TimeBounds aggregate_bounds(const Aggregate& aggregate) {
+  TimeBounds out = kept(time_bounds(aggregate.inputs[0]), aggregate.groups);
+  if (!aggregate.on_close) return out;
+  const BoundTerms first = out.at(aggregate.groups[0]);
+  std::erase_if(out, [&](const auto& bound) { return !move_together(bound.second, first); });
+  return out;
+}
+
+/// A series goes up from its first argument.
+TimeBounds table_function_bounds(const TableFunction& call) {
+  TimeBounds bounds = time_bounds(call.inputs[0]);
+  if (call.function->name != "generate_series" || call.arguments.size() != 3) return bounds;
+  const ExprRef& step = call.arguments[2];
+  if (!is_fixed_interval(step)) return bounds;
+  const auto& interval = std::get<data::Interval>(step->literal.value);
+  if (interval.days < 0 || interval.microseconds < 0) return bounds;
+  BoundTerms terms = terms_of(call.arguments[0], bounds);
+  if (!terms.empty()) bounds[call.results[0].id] = std::move(terms);
+  return bounds;
+}
+
+}  // namespace
+
+TimeBounds time_bounds(const NodeRef& node) {
+  switch (node->kind) {
+    case NodeKind::kScan:
+      return scan_bounds(as<Scan>(*node));
+    case NodeKind::kFilter:
+      // A filter with now() takes rows out long after they came.
+      if (expr::volatility(*as<Filter>(*node).predicate) != udfs::Volatility::kImmutable) return {};
+      return time_bounds(node->inputs[0]);
+    case NodeKind::kDistinct:
+    case NodeKind::kRepeat:
+      return time_bounds(node->inputs[0]);
+    case NodeKind::kProject:
+      return project_bounds(as<Project>(*node));
+    case NodeKind::kAggregate:
+      return aggregate_bounds(as<Aggregate>(*node));
+    case NodeKind::kJoin:
+      return join_bounds(as<Join>(*node));
+    case NodeKind::kUnion:
+      return union_bounds(as<Union>(*node));
+    case NodeKind::kTopN:
+      return kept(time_bounds(node->inputs[0]), as<TopN>(*node).partition);
+    case NodeKind::kSingleRow:
+      return kept(time_bounds(node->inputs[0]), as<SingleRow>(*node).keys);
+    case NodeKind::kExpand:
+      return expand_bounds(as<Expand>(*node));
+    case NodeKind::kTableFunction:
+      return table_function_bounds(as<TableFunction>(*node));
+    case NodeKind::kSession:
+      return session_bounds(as<Session>(*node));
+    case NodeKind::kValues:
+    case NodeKind::kDependentJoin:
+      return {};
+  }
+  return {};
+}
+
+bool reads_watermark(const NodeRef& node) {
+  if (node->kind == NodeKind::kScan) {
+    const catalog::CatalogObject& object = *as<Scan>(*node).object;
+    return object.watermark.has_value() || !object.time_bounds.empty();
+  }
+  return std::any_of(node->inputs.begin(), node->inputs.end(), reads_watermark);
+}
+
+bool reads_watermarked_source(const NodeRef& node) {
+  if (node->kind == NodeKind::kScan) {
+    const catalog::CatalogObject& object = *as<Scan>(*node).object;
+    return object.kind == ObjectKind::kSource && object.watermark.has_value();
+  }
+  return std::any_of(node->inputs.begin(), node->inputs.end(), reads_watermarked_source);
+}
+
+namespace {
+
+/// How long a bound may lag behind its watermark because times are cut: of columns that follow the
+/// same time, the finest closes groups first.
+int64_t coarseness(const BoundTerms& terms) {
+  constexpr int64_t kUnknown = std::numeric_limits<int64_t>::max();
+  int64_t most = 0;
+  for (const BoundTerm& term : terms) {
+    if (term.shift == nullptr) continue;
+    visit(term.shift, [&](const expr::Expr& part) {
+      if (part.kind != ExprKind::kCall) return;
+      if (part.function->name == "date_bin") {
+        const auto& width = std::get<data::Interval>(part.children[0]->literal.value);
+        most = std::max(most, width.days * data::kMicrosPerDay + width.microseconds);
+      } else if (part.function->name == "date_trunc") {
+        most = kUnknown;
+      }
+    });
+  }
+  return most;
+}
+
+}  // namespace
+
+NodeRef bound_groups(const NodeRef& node, bool on_close) {
+  std::vector<NodeRef> inputs;
+  for (const NodeRef& input : node->inputs) inputs.push_back(bound_groups(input, on_close));
+  // These name their columns by place.
+  if (node->kind == NodeKind::kDistinct || node->kind == NodeKind::kTopN) {
+    inputs[0] = make_narrow(inputs[0], node->input().columns);
+  }
+  const NodeRef same = with_inputs(node, std::move(inputs));
+  if (node->kind == NodeKind::kSession) {
+    auto session = std::make_shared<Session>(as<Session>(*same));
+    session->bounded = time_bounds(same->inputs[0]).contains(session->time);
+    session->on_close = session->bounded && on_close;
+    return session;
+  }
+  if (node->kind != NodeKind::kAggregate && node->kind != NodeKind::kDistinct) return same;
+  auto aggregate = node->kind == NodeKind::kAggregate
+                       ? std::make_shared<Aggregate>(as<Aggregate>(*same))
+                       : std::make_shared<Aggregate>();
+  if (node->kind == NodeKind::kDistinct) {
+    for (const Column& column : same->columns) aggregate->groups.push_back(column.id);
+  }
+  const TimeBounds bounds = time_bounds(same->inputs[0]);
+  auto bounded = aggregate->groups.end();
+  for (auto group = aggregate->groups.begin(); group != aggregate->groups.end(); ++group) {
+    if (!bounds.contains(*group)) continue;
+    if (bounded == aggregate->groups.end() ||
+        coarseness(bounds.at(*group)) < coarseness(bounds.at(*bounded))) {
+      bounded = group;
+    }
+  }
+  if (bounded == aggregate->groups.end()) return same;
+  std::rotate(aggregate->groups.begin(), bounded, bounded + 1);
+  aggregate->bounded = true;
+  // Panes are never final when their first window is.
+  aggregate->on_close = on_close && aggregate->slack == 0;
+  return make_aggregate(same->inputs[0], *aggregate, aggregate->aggregates);
+}
+
+namespace {
+
+data::Status cannot_close(std::string why, std::string hint) {
+  return data::Status(data::sqlstate::kFeatureNotSupported,
+                      fmt::format("EMIT ON WINDOW CLOSE is not supported: {}", why))
+      .with_hint(std::move(hint));
+}
+
+void add_relations(const NodeRef& node, std::vector<std::string>& names) {
+  if (node->kind == NodeKind::kScan) names.push_back(as<Scan>(*node).object->name);
+  for (const NodeRef& input : node->inputs) add_relations(input, names);
+}
+
+data::Status no_bound(const NodeRef& node, const std::vector<ColumnId>& groups) {
+  std::vector<std::string> relations;
+  add_relations(node, relations);
+  if (!reads_watermark(node)) {
+    return cannot_close(
+        relations.empty() ? "the view reads no relation"
+                          : fmt::format("\"{}\" has no watermark", relations[0]),
+        "Declare one in CREATE SOURCE or CREATE TABLE: WATERMARK FOR time_column AS time_column - "
+        "INTERVAL '5 seconds'.");
+  }
+  return cannot_close(
+      fmt::format("no watermark bounds a column of GROUP BY {}", ColumnNames(node).list(groups)),
+      "Group by window_start and window_end of the column that has the watermark, or by that "
+      "column.");
+}
+
+/// `windowed`: a node above closes the windows.
+data::Status check_closes(const NodeRef& node, bool windowed) {
+  switch (node->kind) {
+    case NodeKind::kScan:
+    case NodeKind::kValues:
+      if (windowed) return data::Status::ok();
+      return cannot_close("the view has rows that are in no window",
+                          "Aggregate them with GROUP BY window_start, or leave EMIT ON WINDOW "
+                          "CLOSE out.");
+    case NodeKind::kAggregate:
+      if (!as<Aggregate>(*node).bounded) return no_bound(node, as<Aggregate>(*node).groups);
+      windowed = true;
+      break;
+    case NodeKind::kDistinct: {
+      std::vector<ColumnId> groups;
+      for (const Column& column : node->columns) groups.push_back(column.id);
+      return no_bound(node, groups);
+    }
+    case NodeKind::kSession:
+      if (!as<Session>(*node).bounded) return no_bound(node, {as<Session>(*node).time});
+      windowed = true;
+      break;
+    case NodeKind::kFilter:
+    case NodeKind::kProject:
+    case NodeKind::kUnion:
+    case NodeKind::kExpand:
+    case NodeKind::kTableFunction:
+      break;
+    default:
+      return cannot_close("the view has a join, a limit or row numbers",
+                          "Make a view of the windows first, and join or number its rows in "
+                          "another one.");
+  }
+  for (const NodeRef& input : node->inputs) {
+    FOREBAY_RETURN_IF_ERROR(check_closes(input, windowed));
+  }
+  return data::Status::ok();
+}
+
+}  // namespace
+
+data::Status check_closes(const NodeRef& node) { return check_closes(node, false); }
+
+}  // namespace forebay::sql::plan
