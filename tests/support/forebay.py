@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from . import ROOT
-from .processes import die_with_parent, end_process, free_port, wait_until
+from .processes import die_with_parent, end_process, free_port, listens, wait_until
 
 import psycopg  # noqa: E402  (found through support/__init__.py)
 
@@ -103,6 +103,8 @@ class Forebay:
         def answers():
             if self.process.poll() is not None:
                 raise ServerEnded(self.why_it_ended())
+            if not listens(self.pid, self.port):  # but perhaps another server that was faster
+                return False
             try:
                 self.connect(connect_timeout=5).close()
             except psycopg.OperationalError:

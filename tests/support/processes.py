@@ -36,6 +36,17 @@ def free_port():
     raise OSError("no free port")
 
 
+def listens(pid, port):
+    """True when the process itself, and no other one, listens on the loopback port."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
+    try:
+        return any(os.readlink(entry.path) in sockets for entry in os.scandir(f"/proc/{pid}/fd"))
+    except OSError:  # a descriptor was closed meanwhile, or the process has ended
+        return False
+
+
 def wait_until(condition, timeout_s, what, every_s=0.02):
     """Calls condition() until it is true and returns its value; TimeoutError naming `what` otherwise."""
     end = time.monotonic() + timeout_s
