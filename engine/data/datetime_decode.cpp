@@ -45,8 +45,9 @@ int32_t number_at(std::string_view digits) {
 
 class Decoder {
  public:
-  Decoder(const std::vector<DateToken>& tokens, DecodedDateTime& result, std::string& culprit)
-      : tokens_(tokens), result_(result), culprit_(culprit) {}
+  Decoder(const std::vector<DateToken>& tokens, DecodedDateTime& result, std::string& culprit,
+          bool time_only)
+      : tokens_(tokens), result_(result), culprit_(culprit), time_only_(time_only) {}
 
   DateError run() {
     for (index_ = 0; index_ < tokens_.size(); ++index_) {
@@ -181,7 +182,7 @@ class Decoder {
     const int64_t micros =
         ((int64_t{result_.hour} * 60 + result_.minute) * 60 + result_.second) * kMicrosPerSecond +
         result_.micros;
-    return micros > kMicrosPerDay ? DateError::kFieldOverflow : DateError::kNone;
+    return micros > kMicrosPerDay && !time_only_ ? DateError::kFieldOverflow : DateError::kNone;
   }
 
   // +hh, +hhmm, +hh:mm, +hh:mm:ss.
@@ -556,6 +557,7 @@ class Decoder {
   const std::vector<DateToken>& tokens_;
   DecodedDateTime& result_;
   std::string& culprit_;
+  bool time_only_;
   size_t index_ = 0;
   uint32_t fields_ = 0;  // of the tokens before
   uint32_t found_ = 0;   // of this token
@@ -573,8 +575,8 @@ class Decoder {
 }  // namespace
 
 DateError decode_date_time(const std::vector<DateToken>& tokens, DecodedDateTime& result,
-                           std::string& culprit) {
-  return Decoder(tokens, result, culprit).run();
+                           std::string& culprit, bool time_only) {
+  return Decoder(tokens, result, culprit, time_only).run();
 }
 
 }  // namespace forebay::data

@@ -25,8 +25,9 @@ struct DecodedDateTime {
   int32_t seconds_east = 0;  // of UTC; 0 without a zone
 };
 
-/// Decodes tokens; `culprit` gets the word that an error is about (a zone, "now").
+/// Decodes tokens; `culprit` gets the word that an error is about (a zone, "now"). `time_only`: of
+/// a type time, where a time beyond the day is the caller's to refuse, after what else is wrong.
 DateError decode_date_time(const std::vector<DateToken>& tokens, DecodedDateTime& result,
-                           std::string& culprit);
+                           std::string& culprit, bool time_only = false);
 
 }  // namespace forebay::data

@@ -176,7 +176,7 @@ Result<int64_t> parse_time(std::string_view text, int32_t modifier) {
   if (!has_date) tokens.insert(tokens.begin(), {DateToken::Kind::kDate, "2000-01-01"});
   DecodedDateTime fields;
   std::string culprit;
-  const DateError error = decode_date_time(tokens, fields, culprit);
+  const DateError error = decode_date_time(tokens, fields, culprit, /*time_only=*/true);
   if (error != DateError::kNone) return bad_time(error, text, culprit);
   if (fields.kind != DecodedDateTime::Kind::kFields) {
     return bad_time(DateError::kBadFormat, text, "");
