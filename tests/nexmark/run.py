@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Every Nexmark query's view against PostgreSQL over the same events. See README.md.
 
-    tests/nexmark/run.py [QUERY ...] [--events 20000] [--workers 1,2,4] [--binary PROGRAM] [--events-tool PROGRAM]
+    tests/nexmark/run.py [QUERY ...] [--events 20000] [--stops 20] [--workers 1,2,4] [--binary PROGRAM] [--events-tool PROGRAM]
 """
 import argparse
 import collections
 import os
+import random
 import subprocess
 import sys
 
@@ -15,12 +16,12 @@ sys.path[:0] = [os.path.join(ROOT, "tests"), os.path.join(ROOT, "bench", "nexmar
 from support.forebay import Forebay  # noqa: E402
 from support.postgres import ScratchPostgres  # noqa: E402
 from support.processes import wait_until  # noqa: E402
+from support.seeds import full, seed  # noqa: E402
 import psycopg  # noqa: E402
 import queries  # noqa: E402
 
 GAP_NS = 1_000_000
 TIMEOUT_S = 120
-STOPS = 4
 # What a query waits for.
 WAITING = {"q12": "proctime()", "q13": "FOR SYSTEM_TIME AS OF"}
 # In the order in which the tool writes them.
@@ -119,8 +120,8 @@ def check(server, judge, names):
     return problems
 
 
-def run(options, judge, workers, waits):
-    """One server with all views, which stops now and then and is killed; what is wrong."""
+def run(options, judge, workers, chance, waits):
+    """One server with all views, which stops and is killed while it reads, and before views are compared; what is wrong."""
     problems, ready = [], []
     with Forebay(workers=workers, program=options.binary) as server:
         with server.connect() as connection:
@@ -133,9 +134,13 @@ def run(options, judge, workers, waits):
                 else:
                     waits.add(name)
         server.restart()
-        for stop in range(1, STOPS + 1):
+        for stop in range(1, options.stops + 1):
             server.execute("ALTER SOURCE nexmark RESUME")
-            wait_read(server, options.events * stop // STOPS)
+            begin, end = (options.events * place // options.stops for place in (stop - 1, stop))
+            if stop % 2 == 0:
+                wait_read(server, chance.randrange(begin, end))
+                server.restart(with_kill=True)
+            wait_read(server, end)
             server.execute("ALTER SOURCE nexmark PAUSE")
             if stop % 2 == 1:
                 server.restart(with_kill=True)
@@ -152,15 +157,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="QUERY", default=queries.NAMES)
     parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--stops", type=int, default=20 if full() else 4)
     parser.add_argument("--workers", default="1,2,4")
     parser.add_argument("--binary")
     parser.add_argument("--events-tool", default=tool_path())
     options = parser.parse_args()
     problems, waits = [], set()
+    chosen = seed()
+    print(f"seed {chosen} (FOREBAY_TEST_SEED={chosen} repeats this run's kills)")
+    chance = random.Random(chosen)
     with ScratchPostgres() as postgres, postgres.connect() as judge:
         load(judge, options.events_tool, options.events)
         for workers in map(int, options.workers.split(",")):
-            problems += [f"{workers} worker(s): {problem}" for problem in run(options, judge, workers, waits)]
+            problems += [f"{workers} worker(s): {problem}" for problem in run(options, judge, workers, chance, waits)]
     for name in sorted(waits):
         print(f"{name} waits for {WAITING[name]}")
     print("\n".join(problems) or f"{len(options.names) - len(waits)} queries equal PostgreSQL's answers")
