@@ -2,6 +2,7 @@
 import dataclasses
 
 from engines import Failed, Lost, Session, show
+from tables import Insert
 
 MOST_ROWS = 3000
 
@@ -160,6 +161,7 @@ class Comparison:
                 self.count_residency()
             if self.adhoc:
                 self.compare_queries()
+                self.rows_go_and_come_back()
         except Lost as error:
             text = str(error)
             if not self.server.running():
@@ -274,3 +276,23 @@ class Comparison:
             wrong = self.judgement.answers[view.name, number].differs(answer)
             if wrong:
                 self.fail("adhoc", view.name, number, wrong)
+
+    def rows_go_and_come_back(self):
+        """Metamorphic: all rows of each table are deleted and inserted again, in two epochs or in one; nothing has changed."""
+        number = len(self.case.epochs) - 1
+        for place, table in enumerate(self.case.tables):
+            rows = list(self.session.run(f"SELECT * FROM {table.name}").rows.elements())
+            if not rows:
+                continue
+            values = [["NULL" if value is None else "'" + value.decode().replace("'", "''") + "'" for value in row] for row in rows]
+            in_one_epoch = place % 2 == 1
+            if in_one_epoch:
+                self.session.run("SET implicit_flush = false")
+            self.session.run(f"DELETE FROM {table.name}")
+            self.session.run(Insert(table.name, [name for name, _ in table.columns], values).sql())
+            if in_one_epoch:
+                self.session.run("FLUSH")
+                self.session.run("SET implicit_flush = true")
+            for view in self.case.views:
+                if view.name not in self.dead:
+                    self.compare(view, number)
