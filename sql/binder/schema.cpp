@@ -70,6 +70,7 @@ Result<BoundDrop> Binder::bind_drop_schema(const ast::Drop& drop,
   std::vector<std::string> details, cascades;
   std::vector<CatalogObjectRef> members = snapshot_->objects();
   for (CatalogObjectRef& function : snapshot_->functions()) members.push_back(function);
+  for (CatalogObjectRef& sink : snapshot_->sinks()) members.push_back(sink);
   for (const CatalogObjectRef& member : members) {
     const bool inside = std::any_of(schemas.begin(), schemas.end(), [&](const auto& schema) {
       return schema->name == member->schema;
