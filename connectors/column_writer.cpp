@@ -168,7 +168,9 @@ BatchWriter::BatchWriter(const DecodeRequest& request)
     : capacity_(std::max<uint32_t>(1, request.batch_rows)), metadata_(request.metadata) {
   columns_.reserve(request.projection.size());
   for (uint32_t index : request.projection) columns_.emplace_back(request.schema[index], capacity_);
-  for (const std::string& name : metadata_) wants_origin_ |= !name.starts_with("partition");
+  for (const std::string& name : metadata_) {
+    wants_origin_ |= !name.starts_with("partition") && name != "proctime";
+  }
   if (wants_origin_) {
     offsets_.resize(capacity_);
     records_.resize(capacity_);
@@ -202,6 +204,7 @@ data::ColumnRef BatchWriter::metadata_column(const std::string& name, uint32_t r
   if (name == "partition_number") {
     return data::Column::constant({data::kIntegerType, raw.partition_number}, rows);
   }
+  if (name == "proctime") return data::Column::constant({data::kTimestampTzType, raw.read_at}, rows);
   if (name == "offset") {
     data::ColumnBuilder builder(data::kBigintType);
     std::memcpy(builder.resize_bytes(rows), offsets_.data(), size_t{rows} * sizeof(int64_t));

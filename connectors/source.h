@@ -80,6 +80,8 @@ struct RawBatch {
   /// since the last batch are read from. A batch that only brings these has no bytes, and `to` is
   /// `from`.
   Positions starts;
+  /// When it was read, as a timestamptz; whoever polls the reader sets it.
+  int64_t read_at = 0;
   /// The bytes are (the head of) one record that is too long or never ends: it is bad.
   bool oversized = false;
 
@@ -146,7 +148,8 @@ struct DecodeRequest {
   data::Schema schema;               // all columns of the source
   std::vector<uint32_t> projection;  // indexes into schema, in output order; only these are decoded
   /// INCLUDEd metadata columns to append after the projection: "partition" (its name, text),
-  /// "partition_number" (integer), "offset", "timestamp" ...
+  /// "partition_number" (integer), "offset", "timestamp" ...; and, of every source, "proctime"
+  /// (timestamptz): when the raw batch was read.
   std::vector<std::string> metadata;
   uint32_t batch_rows = 4096;
 };

@@ -165,6 +165,29 @@ Result<sql::BoundStatement> Database::execute_ddl(const Bind& bind, std::string_
   return bound;
 }
 
+Result<std::vector<sql::BoundStatement>> Database::create_all(const std::vector<Bind>& binds,
+                                                              std::string_view statement,
+                                                              const runtime::CancelToken* cancel) {
+  DdlTurn turn(*this, statement);
+  FOREBAY_RETURN_IF_ERROR(turn.wait(cancel));
+  const sql::SnapshotRef before = catalog_.snapshot();
+  std::vector<sql::BoundStatement> all;
+  Status status;
+  for (size_t i = 0; i < binds.size() && status.is_ok(); ++i) {
+    auto bound = binds[i](catalog_.snapshot());
+    status = bound.is_ok() ? create(std::get<sql::BoundCreate>(bound->what), cancel)
+                           : bound.take_status();
+    if (status.is_ok()) all.push_back(std::move(*bound));
+  }
+  if (status.is_ok()) return all;
+  sql::BoundDrop made;
+  for (const sql::CatalogObjectRef& sink : catalog_.snapshot()->sinks()) {
+    if (before->find(sink->id) == nullptr) made.objects.push_back(sink);
+  }
+  if (!made.objects.empty()) FOREBAY_RETURN_IF_ERROR(drop(made));
+  return status;
+}
+
 Status Database::create(const sql::BoundCreate& create, const runtime::CancelToken* cancel) {
   EngineIds ids(*engine_);
   FOREBAY_ASSIGN_OR_RETURN(sql::NewObject object, sql::build_object(create, ids));
@@ -176,7 +199,9 @@ Status Database::create(const sql::BoundCreate& create, const runtime::CancelTok
     records.push_back(std::move(object.record));
     FOREBAY_RETURN_IF_ERROR(engine_->change_catalog(std::move(records), {}));
   }
-  catalog_.publish(catalog_.snapshot()->with(object.object));
+  sql::SnapshotRef with = catalog_.snapshot()->with(object.object);
+  if (object.late != nullptr) with = with->with(object.late);
+  catalog_.publish(std::move(with));
   return Status::ok();
 }
 
@@ -194,6 +219,12 @@ sql::CatalogObjectRef numbered(const sql::CatalogObjectRef& object, runtime::Eng
 
 Status Database::alter(const sql::BoundAlter& alter, const runtime::CancelToken* cancel) {
   if (alter.added != nullptr) return add_column(alter, cancel);
+  for (const sql::CatalogObjectRef& object : alter.objects) {
+    if (object->maker.value == 0) continue;
+    return Status(data::sqlstate::kFeatureNotSupported,
+                  "ALTER of what EMIT LATE INTO made, or COMMENT on it, is not supported")
+        .with_hint("DROP the view that made \"" + object->name + "\", and create both anew.");
+  }
   // Names and texts alone change: what runs goes on.
   std::vector<runtime::CatalogRecord> records;
   sql::SnapshotRef changed = catalog_.snapshot();
@@ -278,11 +309,16 @@ Status Database::check_form(const sql::catalog::CatalogObject& table) const {
 
 Status Database::drop(const sql::BoundDrop& drop) {
   std::vector<data::ObjectId> ids;
-  for (const sql::CatalogObjectRef& object : drop.objects) ids.push_back(object->id);
+  // What EMIT LATE INTO made goes with its maker.
+  std::vector<data::ObjectId> running;
+  for (const sql::CatalogObjectRef& object : drop.objects) {
+    ids.push_back(object->id);
+    if (object->maker.value == 0) running.push_back(object->id);
+  }
   // Names go first: nobody binds against what is about to vanish.
   sql::SnapshotRef before = catalog_.snapshot();
   catalog_.publish(before->without(ids));
-  Status status = engine_->drop(ids);
+  Status status = engine_->drop(running);
   if (!status.is_ok()) catalog_.publish(before);
   return status;
 }

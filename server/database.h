@@ -63,6 +63,11 @@ class Database {
   using Bind = std::function<data::Result<sql::BoundStatement>(const sql::SnapshotRef&)>;
   data::Result<sql::BoundStatement> execute_ddl(const Bind& bind, std::string_view statement,
                                                 const runtime::CancelToken* cancel);
+  /// Several CREATEs in one turn, each bound against the catalog that the one before has left: all
+  /// of them or, when one fails, none.
+  data::Result<std::vector<sql::BoundStatement>> create_all(const std::vector<Bind>& binds,
+                                                            std::string_view statement,
+                                                            const runtime::CancelToken* cancel);
   /// For a plan that was made against `planned`, after the snapshot that it reads was taken, or in
   /// the gate of what it writes: 40001 when an ALTER TABLE has put the rows of one of `objects`
   /// into another form meanwhile.

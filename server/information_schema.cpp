@@ -29,6 +29,7 @@ std::string table_type(const CatalogObject& object) {
     case ObjectKind::kFunction:
     case ObjectKind::kIndex:
     case ObjectKind::kSink:
+    case ObjectKind::kSinkTable:
       break;
   }
   return "";

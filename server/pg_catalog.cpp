@@ -245,6 +245,7 @@ std::string relation_kind(const CatalogObject& object) {
     case ObjectKind::kSchema:
     case ObjectKind::kFunction:
     case ObjectKind::kSink:
+    case ObjectKind::kSinkTable:
       break;
     case ObjectKind::kVirtual:
       return object.schema == "pg_catalog" ? "r" : "v";

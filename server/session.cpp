@@ -130,7 +130,14 @@ Result<std::string> Session::execute(const PreparedRef& prepared, std::span<cons
       timeout_ms == 0 ? 0 : data::SystemClock().steady_nanos() + timeout_ms * 1'000'000;
   Result<std::string> tag = Status();
   try {
-    tag = dispatch(*prepared, parameters, sink);
+    auto of_set = in_statement_set(prepared, sink);
+    if (!of_set.is_ok()) {
+      tag = of_set.take_status();
+    } else if (of_set->has_value()) {
+      tag = std::move(**of_set);
+    } else {
+      tag = dispatch(*prepared, parameters, sink);
+    }
   } catch (const std::bad_alloc&) {
     tag = Status(data::sqlstate::kOutOfMemory, "out of memory");
   } catch (const std::exception& failure) {  // a bug of ours
@@ -201,6 +208,10 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
     return in_failed_transaction();
   }
   FOREBAY_RETURN_IF_ERROR(check_read_only(statement));
+  if (statement.kind == ast::StatementKind::kStatementSet) {
+    FOREBAY_RETURN_IF_ERROR(end_implicit(sink));
+    return begin_statement_set(statement);
+  }
   // These don't wait for the end of an implicit transaction: what was written before goes first.
   if (is_definition(statement.kind) || statement.kind == ast::StatementKind::kFlush ||
       statement.kind == ast::StatementKind::kRefresh) {
@@ -211,6 +222,14 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
   }
   FOREBAY_ASSIGN_OR_RETURN(PreparedStatement::PlanRef plan,
                            prepared.plan_for(database_.catalog().snapshot(), search_path()));
+  if (plan != nullptr && std::holds_alternative<sql::BoundCreate>(plan->what)) {
+    // INSERT INTO a table that is a sink.
+    FOREBAY_RETURN_IF_ERROR(end_implicit(sink));
+    if (transaction_ == TransactionStatus::kOpen) {
+      FOREBAY_RETURN_IF_ERROR(check_definition_in_block(sink));
+    }
+    return ddl(prepared, sink);
+  }
   if (plan != nullptr) {
     if (const auto* cursor = std::get_if<sql::BoundDeclareCursor>(&plan->what)) {
       return declare(ast::as<ast::DeclareCursor>(statement), *cursor, parameters);

@@ -131,6 +131,11 @@ class Session final : private udfs::SessionAccess {
   data::Status flush();
   data::Status finish_write(data::ObjectId table, uint64_t ticket, ResultSink& sink);
   data::Result<std::string> ddl(const PreparedStatement& prepared, ResultSink& sink);
+  // session_statement_set.cpp
+  /// What a statement between EXECUTE STATEMENT SET BEGIN and END does; nullopt: there is no set.
+  data::Result<std::optional<std::string>> in_statement_set(const PreparedRef& prepared,
+                                                            ResultSink& sink);
+  data::Result<std::string> begin_statement_set(const sql::ast::Statement& statement);
   data::Result<std::string> refresh(const PreparedStatement& prepared);
   data::Result<std::string> session_statement(const PreparedStatement& prepared, ResultSink& sink);
   data::Result<std::string> declare(const sql::ast::DeclareCursor& statement,
@@ -174,6 +179,12 @@ class Session final : private udfs::SessionAccess {
   TransactionStatus transaction_ = TransactionStatus::kIdle;
   MemoryAccount memory_;
   std::unique_ptr<Transaction> block_;  // of BEGIN or implicit; else nullptr
+  /// The statements of a set that is open.
+  struct StatementSet {
+    std::vector<PreparedRef> statements;
+    bool has_failed = false;
+  };
+  std::optional<StatementSet> set_;
   bool is_implicit_ = false;
   PreparedStatements prepared_;
   Cursors cursors_;

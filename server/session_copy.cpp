@@ -134,7 +134,9 @@ Result<std::string> Session::copy_from(const sql::BoundCopyFrom& copy, ResultSin
   const expr::EvalContext context = eval_context();
   BulkRows rows(copy.table, memory_);
   // Which of two rows with one key stays is for the TableWriter to say.
-  const bool in_bulk = copy.table->on_conflict == Conflict::kError || !copy.table->declared_key;
+  const bool in_bulk =
+      copy.table->generated.empty() &&
+      (copy.table->on_conflict == Conflict::kError || !copy.table->declared_key);
   std::vector<ChangeBatch> batches;
   MemoryAccount::Share batches_memory(memory_, "The rows of COPY");
   CopyReader reader(copy, context, [&](CopiedBatch batch) -> Status {

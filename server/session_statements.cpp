@@ -103,6 +103,7 @@ std::string definition_tag(const ast::Statement& statement) {
     case ast::StatementKind::kCreateIndex:
       return "CREATE INDEX";
     case ast::StatementKind::kCreateSink:
+    case ast::StatementKind::kInsert:  // INTO a table that is a sink
       return "CREATE SINK";
     case ast::StatementKind::kCreateSchema:
       return "CREATE SCHEMA";

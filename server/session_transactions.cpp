@@ -108,6 +108,7 @@ Status Session::commit_block(ResultSink& sink) {
 }
 
 void Session::fail_transaction() {
+  if (set_) set_->has_failed = true;
   if (transaction_ == TransactionStatus::kOpen) transaction_ = TransactionStatus::kFailed;
   if (is_implicit_) block_.reset();
   is_implicit_ = false;

@@ -4,6 +4,7 @@
 
 #include "engine/data/row_codec.h"
 #include "engine/data/text_format.h"
+#include "server/generated_columns.h"
 
 namespace forebay::server {
 
@@ -134,7 +135,8 @@ Status TableWriter::charge(const std::vector<Datum>& row, size_t key_bytes) {
 
 void TableWriter::put(std::vector<Datum> row, data::Weight weight) { append(row, weight, change_); }
 
-Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
+Status TableWriter::insert(const ChangeBatch& given, runtime::Engine& engine) {
+  FOREBAY_ASSIGN_OR_RETURN(const ChangeBatch rows, with_generated(table_, given));
   size_t visible = table_.columns.size();
   uint64_t next_row_id = table_.declared_key ? 0 : engine.allocate_row_ids(rows.rows());
   for (uint32_t i = 0; i < rows.rows(); ++i) {
@@ -187,8 +189,9 @@ Status TableWriter::insert(const ChangeBatch& rows, runtime::Engine& engine) {
   return Status::ok();
 }
 
-Status TableWriter::update(const ChangeBatch& rows) {
+Status TableWriter::update(const ChangeBatch& given) {
   size_t stored = types_.size();
+  FOREBAY_ASSIGN_OR_RETURN(const ChangeBatch rows, with_generated(table_, given, stored));
   size_t visible = table_.columns.size();
   for (uint32_t i = 0; i < rows.rows(); ++i) {
     uint32_t physical = rows.physical(i);
@@ -212,7 +215,8 @@ Status TableWriter::change(std::vector<Datum> old, std::vector<Datum> fresh) {
 
 // All rows wait for judge(), inserted ones too: an updated row may move to the key of another one,
 // and RETURNING shows them in their order.
-Status TableWriter::upsert(const ChangeBatch& rows, const Merge& merge) {
+Status TableWriter::upsert(const ChangeBatch& given, const Merge& merge) {
+  FOREBAY_ASSIGN_OR_RETURN(const ChangeBatch rows, with_generated(table_, given));
   struct Proposed {
     std::string key;
     std::vector<Datum> row;
@@ -246,6 +250,7 @@ Status TableWriter::upsert(const ChangeBatch& rows, const Merge& merge) {
   }
   ChangeBatch olds = pairs.finish();
   FOREBAY_ASSIGN_OR_RETURN(ChangeBatch merged, merge(olds));
+  FOREBAY_ASSIGN_OR_RETURN(merged, with_generated(table_, merged));
   uint32_t pair = 0;
   uint32_t selected = 0;
   for (Proposed& next : proposed) {

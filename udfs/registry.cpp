@@ -61,6 +61,7 @@ class Registry {
     add_datetime(scalars);
     add_at_time_zone(scalars);
     add_formatting(scalars);
+    add_flink_time(scalars);
     add_buckets(scalars);
     add_conditional(scalars);
     add_system(scalars);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/data/datetime.h"
+
 namespace forebay::runtime {
 
 namespace {
@@ -78,6 +80,7 @@ bool SourcePump::poll(Feed& feed) {
       // What partitions there are is known before anything of one of them can be taken.
       feed.queue->looked(feed.turn, clock_->steady_nanos());
       feed.queue->set_ends(feed.turn, feed.reader->ends());
+      batch.read_at = data::timestamp_from_unix_nanos(clock_->unix_nanos());
       feed.queue->put(feed.turn, std::move(batch));
       feed.queue->set_status(feed.turn, "running", "");
       tell_committed(feed);

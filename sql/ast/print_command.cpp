@@ -98,6 +98,14 @@ void Printer::create_sink(const CreateSink& node) {
   add("CREATE SINK ");
   if (node.if_not_exists) add("IF NOT EXISTS ");
   name(node.name.parts);
+  if (!node.into.parts.empty()) {
+    add(" INTO ");
+    name(node.into.parts);
+    if (!node.into_columns.empty()) {
+      add(" ");
+      names_at(node.into_columns);
+    }
+  }
   if (node.from.parts.empty()) {
     add(" AS ");
     query(*node.query);
@@ -105,8 +113,10 @@ void Printer::create_sink(const CreateSink& node) {
     add(" FROM ");
     name(node.from.parts);
   }
-  add(" WITH ");
-  options(node.options);
+  if (node.into.parts.empty() || !node.options.empty()) {
+    add(" WITH ");
+    options(node.options);
+  }
   if (node.format.has_value()) format_clause(*node.format);
 }
 

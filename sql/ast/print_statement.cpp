@@ -90,6 +90,8 @@ void Printer::statement(const Statement& node) {
       return create_index(as<CreateIndex>(node));
     case StatementKind::kCreateSink:
       return create_sink(as<CreateSink>(node));
+    case StatementKind::kStatementSet:
+      return add("EXECUTE STATEMENT SET BEGIN");
     case StatementKind::kRefresh:
       add("REFRESH MATERIALIZED VIEW ");
       return name(as<Refresh>(node).name.parts);
@@ -210,8 +212,15 @@ void Printer::remove(const Delete& node) {
 
 void Printer::column(const ColumnDef& column) {
   identifier(column.name);
-  add(" ");
-  type(column.type);
+  if (!column.type.names.empty()) {
+    add(" ");
+    type(column.type);
+  }
+  if (column.is_metadata) {
+    add(" METADATA");
+    if (!column.metadata_key.empty()) add(" FROM " + quote_literal(column.metadata_key));
+    if (column.is_virtual) add(" VIRTUAL");
+  }
   if (column.generated != nullptr) {
     add(" AS (");
     expr(*column.generated);
@@ -225,6 +234,8 @@ void Printer::column(const ColumnDef& column) {
   if (column.not_null) add(" NOT NULL");
   if (column.explicit_null) add(" NULL");
   if (column.primary_key) add(" PRIMARY KEY");
+  if (column.key_not_enforced) add(" NOT ENFORCED");
+  if (column.comment) add(" COMMENT " + quote_literal(*column.comment));
 }
 
 void Printer::relation(const RelationDef& definition) {
@@ -239,6 +250,7 @@ void Printer::relation(const RelationDef& definition) {
       add(gap);
       add("PRIMARY KEY ");
       names_at(key.columns);
+      if (key.not_enforced) add(" NOT ENFORCED");
       gap = ", ";
     }
     for (const Watermark& watermark : definition.watermarks) {
@@ -249,6 +261,7 @@ void Printer::relation(const RelationDef& definition) {
     }
     add(")");
   }
+  if (definition.comment) add(" COMMENT " + quote_literal(*definition.comment));
   if (definition.append_only) add(" APPEND ONLY");
   if (definition.on_conflict != TableConflict::kUnset) {
     add(definition.on_conflict == TableConflict::kOverwrite ? " ON CONFLICT OVERWRITE"

@@ -17,6 +17,7 @@ enum class StatementKind : uint8_t {
   kCreateFunction,
   kCreateIndex,
   kCreateSink,
+  kStatementSet,
   kDrop,
   kExplain,
   kSet,
@@ -171,6 +172,7 @@ struct OtherConstraint {
 struct ColumnDef {
   int32_t position = 0;
   std::string name;
+  /// Without names: not given, the type is that of `generated`.
   TypeName type;
   bool not_null = false;
   bool explicit_null = false;
@@ -179,6 +181,14 @@ struct ColumnDef {
   ExprPtr default_value;
   /// Of `c type [GENERATED ALWAYS] AS (expr)`.
   ExprPtr generated;
+  /// Of METADATA, which is at `metadata_position` then; FROM 'key', else empty: the column's name.
+  bool is_metadata = false;
+  int32_t metadata_position = 0;
+  std::string metadata_key;
+  bool is_virtual = false;
+  std::optional<std::string> comment;
+  /// PRIMARY KEY NOT ENFORCED: of the column or, of a table's constraint, in RelationDef.
+  bool key_not_enforced = false;
   std::vector<OtherConstraint> others;
 };
 
@@ -192,6 +202,7 @@ struct Watermark {
 struct KeyConstraint {
   int32_t position = 0;
   std::vector<NameAt> columns;
+  bool not_enforced = false;
 };
 
 /// INCLUDE key|partition|offset|timestamp|header ['h'] [AS alias].
@@ -240,6 +251,7 @@ struct RelationDef {
   int32_t append_only_position = 0;
   TableConflict on_conflict = TableConflict::kUnset;
   int32_t on_conflict_position = 0;
+  std::optional<std::string> comment;
 };
 
 struct CreateSource final : Statement {
@@ -373,11 +385,19 @@ struct CreateSink final : Statement {
   explicit CreateSink(int32_t at) : Statement(StatementKind::kCreateSink, at) {}
   bool if_not_exists = false;
   QualifiedName name;
+  /// Of INTO table (columns), else no parts: what the table says takes the place of `options`.
+  QualifiedName into;
+  std::vector<NameAt> into_columns;
   /// Of FROM name, else no parts; `query` is then SELECT * FROM it.
   QualifiedName from;
   QueryPtr query;
   std::vector<Option> options;
   std::optional<FormatClause> format;
+};
+
+/// EXECUTE STATEMENT SET BEGIN, or BEGIN STATEMENT SET: what follows up to END belongs together.
+struct StatementSet final : Statement {
+  explicit StatementSet(int32_t at) : Statement(StatementKind::kStatementSet, at) {}
 };
 
 /// REFRESH MATERIALIZED VIEW.

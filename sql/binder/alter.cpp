@@ -156,6 +156,10 @@ Result<CatalogObjectRef> Binder::find_altered(const ast::Alter& alter,
         object->kind == ObjectKind::kIndex ? "ALTER of an index is" : "ALTER of a sink is",
         alter.name.position, "DROP it and CREATE it anew.");
   }
+  if (object->kind == ObjectKind::kSinkTable) {
+    return unsupported("ALTER of a table that is a sink is", alter.name.position,
+                       "DROP it and CREATE it anew.");
+  }
   if (object->kind != *wanted && *wanted != ObjectKind::kTable) {
     return error(state::kWrongObjectType,
                  fmt::format("\"{}\" is not a {}", object->name, catalog::kind_name(*wanted)), 0);

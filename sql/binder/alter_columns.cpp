@@ -79,6 +79,10 @@ Result<BoundAlter> Binder::bind_add_column(const ast::Alter& alter, const Catalo
     notices.push_back(text + ", skipping");
     return BoundAlter();
   }
+  if (column.generated != nullptr) {
+    return unsupported("ADD COLUMN of a generated column is", column.position,
+                       "Compute the column in a view.");
+  }
   if (column.primary_key) {
     return unsupported("PRIMARY KEY in ADD COLUMN is", column.primary_key_position,
                        "Create a table with the key, and INSERT INTO ... SELECT the rows.");
@@ -134,6 +138,13 @@ Result<BoundAlter> Binder::bind_rename_column(const ast::Alter& alter,
   if (object->watermark && (object->watermark->column == at || reads(*object->watermark, at))) {
     return unsupported("RENAME COLUMN of a column of the WATERMARK is", alter.column.position,
                        "Rename it in a view: SELECT a AS b.");
+  }
+  for (const ExprRef& value : object->generated) {
+    if (value == nullptr) continue;
+    const std::vector<uint32_t> used = expr::columns_of(*value);
+    if (std::find(used.begin(), used.end(), at) == used.end()) continue;
+    return unsupported("RENAME COLUMN of what a generated column is made of is",
+                       alter.column.position, "Rename it in a view: SELECT a AS b.");
   }
   auto changed = with_shape(*object);
   changed->columns[at].name = to;

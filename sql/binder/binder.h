@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "connectors/sink.h"
 #include "sql/ast/query.h"
 #include "sql/ast/statement.h"
 #include "sql/binder/scope.h"
@@ -45,6 +46,7 @@ enum class Clause : uint8_t {
   kUpdate,
   kDefault,
   kWatermark,
+  kGenerated,
   kFunctionInFrom,
   kExecute,
   kWindowDefinition,
@@ -309,6 +311,21 @@ class Binder {
                                 const ast::TableAlias& alias, int32_t position);
   Status rename_columns(ScopeRelation& relation, const ast::TableAlias& alias, int32_t position);
   Result<FromItem> bind_join(const ast::JoinTable& join, const Scope* outer, const Scope* lateral);
+  // asof.cpp: ASOF JOIN and FOR SYSTEM_TIME AS OF
+  struct TimeJoin;
+  static bool is_time_join(const ast::JoinTable& join);
+  /// `conditions`: those of USING; `both`: the scope of ON.
+  Result<NodeRef> join_by_time(const ast::JoinTable& join, const NodeRef& left,
+                               const FromItem& right, const Scope& left_scope,
+                               std::vector<ExprRef> conditions, const Scope& both);
+  Status bind_nearest(TimeJoin& time);
+  Status bind_as_of(TimeJoin& time);
+  /// Equalities between the sides, and the rest.
+  Status split_as_of(TimeJoin& time);
+  Status bind_version(TimeJoin& time, ExprRef at, int32_t position);
+  /// Leaves only the equalities with the right side's key.
+  Status keep_primary_key(TimeJoin& time);
+  Result<NodeRef> finish_time_join(TimeJoin& time);
   // table_functions.cpp
   Result<FromItem> bind_function_table(const ast::FunctionTable& table, const Scope* lateral);
   // windows.cpp: TUMBLE, HOP, CUMULATE as FROM items
@@ -462,6 +479,11 @@ class Binder {
   Result<CatalogObjectRef> find_target(const ast::QualifiedName& name, std::string_view verb);
   Result<std::vector<uint32_t>> target_columns(const CatalogObjectRef& table,
                                                const std::vector<ast::NameAt>& names);
+  /// 428C9 for a generated column; `verb`: "INSERT" or "UPDATE".
+  Status check_not_generated(const catalog::CatalogObject& table, uint32_t column,
+                             std::string_view verb) const;
+  Status leave_out_generated(const ast::Copy& copy, const catalog::CatalogObject& table,
+                             std::vector<uint32_t>& columns) const;
   Result<ExprRef> default_of(const CatalogObjectRef& table, uint32_t column);
   Result<std::optional<Returning>> bind_returning(const CatalogObjectRef& table,
                                                   const std::string& alias,
@@ -491,6 +513,25 @@ class Binder {
   // sink.cpp
   Result<BoundCreate> bind_create_sink(const ast::CreateSink& create,
                                        std::vector<std::string>& notices);
+  /// The sink of what a query gives: its columns and plan. The spec is checked.
+  Result<BoundCreate> finish_sink(QueryPlan bound, std::shared_ptr<catalog::CatalogObject> object,
+                                  connectors::SinkSpec spec, int32_t position);
+  // sink_table.cpp
+  /// The rest of a table whose connector takes rows.
+  Result<BoundCreate> bind_sink_table(const ast::RelationDef& definition,
+                                      std::shared_ptr<catalog::CatalogObject> object,
+                                      std::vector<std::string>& notices);
+  /// CREATE SINK ... INTO table: the object has its name and definition.
+  Result<BoundCreate> bind_sink_into(const CatalogObjectRef& table,
+                                     const std::vector<ast::NameAt>& columns,
+                                     const ast::Query& query,
+                                     std::shared_ptr<catalog::CatalogObject> object,
+                                     int32_t position);
+  Result<CatalogObjectRef> find_sink_table(const ast::QualifiedName& name);
+  /// INSERT INTO such a table: CREATE SINK ... INTO with a name that is made up. nullopt: it is
+  /// another table.
+  Result<std::optional<BoundCreate>> bind_insert_into_sink(const ast::Insert& insert,
+                                                           std::vector<std::string>& notices);
   /// The dependant's definition with the new name of `object`, bound again to see that it holds;
   /// `after`: the catalog with all that has changed before.
   Result<CatalogObjectRef> rename_in(const CatalogObjectRef& dependant,
@@ -508,6 +549,9 @@ class Binder {
                                          std::vector<std::string>& notices);
   Result<BoundCreate> bind_create_table(const ast::CreateTable& create,
                                         std::vector<std::string>& notices);
+  /// EMIT LATE INTO of a view whose plan is final: out.late, and the plans that give both.
+  Status bind_late_into(const ast::CreateView& create, const catalog::CatalogObject& view,
+                        BoundCreate& out);
   Result<BoundCreate> bind_create_view(const ast::CreateView& create,
                                        std::vector<std::string>& notices);
   // user_functions.cpp
@@ -560,17 +604,46 @@ class Binder {
   Status bind_watermark(const ast::RelationDef& definition, catalog::CatalogObject& object);
   Result<ExprRef> bind_watermark_value(const ast::Expr& value, const catalog::CatalogObject& object,
                                        Type type);
+  // generated.cpp
+  /// The expressions of generated columns, whose places among the object's columns are the
+  /// definition's; the other columns are complete.
+  Status bind_generated(const ast::RelationDef& definition, catalog::CatalogObject& object);
+  Result<ExprRef> bind_generated_value(const ast::ColumnDef& column, size_t place,
+                                       const catalog::CatalogObject& object,
+                                       const std::vector<bool>& hidden);
+  /// The failure of a generated column that reads another one, in words that say so.
+  Status note_generated(const ast::RelationDef& definition, const ast::Expr& value,
+                        Status status) const;
+  /// A scope of the object's columns that are not hidden. `places` takes them to their numbers;
+  /// generated ones to what they are made of.
+  Scope row_scope(const catalog::CatalogObject& object, const std::vector<bool>& hidden,
+                  plan::Replacements& places);
+  /// METADATA columns: what they are of the `offered`.
+  Status bind_metadata_columns(const ast::RelationDef& definition,
+                               const std::vector<data::Field>& offered,
+                               catalog::CatalogObject& object, connectors::SourceSpec& spec);
   /// Sets what the option says; false: it is not one of a watermark.
   Result<bool> bind_watermark_option(const ast::Option& option,
                                      catalog::DeclaredWatermark& watermark) const;
   /// WITH (connector ...), INCLUDE and FORMAT of an object whose columns are bound.
-  Status bind_connector(const ast::RelationDef& definition, catalog::CatalogObject& object);
+  Status bind_connector(const ast::RelationDef& definition, catalog::CatalogObject& object,
+                        std::vector<std::string>& notices);
+  Status read_flink(const ast::RelationDef& definition, catalog::CatalogObject& object,
+                    connectors::SourceSpec& spec, std::vector<std::string>& notices) const;
+  Status bind_includes(const ast::RelationDef& definition, const std::vector<data::Field>& offered,
+                       catalog::CatalogObject& object, connectors::SourceSpec& spec) const;
   /// 42601 for an option that is given twice.
   Status check_repeated(const std::vector<ast::Option>& options) const;
   static connectors::Options options_of(const std::vector<ast::Option>& options);
   /// The rest of a table that a connector fills; columns and key are bound.
   Result<BoundCreate> bind_connector_table(const ast::RelationDef& definition,
-                                           std::shared_ptr<catalog::CatalogObject> table);
+                                           std::shared_ptr<catalog::CatalogObject> table,
+                                           std::vector<std::string>& notices);
+  Status check_source_clauses(const ast::RelationDef& definition) const;
+  /// The rest of a source.
+  Result<BoundCreate> finish_source(const ast::RelationDef& definition,
+                                    std::shared_ptr<catalog::CatalogObject> object,
+                                    std::vector<std::string>& notices);
 
   SnapshotRef snapshot_;
   const BindOptions& options_;
@@ -593,6 +666,8 @@ class Binder {
   bool materialized_ = false;
   /// But here, to be checked afterwards: WHERE and HAVING.
   bool takes_now_ = false;
+  /// The next table may have FOR SYSTEM_TIME AS OF.
+  bool as_of_allowed_ = false;
   /// Binding what a plain view says: who reads the view is judged when it is read.
   bool defines_view_ = false;
   std::vector<ObjectId> dependencies_;

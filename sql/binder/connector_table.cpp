@@ -51,7 +51,8 @@ std::string view_text(const CatalogObject& table, const CatalogObject& source) {
 }  // namespace
 
 Result<BoundCreate> Binder::bind_connector_table(const ast::RelationDef& definition,
-                                                 std::shared_ptr<CatalogObject> table) {
+                                                 std::shared_ptr<CatalogObject> table,
+                                                 std::vector<std::string>& notices) {
   auto source = std::make_shared<CatalogObject>();
   source->id = ObjectId(std::numeric_limits<uint32_t>::max());
   source->kind = ObjectKind::kSource;
@@ -60,12 +61,20 @@ Result<BoundCreate> Binder::bind_connector_table(const ast::RelationDef& definit
   source->columns = table->columns;
   source->defaults = table->defaults;
   source->append_only = true;
-  FOREBAY_RETURN_IF_ERROR(bind_connector(definition, *source));
+  source->made_as_table = true;
+  source->on_error = table->on_error;
+  FOREBAY_RETURN_IF_ERROR(bind_connector(definition, *source, notices));
   table->columns = source->columns;
+  table->generated = source->generated;
+  table->metadata = source->metadata;
   table->defaults = source->defaults;
   table->connector = source->connector;
+  table->on_error = source->on_error;
   FOREBAY_RETURN_IF_ERROR(bind_watermark(definition, *table));
   source->watermark = table->watermark;
+  // The view below only shows what the source has computed.
+  table->generated.clear();
+  table->metadata.clear();
   if (table->declared_key) {
     for (auto [name, metadata, type] : {std::tuple(kPartition, "partition", data::kTextType),
                                         std::tuple(kOffset, "offset", data::kBigintType)}) {
@@ -84,9 +93,9 @@ Result<BoundCreate> Binder::bind_connector_table(const ast::RelationDef& definit
   auto parsed = parse_statements(options.text);
   if (!parsed.is_ok()) return parsed.take_status();
   Binder inner(snapshot_->with(source), options);
-  std::vector<std::string> notices;
+  std::vector<std::string> own_notices;
   auto bound =
-      inner.bind_create_view(ast::as<ast::CreateView>(*parsed->front().statement), notices);
+      inner.bind_create_view(ast::as<ast::CreateView>(*parsed->front().statement), own_notices);
   if (!bound.is_ok()) {
     Status status = bound.take_status();
     status.error().position = definition.name.position;  // not one of the text above

@@ -169,6 +169,27 @@ Result<CopyFormat> Binder::bind_copy_format(const ast::Copy& copy,
   return out;
 }
 
+/// Generated columns have no place in the records.
+Status Binder::leave_out_generated(const ast::Copy& copy, const catalog::CatalogObject& table,
+                                   std::vector<uint32_t>& columns) const {
+  if (table.generated.empty()) return Status::ok();
+  for (uint32_t i = 0; i < table.columns.size(); ++i) {
+    if (!table.is_generated(i) || !table.columns[i].not_null) continue;
+    return unsupported("COPY into a table with a generated column that is NOT NULL is",
+                       copy.table.position, "Use INSERT.");
+  }
+  for (size_t i = 0; i < copy.columns.size(); ++i) {
+    if (!table.is_generated(columns[i])) continue;
+    return error(state::kInvalidColumnReference,
+                 fmt::format("column \"{}\" is a generated column", copy.columns[i].name), 0)
+        .with_detail("Generated columns cannot be used in COPY.");
+  }
+  std::erase_if(columns, [&](uint32_t column) { return table.is_generated(column); });
+  if (copy.where == nullptr) return Status::ok();
+  return unsupported("COPY ... WHERE into a table with generated columns is", copy.table.position,
+                     "Leave the rows out beforehand.");
+}
+
 Result<BoundCopyFrom> Binder::bind_copy_from(const ast::Copy& copy,
                                              std::vector<std::string>& notices) {
   BoundCopyFrom out;
@@ -178,6 +199,7 @@ Result<BoundCopyFrom> Binder::bind_copy_from(const ast::Copy& copy,
   }
   FOREBAY_ASSIGN_OR_RETURN(out.table, find_target(copy.table, "copy to"));
   FOREBAY_ASSIGN_OR_RETURN(out.columns, target_columns(out.table, copy.columns));
+  FOREBAY_RETURN_IF_ERROR(leave_out_generated(copy, *out.table, out.columns));
   FOREBAY_ASSIGN_OR_RETURN(out.format, bind_copy_format(copy, notices));
   out.defaults.resize(out.table->columns.size());
   for (uint32_t i = 0; i < out.defaults.size(); ++i) {

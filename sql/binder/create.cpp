@@ -4,6 +4,7 @@
 
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
+#include "sql/binder/flink_options.h"
 #include "sql/binder/view_shape.h"
 #include "sql/binder/watermark.h"
 #include "sql/explain/explain.h"
@@ -69,9 +70,14 @@ Status Binder::bind_table_column(const ast::ColumnDef& column, CatalogObject& ob
   if (column.name == "_row_id") {
     return error(state::kInvalidName, "column name \"_row_id\" is reserved", column.position);
   }
-  FOREBAY_ASSIGN_OR_RETURN(Type type, resolve_type(column.type));
-  if (column.generated) {
-    return unsupported("generated columns are", column.position, "Compute the column in a view.");
+  // Without a type it has that of its expression, which is bound when all columns are known.
+  Type type = data::kTextType;
+  if (!column.type.names.empty()) {
+    FOREBAY_ASSIGN_OR_RETURN(type, resolve_type(column.type));
+  }
+  if (column.is_metadata && !for_source) {
+    return unsupported("METADATA of a table without a connector is", column.metadata_position,
+                       "Leave it out.");
   }
   if (!column.others.empty()) {
     return unsupported(fmt::format("{} in {} is", column.others[0].what, what),
@@ -79,7 +85,18 @@ Status Binder::bind_table_column(const ast::ColumnDef& column, CatalogObject& ob
   }
   data::Field field{column.name, type, column.not_null || column.primary_key};
   object.columns.push_back(field);
+  if (column.comment) {
+    object.comments[static_cast<uint32_t>(object.columns.size())] = *column.comment;
+  }
   std::string text;
+  if (column.default_value && column.generated) {
+    return error(
+        state::kSyntaxError,
+        fmt::format("both default and generation expression specified for column \"{}\" of table "
+                    "\"{}\"",
+                    column.name, object.name),
+        column.position);
+  }
   if (column.default_value) {
     if (for_source) {
       return unsupported("DEFAULT in sources is", column.default_value->position,
@@ -97,6 +114,7 @@ Status Binder::bind_columns(const ast::RelationDef& definition, CatalogObject& o
   for (const ast::ColumnDef& column : definition.columns) {
     FOREBAY_RETURN_IF_ERROR(bind_table_column(column, object, for_source));
   }
+  if (definition.comment) object.comments[0] = *definition.comment;
   if (!definition.others.empty()) {
     return unsupported(fmt::format("{} in {} is", definition.others[0].what, what),
                        definition.others[0].position, "Leave it out.");
@@ -179,6 +197,26 @@ Status Binder::bind_key(const ast::RelationDef& definition, CatalogObject& objec
   return Status::ok();
 }
 
+namespace {
+
+bool has_key(const ast::RelationDef& definition) {
+  return !definition.primary_keys.empty() ||
+         std::any_of(definition.columns.begin(), definition.columns.end(),
+                     [](const ast::ColumnDef& column) { return column.primary_key; });
+}
+
+}  // namespace
+
+/// Clauses of tables that keep rows.
+Status Binder::check_source_clauses(const ast::RelationDef& definition) const {
+  if (definition.append_only) {
+    return unsupported("APPEND ONLY is", definition.append_only_position, "Leave it out.");
+  }
+  if (definition.on_conflict == ast::TableConflict::kUnset) return Status::ok();
+  return error(state::kInvalidTableDefinition, "ON CONFLICT needs a PRIMARY KEY",
+               definition.on_conflict_position);
+}
+
 Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
                                               std::vector<std::string>& notices) {
   const ast::RelationDef& definition = create.definition;
@@ -202,6 +240,18 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
   object->name = name.second;
   object->definition = options_.text;
   object->search_path = options_.search_path;
+  // Flink's table without a key is what a source is here: it keeps no rows.
+  if (has_connector && is_flink_spelling(definition, false)) {
+    FOREBAY_RETURN_IF_ERROR(check_repeated(definition.options));
+    std::vector<std::string> again;
+    FOREBAY_ASSIGN_OR_RETURN(const FlinkConnector flink, read_flink_options(definition, again));
+    if (flink.is_sink) return bind_sink_table(definition, std::move(object), notices);
+    if (!has_key(definition)) {
+      object->made_as_table = true;
+      FOREBAY_RETURN_IF_ERROR(check_source_clauses(definition));
+      return finish_source(definition, std::move(object), notices);
+    }
+  }
   FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, has_connector));
   FOREBAY_RETURN_IF_ERROR(bind_key(definition, *object));
   if (definition.append_only) {
@@ -216,102 +266,12 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
                               ? CatalogObject::Conflict::kOverwrite
                               : CatalogObject::Conflict::kIgnore;
   }
-  if (has_connector) return bind_connector_table(definition, std::move(object));
+  if (has_connector) return bind_connector_table(definition, std::move(object), notices);
+  FOREBAY_RETURN_IF_ERROR(bind_generated(definition, *object));
   FOREBAY_RETURN_IF_ERROR(bind_watermark(definition, *object));
   out.object = std::move(object);
   out.catalog = snapshot_;
   return out;
-}
-
-connectors::Options Binder::options_of(const std::vector<ast::Option>& options) {
-  connectors::Options out;
-  for (const ast::Option& option : options) {
-    if (is_watermark_option(option)) continue;
-    std::string key = option.key;
-    for (char& c : key) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    out[key] = option.kind == ast::OptionValueKind::kNone ? "true" : option.value;
-  }
-  return out;
-}
-
-Status Binder::check_repeated(const std::vector<ast::Option>& options) const {
-  for (size_t i = 0; i < options.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (options[i].key != options[j].key) continue;
-      return error(state::kSyntaxError,
-                   fmt::format("option \"{}\" provided more than once", options[i].key),
-                   options[i].position);
-    }
-  }
-  return Status::ok();
-}
-
-namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-}  // namespace
-
-Status Binder::bind_connector(const ast::RelationDef& definition, CatalogObject& object) {
-  connectors::SourceSpec spec;
-  spec.options = options_of(definition.options);
-  auto named = spec.options.find("connector");
-  const bool is_named = named != spec.options.end();
-  if (!definition.format && (!is_named || connectors::needs_format(named->second))) {
-    return error(state::kSyntaxError, "a source needs FORMAT ... ENCODE ...",
-                 definition.name.position)
-        .with_hint("Add FORMAT PLAIN ENCODE JSON, for example.");
-  }
-  spec.name = object.name;
-  spec.schema = object.columns;
-  FOREBAY_RETURN_IF_ERROR(check_repeated(definition.options));
-  if (definition.format) {
-    spec.format = lower(definition.format->format);
-    spec.encode = lower(definition.format->encode);
-    spec.encode_options = options_of(definition.format->options);
-  }
-  spec.force_bounded = options_.force_bounded;
-  object.metadata.assign(object.columns.size(), "");
-  std::vector<data::Field> offered;
-  if (is_named) offered = connectors::metadata_columns(named->second);
-  for (const ast::Include& include : definition.includes) {
-    auto found = std::find_if(offered.begin(), offered.end(), [&](const data::Field& field) {
-      return field.name == include.what ||
-             (include.what == "partition" && field.name == "partition_number");
-    });
-    if (found == offered.end()) {
-      return unsupported(fmt::format("INCLUDE {} is", include.what), include.position,
-                         "A file has partition (its path) and offset; a topic also has key, "
-                         "timestamp and header.");
-    }
-    std::string metadata = found->name;
-    if (include.what == "header") {
-      if (!include.header) {
-        return unsupported("INCLUDE header without a name is", include.position,
-                           "Name one: INCLUDE header 'name' AS column.");
-      }
-      metadata += ":" + *include.header;
-    }
-    std::string column = include.alias;
-    if (column.empty())
-      column = include.what == "header" ? "kafka_headers" : "kafka_" + include.what;
-    for (const data::Field& other : object.columns) {
-      if (other.name != column) continue;
-      return error(state::kDuplicateColumn,
-                   fmt::format("column \"{}\" specified more than once", column), include.position);
-    }
-    object.columns.push_back({column, found->type, found->not_null});
-    object.metadata.push_back(metadata);
-    spec.metadata.push_back(std::move(metadata));
-    object.defaults.emplace_back();
-  }
-  auto connector = connectors::make_source(spec);
-  if (!connector.is_ok()) return connector.take_status().at(definition.name.position);
-  object.connector = std::move(*connector);
-  return Status::ok();
 }
 
 Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
@@ -340,12 +300,7 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
     return unsupported("PRIMARY KEY in sources is", definition.primary_keys[0].position,
                        "Group by the key in a view, or use a table.");
   }
-  FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, true));
-  FOREBAY_RETURN_IF_ERROR(bind_connector(definition, *object));
-  FOREBAY_RETURN_IF_ERROR(bind_watermark(definition, *object));
-  out.object = std::move(object);
-  out.catalog = snapshot_;
-  return out;
+  return finish_source(definition, std::move(object), notices);
 }
 
 Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
@@ -379,9 +334,10 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
     return unsupported("EMIT ON WINDOW CLOSE of a view that keeps no rows is", create.emit_position,
                        "CREATE MATERIALIZED VIEW.");
   }
-  if (!create.late_into.parts.empty()) {
-    return unsupported("EMIT LATE INTO is", create.late_into.position,
-                       "Leave it out: no row is late.");
+  const bool keeps_late = !create.late_into.parts.empty();
+  if (keeps_late && !create.materialized) {
+    return unsupported("EMIT LATE INTO of a view that keeps no rows is", create.late_into.position,
+                       "CREATE MATERIALIZED VIEW.");
   }
   auto object = std::make_shared<CatalogObject>();
   object->kind = create.materialized ? ObjectKind::kMaterializedView : ObjectKind::kView;
@@ -424,16 +380,18 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
       return unsupported("a materialized view without columns is", create.name.position,
                          "Select at least one column.");
     }
-    NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, visible), columns_);
+    NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, visible), columns_, !keeps_late);
     plan = plan::make_narrow(plan::bound_groups(plan, create.emit_on_window_close), visible);
     if (create.emit_on_window_close) {
-      Status closes = plan::check_closes(plan);
-      if (!closes.is_ok()) return std::move(closes).at(create.emit_position);
+      Result<NodeRef> closed = plan::close_windows(plan);
+      if (!closed.is_ok()) return closed.take_status().at(create.emit_position);
+      plan = std::move(closed).value();
     }
     plan = shape_view(std::move(plan), columns_, *object);
     const Columns stored = plan->columns;
     plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(stored)));
     out.plan = plan::make_narrow(std::move(plan), stored);
+    if (keeps_late) FOREBAY_RETURN_IF_ERROR(bind_late_into(create, *object, out));
     if (plan::reads_watermarked_source(out.plan)) {
       for (const std::string& kept : explain::unbounded_state(out.plan, *snapshot_)) {
         notices.push_back(

@@ -35,6 +35,7 @@ Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
     case ObjectKind::kFunction:
     case ObjectKind::kIndex:
     case ObjectKind::kSink:
+    case ObjectKind::kSinkTable:
       break;
   }
   return error(state::kWrongObjectType,
@@ -74,6 +75,17 @@ Result<std::vector<uint32_t>> Binder::target_columns(const CatalogObjectRef& tab
     targets.push_back(at);
   }
   return targets;
+}
+
+Status Binder::check_not_generated(const catalog::CatalogObject& table, uint32_t column,
+                                   std::string_view verb) const {
+  if (!table.is_generated(column)) return Status::ok();
+  const std::string& name = table.columns[column].name;
+  return Status(data::SqlState("428C9"),
+                verb == "INSERT"
+                    ? fmt::format("cannot insert a non-DEFAULT value into column \"{}\"", name)
+                    : fmt::format("column \"{}\" can only be updated to DEFAULT", name))
+      .with_detail(fmt::format("Column \"{}\" is a generated column.", name));
 }
 
 Result<ExprRef> Binder::default_of(const CatalogObjectRef& table, uint32_t column) {
@@ -161,6 +173,7 @@ Status Binder::bind_values_rows(BoundInsert& out, const ast::Query& values,
         FOREBAY_ASSIGN_OR_RETURN(cells[targets[i]], default_of(out.table, targets[i]));
         continue;
       }
+      FOREBAY_RETURN_IF_ERROR(check_not_generated(*out.table, targets[i], "INSERT"));
       FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*row[i], context));
       if (!pending.empty()) return bind_insert_query(out, values, targets, rows);
       FOREBAY_ASSIGN_OR_RETURN(cells[targets[i]], coerce_assignment(value, field));
@@ -190,6 +203,7 @@ Status Binder::bind_insert_query(BoundInsert& out, const ast::Query& query,
   for (size_t i = 0; i < bound.columns.size(); ++i) {
     Column& column = bound.columns[i].column;
     const data::Field& field = out.table->columns[targets[i]];
+    FOREBAY_RETURN_IF_ERROR(check_not_generated(*out.table, targets[i], "INSERT"));
     if (column.type.id == TypeId::kUnknown) {
       FOREBAY_ASSIGN_OR_RETURN(bound.plan, retype(bound.plan, column.id, field.type));
       column.type = field.type;
@@ -327,6 +341,9 @@ Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
       values.push_back(std::move(value));
     }
     for (size_t i = 0; i < targets.size(); ++i) {
+      if (set.value->kind != ast::ExprKind::kDefault) {
+        FOREBAY_RETURN_IF_ERROR(check_not_generated(*out.table, targets[i], "UPDATE"));
+      }
       if (fresh[targets[i]]) {
         return error(state::kSyntaxError,
                      fmt::format("multiple assignments to same column \"{}\"", set.columns[i].name),

@@ -80,7 +80,11 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
                    fmt::format("permission denied: \"{}\" is a system catalog", object->name),
                    name.position);
     }
-    if (object->kind != wanted) {
+    // What CREATE TABLE has made.
+    const bool is_flink_table = wanted == ObjectKind::kTable &&
+                                (object->kind == ObjectKind::kSinkTable ||
+                                 (object->kind == ObjectKind::kSource && object->made_as_table));
+    if (object->kind != wanted && !is_flink_table) {
       const std::string own = upper(catalog::kind_name(object->kind));
       return error(state::kWrongObjectType,
                    fmt::format("\"{}\" is not {} {}", object->name,
@@ -92,6 +96,15 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
     }
     if (!contains_object(targets, object->id)) targets.push_back(object);
   }
+  for (const CatalogObjectRef& target : targets) {
+    if (target->maker.value == 0 || contains_object(targets, target->maker)) continue;
+    const CatalogObjectRef maker = snapshot_->find(target->maker);
+    return Status(state::kDependentObjects,
+                  fmt::format("cannot drop {} {} because {} {} requires it", word, target->name,
+                              catalog::kind_name(maker->kind), maker->name))
+        .with_hint(fmt::format("You can drop {} {} instead.", catalog::kind_name(maker->kind),
+                               maker->name));
+  }
   BoundDrop out;
   std::vector<std::string> details, cascades;
   for (const CatalogObjectRef& target : targets) {
@@ -99,8 +112,9 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
     add_dependants(*snapshot_, target, readers);
     for (size_t i = readers.size(); i-- > 0;) {
       const CatalogObjectRef& reader = readers[i];
-      // Indexes go with what they are of.
-      if (reader->kind == ObjectKind::kIndex || contains_object(targets, reader->id)) continue;
+      // Indexes go with what they are of, late rows with the view that keeps them.
+      const bool is_part = reader->kind == ObjectKind::kIndex || reader->maker.value != 0;
+      if (is_part || contains_object(targets, reader->id)) continue;
       // Named by what it reads itself.
       std::string read = fmt::format("{} {}", word, target->name);
       for (ObjectId id : reader->dependencies) {

@@ -75,6 +75,11 @@ Result<Binder::FromItem> Binder::bind_table_ref(const ast::TableRef& ref, const 
 }
 
 Result<Binder::FromItem> Binder::bind_named(const ast::NamedTable& table) {
+  if (table.as_of != nullptr && !std::exchange(as_of_allowed_, false)) {
+    return unsupported("FOR SYSTEM_TIME AS OF outside the right side of a JOIN is",
+                       leftmost_position(*table.as_of),
+                       "Write o JOIN r FOR SYSTEM_TIME AS OF o.time ON o.key = r.key.");
+  }
   if (table.name.size() == 1) {
     for (const CteFrame* frame = ctes_; frame != nullptr; frame = frame->parent) {
       for (size_t i = 0; i < frame->tables->size(); ++i) {
@@ -107,7 +112,7 @@ Result<Binder::FromItem> Binder::bind_named(const ast::NamedTable& table) {
     return error(state::kWrongObjectType, fmt::format("\"{}\" is an index", object->name),
                  table.position);
   }
-  if (object->kind == ObjectKind::kSink) {
+  if (object->kind == ObjectKind::kSink || object->kind == ObjectKind::kSinkTable) {
     return error(state::kWrongObjectType, fmt::format("\"{}\" is a sink", object->name),
                  table.position)
         .with_hint("Its rows are delivered, not kept: read what it reads.");
@@ -137,9 +142,15 @@ Binder::FromItem Binder::scan_of(const CatalogObjectRef& object, bool with_hidde
     if (i >= object->columns.size()) continue;
     if (object->kind == ObjectKind::kSource && !object->metadata.empty()) {
       const std::string& metadata = object->metadata[i];
-      if (!metadata.empty()) positions.back() = plan::kMetadataColumn + i;
-      if (metadata == "partition") positions.back() = plan::kMetadataPartition;
-      if (metadata == "offset") positions.back() = plan::kMetadataOffset;
+      if (object->is_generated(i)) {
+        // Computed from it.
+      } else if (metadata == "partition") {
+        positions.back() = plan::kMetadataPartition;
+      } else if (metadata == "offset") {
+        positions.back() = plan::kMetadataOffset;
+      } else if (!metadata.empty()) {
+        positions.back() = plan::kMetadataColumn + i;
+      }
     }
     relation.columns.push_back({schema[i].name, plan::column_ref(columns.back())});
   }
@@ -264,6 +275,7 @@ Result<Binder::FromItem> Binder::bind_join(const ast::JoinTable& join, const Sco
   FOREBAY_ASSIGN_OR_RETURN(FromItem left, bind_table_ref(*join.left, outer, lateral));
   Scope right_lateral = left.scope;
   right_lateral.parent = lateral;
+  as_of_allowed_ = is_time_join(join) && !join.asof;
   FOREBAY_ASSIGN_OR_RETURN(FromItem right, bind_table_ref(*join.right, outer, &right_lateral));
   for (const ScopeRelation& relation : right.scope.relations) {
     for (const ScopeRelation& other : left.scope.relations) {
@@ -278,7 +290,19 @@ Result<Binder::FromItem> Binder::bind_join(const ast::JoinTable& join, const Sco
   JoinKind kind = plan_kind(join.join);
   FromItem out;
   std::vector<ExprRef> conditions;
-  if (join.natural || !join.using_columns.empty()) {
+  if (is_time_join(join)) {
+    const FromItem right_side = right;
+    const Scope left_scope = left.scope;
+    if (join.natural || !join.using_columns.empty()) {
+      FOREBAY_RETURN_IF_ERROR(merge_columns(join, left, right, conditions, out.scope));
+    } else {
+      out.scope = std::move(left.scope);
+      out.scope.append(std::move(right.scope));
+      out.scope.parent = outer;
+    }
+    FOREBAY_ASSIGN_OR_RETURN(out.plan, join_by_time(join, left.plan, right_side, left_scope,
+                                                    std::move(conditions), out.scope));
+  } else if (join.natural || !join.using_columns.empty()) {
     FOREBAY_RETURN_IF_ERROR(merge_columns(join, left, right, conditions, out.scope));
     FOREBAY_ASSIGN_OR_RETURN(
         out.plan, join_items(kind, left.plan, right.plan,
@@ -373,7 +397,9 @@ Status Binder::merge_columns(const ast::JoinTable& join, FromItem& left, FromIte
     int32_t position = i < join.using_positions.size() ? join.using_positions[i] : join.position;
     FOREBAY_ASSIGN_OR_RETURN(ExprRef a, find_one(left.scope, names[i], "left", position));
     FOREBAY_ASSIGN_OR_RETURN(ExprRef b, find_one(right.scope, names[i], "right", position));
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef equal, apply_operator("=", {a, b}, position));
+    // ASOF JOIN: the last column is the time.
+    const char* op = join.asof && i + 1 == names.size() ? ">=" : "=";
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef equal, apply_operator(op, {a, b}, position));
     conditions.push_back(equal);
     std::vector<ExprRef> both{a, b};
     Type type;

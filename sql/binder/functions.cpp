@@ -213,6 +213,8 @@ std::string_view clause_words(Clause clause) {
       return "DEFAULT expressions";
     case Clause::kWatermark:
       return "WATERMARK expressions";
+    case Clause::kGenerated:
+      return "column generation expressions";
     case Clause::kExecute:
       return "EXECUTE parameters";
     case Clause::kHaving:

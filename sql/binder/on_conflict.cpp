@@ -85,6 +85,7 @@ Status Binder::bind_on_conflict(const ast::Insert& insert, BoundInsert& out) {
       FOREBAY_ASSIGN_OR_RETURN(target, default_of(out.table, targets[0]));
       continue;
     }
+    FOREBAY_RETURN_IF_ERROR(check_not_generated(*out.table, targets[0], "UPDATE"));
     FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*set.value, context));
     FOREBAY_ASSIGN_OR_RETURN(value, coerce_assignment(value, out.table->columns[targets[0]]));
     target = at_positions(value);

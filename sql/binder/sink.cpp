@@ -27,20 +27,24 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
   object->definition = options_.text;
   object->search_path = options_.search_path;
   materialized_ = true;
+  if (!create.into.parts.empty()) {
+    FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef table, find_sink_table(create.into));
+    if (!create.options.empty() || create.format) {
+      return unsupported("WITH (...) and FORMAT of CREATE SINK ... INTO are", create.name.position,
+                         "The table that it goes into says them.");
+    }
+    references_.push_back({table->id, create.into.position, create.into.parts.size(), true});
+    FOREBAY_ASSIGN_OR_RETURN(out, bind_sink_into(table, create.into_columns, *create.query,
+                                                 std::move(object), create.name.position));
+    return out;
+  }
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*create.query, nullptr));
   FOREBAY_ASSIGN_OR_RETURN(bound, settle_outputs(std::move(bound)));
   if (!parameters_.empty()) {
     return error(state::kUndefinedParameter, "there is no parameter $1", create.query->position);
   }
-  Columns columns;
-  for (const auto& column : bound.columns) {
-    columns.push_back(column.column);
-    columns.back().name = column.name;
-    object->columns.push_back({column.name, column.column.type, false});
-  }
   connectors::SinkSpec spec;
   spec.name = object->name;
-  spec.schema = object->columns;
   FOREBAY_RETURN_IF_ERROR(check_repeated(create.options));
   spec.options = options_of(create.options);
   if (create.format) {
@@ -48,11 +52,24 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
     spec.encode = create.format->encode;
     spec.encode_options = options_of(create.format->options);
   }
+  return finish_sink(std::move(bound), std::move(object), std::move(spec), create.name.position);
+}
+
+Result<BoundCreate> Binder::finish_sink(QueryPlan bound, std::shared_ptr<CatalogObject> object,
+                                        connectors::SinkSpec spec, int32_t position) {
+  Columns columns;
+  for (const auto& column : bound.columns) {
+    columns.push_back(column.column);
+    columns.back().name = column.name;
+    object->columns.push_back({column.name, column.column.type, false});
+  }
+  spec.schema = object->columns;
   Status status = connectors::check_sink(spec);
-  if (!status.is_ok()) return std::move(status).at(create.name.position);
+  if (!status.is_ok()) return std::move(status).at(position);
   object->dependencies = dependencies_;
   NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, columns), columns_);
   plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(columns)));
+  BoundCreate out;
   out.plan = plan::make_narrow(std::move(plan), columns);
   out.object = std::move(object);
   out.catalog = snapshot_;

@@ -66,6 +66,13 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
       break;
     }
     case ast::StatementKind::kInsert: {
+      FOREBAY_ASSIGN_OR_RETURN(
+          std::optional<BoundCreate> sink,
+          bind_insert_into_sink(ast::as<ast::Insert>(statement), out.notices));
+      if (sink) {
+        out.what = std::move(*sink);
+        break;
+      }
       FOREBAY_ASSIGN_OR_RETURN(BoundInsert insert, bind_insert(ast::as<ast::Insert>(statement)));
       out.what = std::move(insert);
       break;

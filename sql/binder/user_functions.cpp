@@ -192,8 +192,11 @@ Result<ExprRef> Binder::bind_user_call(const ast::Function& call, const ExprCont
     return unsupported("a function in SQL as a DEFAULT is", call.position,
                        "Write the expression itself.");
   }
-  if (context.clause == Clause::kWatermark) {
-    return unsupported("a function of yours in a WATERMARK is", call.position,
+  if (context.clause == Clause::kWatermark || context.clause == Clause::kGenerated) {
+    return unsupported(context.clause == Clause::kWatermark
+                           ? "a function of yours in a WATERMARK is"
+                           : "a function of yours in a generated column is",
+                       call.position,
                        "Write the expression itself.");
   }
   if (view_depth_ > 100) {

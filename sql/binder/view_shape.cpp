@@ -78,12 +78,12 @@ std::optional<Keyed> widen_join(const plan::Join& join, ColumnFactory& columns) 
   auto left = with_key(join.inputs[0], columns);
   if (join.join == JoinKind::kSemi || join.join == JoinKind::kAnti) {
     if (!left) return std::nullopt;
-    return Keyed{plan::make_join(join.join, left->plan, join.inputs[1], join.keys, join.condition),
+    return Keyed{plan::make_join(left->plan, join.inputs[1], join, join.condition),
                  left->key};
   }
   auto right = with_key(join.inputs[1], columns);
   if (!left || !right) return std::nullopt;
-  NodeRef both = plan::make_join(join.join, left->plan, right->plan, join.keys, join.condition);
+  NodeRef both = plan::make_join(left->plan, right->plan, join, join.condition);
   // The smallest key that the widened join has.
   auto keys = plan::unique_keys(both);
   if (keys.empty()) return std::nullopt;
@@ -123,11 +123,30 @@ std::optional<Keyed> with_key(const NodeRef& node, ColumnFactory& columns) {
     }
     case NodeKind::kJoin:
       return widen_join(plan::as<plan::Join>(*node), columns);
+    case NodeKind::kAsofJoin: {
+      const auto& join = plan::as<plan::AsofJoin>(*node);
+      auto left = with_key(join.inputs[0], columns);
+      if (!left) return std::nullopt;
+      if (join.mode != plan::AsofMode::kEpochEnd) {
+        return Keyed{plan::make_asof_join(left->plan, join.inputs[1], join), left->key};
+      }
+      auto right = with_key(join.inputs[1], columns);
+      if (!right) return std::nullopt;
+      NodeRef wider = plan::make_asof_join(left->plan, right->plan, join);
+      auto wider_keys = plan::unique_keys(wider);
+      if (wider_keys.empty()) return std::nullopt;
+      return Keyed{wider, wider_keys[0]};
+    }
     case NodeKind::kSession: {
       const auto& session = plan::as<plan::Session>(*node);
       auto input = with_key(node->inputs[0], columns);
       if (!input) return std::nullopt;
       return Keyed{plan::make_session(input->plan, session, session.partition), input->key};
+    }
+    case NodeKind::kHold: {
+      auto input = with_key(node->inputs[0], columns);
+      if (!input) return std::nullopt;
+      return Keyed{plan::make_hold(input->plan, plan::as<plan::Hold>(*node).time), input->key};
     }
     case NodeKind::kTableFunction: {
       const auto& call = plan::as<plan::TableFunction>(*node);

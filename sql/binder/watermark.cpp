@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::string_view kIdleTimeout = "idle_timeout";
 constexpr std::string_view kMaxFuture = "watermark.max_future";
+/// Flink's name of the first.
+constexpr std::string_view kFlinkIdleTimeout = "scan.watermark.idle-timeout";
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -47,7 +49,7 @@ std::optional<int64_t> parse_duration_ms(const std::string& text) {
 
 bool is_watermark_option(const ast::Option& option) {
   const std::string key = lower(option.key);
-  return key == kIdleTimeout || key == kMaxFuture;
+  return key == kIdleTimeout || key == kMaxFuture || key == kFlinkIdleTimeout;
 }
 
 bool has_only_watermark_options(const ast::RelationDef& definition) {
@@ -65,7 +67,7 @@ Result<bool> Binder::bind_watermark_option(const ast::Option& option,
                  option.value_position)
         .with_hint("Give an interval, like '10 seconds', or 'infinity'.");
   }
-  if (lower(option.key) == kIdleTimeout) {
+  if (lower(option.key) != kMaxFuture) {
     watermark.idle_timeout_ms = *ms;
   } else {
     watermark.max_future_ms = *ms;
@@ -75,18 +77,8 @@ Result<bool> Binder::bind_watermark_option(const ast::Option& option,
 
 Result<ExprRef> Binder::bind_watermark_value(const ast::Expr& value, const CatalogObject& object,
                                              Type type) {
-  Scope scope;
-  ScopeRelation row;
-  row.schema = object.schema;
-  row.alias = object.name;
   plan::Replacements places;
-  for (uint32_t i = 0; i < object.columns.size(); ++i) {
-    const plan::Column column = columns_.make(object.columns[i].name, object.columns[i].type);
-    row.columns.push_back({column.name, plan::column_ref(column)});
-    places[column.id] = expr::column(i, column.type);
-  }
-  scope.visible = row.columns;
-  scope.relations.push_back(std::move(row));
+  const Scope scope = row_scope(object, {}, places);
   FOREBAY_ASSIGN_OR_RETURN(ExprRef bound,
                            bind(value, {&scope, Clause::kWatermark, nullptr, nullptr}));
   const int32_t position = leftmost_position(value);

@@ -13,6 +13,7 @@ std::string_view kind_name(ObjectKind kind) {
       return "source";
     case ObjectKind::kTable:
     case ObjectKind::kVirtual:
+    case ObjectKind::kSinkTable:
       return "table";
     case ObjectKind::kView:
       return "view";
@@ -100,7 +101,8 @@ std::vector<CatalogObjectRef> CatalogSnapshot::objects() const {
   }
   for (const auto& [id, object] : by_id_) {
     if (object->kind != ObjectKind::kVirtual && object->kind != ObjectKind::kFunction &&
-        object->kind != ObjectKind::kIndex && object->kind != ObjectKind::kSink) {
+        object->kind != ObjectKind::kIndex && object->kind != ObjectKind::kSink &&
+        object->kind != ObjectKind::kSinkTable) {
       all.push_back(object);
     }
   }

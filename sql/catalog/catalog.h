@@ -43,6 +43,9 @@ enum class ObjectKind : uint8_t {
   kIndex = 8,
   /// Rows that are delivered to somewhere else; can't be read. Not among objects().
   kSink = 9,
+  /// A table of Flink's whose connector takes rows: each INSERT INTO it makes a sink. Can't be read.
+  /// Not among objects().
+  kSinkTable = 10,
 };
 
 /// "table", "materialized view" ...: the word of messages.
@@ -120,6 +123,14 @@ struct CatalogObject {
   /// Names of INCLUDEd metadata columns by their place in `columns`: "partition", "offset" ...;
   /// empty: a column of the records. Sources only.
   std::vector<std::string> metadata;
+  /// By the place in `columns`: expressions of generated columns, else nullptr; empty: there are
+  /// none. Over `columns` (those that are not generated); a column with `metadata` stands there for
+  /// the metadata as it comes. Sources and tables.
+  std::vector<expr::ExprRef> generated;
+  /// A source that was made by CREATE TABLE, in Flink's spelling.
+  bool made_as_table = false;
+  /// Tables that are sinks: WITH (...) of the sinks into it.
+  connectors::Options sink_options;
   /// Sources and tables only.
   std::optional<DeclaredWatermark> watermark;
   /// Virtual tables only.
@@ -151,11 +162,19 @@ struct CatalogObject {
   /// Empty: all. Never stored.
   std::vector<uint32_t> choice;
 
+  /// EMIT LATE INTO: of a view, the object that has its late rows; of that one, the view that made
+  /// it, of which it is a part. 0: none.
+  ObjectId late_rows;
+  ObjectId maker;
+
   /// COMMENT ON: of the object by 0, of its column i by i + 1.
   std::map<uint32_t, std::string> comments;
   /// Of its circuit as it was lowered first; 0: none.
   uint64_t fingerprint = 0;
 
+  bool is_generated(size_t column) const {
+    return column < generated.size() && generated[column] != nullptr;
+  }
   bool is_stored() const {
     return kind == ObjectKind::kTable || kind == ObjectKind::kMaterializedView;
   }

@@ -47,20 +47,20 @@ tokens {
   K_POSITION, K_PRECISION, K_ROW, K_SUBSTRING, K_TIME, K_TIMESTAMP, K_TRIM, K_VALUES,
 
   // Not reserved.
-  K_ABORT, K_ADD, K_ALTER, K_ALWAYS, K_APPEND, K_AT, K_BEGIN, K_BY, K_CALL, K_CASCADE, K_CHAIN,
+  K_ABORT, K_ADD, K_ALTER, K_ALWAYS, K_APPEND, K_ASOF, K_AT, K_BEGIN, K_BY, K_CALL, K_CASCADE, K_CHAIN,
   K_CHARACTERISTICS, K_CHECKPOINT, K_CLOSE, K_CLUSTER, K_COLUMNS, K_COMMENT, K_COMMIT, K_COMMITTED,
   K_CONFLICT, K_COPY, K_CUBE, K_CURRENT, K_DAY, K_DEALLOCATE, K_DECLARE, K_DELETE, K_DESCRIBE,
-  K_DISCARD, K_DOUBLE, K_DROP, K_EMIT, K_ENCODE, K_ERROR, K_ESCAPE, K_EXCLUDE, K_EXECUTE, K_EXPLAIN,
+  K_DISCARD, K_DOUBLE, K_DROP, K_EMIT, K_ENCODE, K_ENFORCED, K_ERROR, K_ESCAPE, K_EXCLUDE, K_EXECUTE, K_EXPLAIN,
   K_FAIL, K_FILTER, K_FIRST, K_FLUSH, K_FOLLOWING, K_FORMAT, K_FUNCTION, K_GENERATED, K_GLOBAL, K_GROUPS,
   K_HOUR, K_IF, K_IGNORE, K_INCLUDE, K_INDEX, K_INSERT, K_ISOLATION, K_KEY, K_LANGUAGE, K_LAST, K_LATE, K_LEVEL,
-  K_LISTEN, K_LOAD, K_LOCAL, K_LOCK, K_LOCKED, K_MATERIALIZED, K_MERGE, K_MINUTE, K_MONTH, K_MOVE, K_NAMES,
+  K_LISTEN, K_LOAD, K_LOCAL, K_LOCK, K_LOCKED, K_MAP, K_MATERIALIZED, K_MERGE, K_METADATA, K_MINUTE, K_MONTH, K_MOVE, K_NAMES,
   K_NEXT, K_NO, K_NOTHING, K_NOTIFY, K_NOWAIT, K_NULLS, K_OF, K_OPERATOR, K_ORDINALITY, K_OTHERS, K_OVER,
   K_OVERWRITE, K_PARTITION, K_PRECEDING, K_PREPARE, K_RANGE, K_READ, K_REASSIGN, K_RECURSIVE,
   K_REFRESH, K_REINDEX, K_RELEASE, K_RENAME, K_REPEATABLE, K_REPLACE, K_RESET, K_RESTRICT, K_RETURN, K_RETURNS, K_REVOKE,
   K_ROLLBACK, K_ROLLUP, K_ROWS, K_SAVEPOINT, K_SCHEMA, K_SECOND, K_SECURITY, K_SERIALIZABLE,
-  K_SESSION, K_SET, K_SETOF, K_SETS, K_SHARE, K_SHOW, K_SINK, K_SKIP, K_SOURCE, K_START, K_STORED, K_SUBSCRIBE,
+  K_SESSION, K_SET, K_SETOF, K_SETS, K_SHARE, K_SHOW, K_SINK, K_SKIP, K_SOURCE, K_START, K_STATEMENT, K_STORED, K_SUBSCRIBE, K_SYSTEM_TIME,
   K_TEMP, K_TEMPORARY, K_TIES, K_TRANSACTION, K_TRUNCATE, K_UNBOUNDED, K_UNCOMMITTED, K_UNKNOWN,
-  K_UNLISTEN, K_UPDATE, K_VACUUM, K_VARYING, K_VERIFY, K_VIEW, K_WATERMARK, K_WITHIN, K_WITHOUT,
+  K_UNLISTEN, K_UPDATE, K_VACUUM, K_VARYING, K_VERIFY, K_VIEW, K_VIRTUAL, K_WATERMARK, K_WITHIN, K_WITHOUT,
   K_WORK, K_WRITE, K_YEAR, K_ZONE
 }
 
@@ -84,6 +84,7 @@ statement
   | refresh=refreshStatement
   | cursor=cursorStatement
   | discard=discardStatement
+  | set=statementSet
   | other=otherStatement
   ;
 
@@ -166,7 +167,8 @@ createStatement : table=createTable | source=createSource | view=createView | sc
 
 createSink
   : K_CREATE K_SINK exists=ifNotExists? name=qualifiedName
-    (K_FROM from=qualifiedName | K_AS body=query) K_WITH options=optionList
+    (K_INTO into=qualifiedName columns=columnList?)?
+    (K_FROM from=qualifiedName | K_AS body=query) (K_WITH options=optionList)?
     (K_FORMAT format=colId K_ENCODE encode=colId encodeOptions=optionList?)?
   ;
 
@@ -236,25 +238,30 @@ tableElement
   | constraint=tableConstraint
   ;
 
-columnDefinition : name=colId type=typeName constraints+=columnConstraint* ;
+columnDefinition
+  : name=colId type=typeName constraints+=columnConstraint*
+  | name=colId K_AS computed=expr (K_COMMENT comment=STRING)?
+  ;
 
 columnConstraint
   : (K_CONSTRAINT colId)?
     ( notNull=K_NOT K_NULL
     | null=K_NULL
     | K_DEFAULT defaultValue=bexpr
-    | primaryKey=K_PRIMARY K_KEY
+    | primaryKey=K_PRIMARY K_KEY (K_NOT enforced=K_ENFORCED)?
     | unique=K_UNIQUE
     | check=K_CHECK LPAREN expr RPAREN
     | references=K_REFERENCES qualifiedName columnList?
     | (K_GENERATED K_ALWAYS)? K_AS generated=expr K_STORED?
     | K_COLLATE collation=qualifiedName
+    | metadata=K_METADATA (K_FROM metadataKey=STRING)? isVirtual=K_VIRTUAL?
+    | K_COMMENT comment=STRING
     )
   ;
 
 tableConstraint
   : (K_CONSTRAINT colId)?
-    ( primaryKey=K_PRIMARY K_KEY columns=columnList
+    ( primaryKey=K_PRIMARY K_KEY columns=columnList (K_NOT enforced=K_ENFORCED)?
     | unique=K_UNIQUE columns=columnList
     | check=K_CHECK LPAREN expr RPAREN
     | foreign=K_FOREIGN K_KEY columnList K_REFERENCES qualifiedName columnList?
@@ -269,6 +276,7 @@ tableClause
   | K_WITH options=optionList
   | K_FORMAT format=colId K_ENCODE encode=colId encodeOptions=optionList?
   | errors=onError
+  | K_COMMENT comment=STRING
   ;
 
 includeClause : K_INCLUDE what=includeName (header=STRING)? (K_AS alias=colId)? ;
@@ -392,6 +400,9 @@ transactionMode
   | K_NOT? K_DEFERRABLE
   ;
 
+/** The INSERTs up to END belong together. Ends without a semicolon: parser.cpp. */
+statementSet : K_EXECUTE K_STATEMENT K_SET K_BEGIN | K_BEGIN K_STATEMENT K_SET ;
+
 prepareStatement
   : K_PREPARE name=colId (LPAREN types+=typeName (COMMA types+=typeName)* RPAREN)? K_AS body=dmlStatement
   | execute=executeStatement
@@ -496,7 +507,8 @@ fetchCount : sign=(PLUS | MINUS)? number=(INTEGER | NUMERIC | PARAM) | LPAREN va
 tableRef : first=tablePrimary (joins+=joinTail)* ;
 
 tablePrimary
-  : only=K_ONLY? name=qualifiedName STAR? alias=tableAlias?
+  : only=K_ONLY? name=qualifiedName STAR?
+    (asOf=systemTime alias=tableAlias? | alias=tableAlias asOf=systemTime?)?
   | lateral=K_LATERAL? function=functionCall (ordinality=withOrdinality)? alias=tableAlias?
   | lateral=K_LATERAL? K_TABLE LPAREN function=functionCall RPAREN alias=tableAlias?
   | lateral=K_LATERAL? LPAREN_QUERY sub=query RPAREN alias=tableAlias?
@@ -505,7 +517,9 @@ tablePrimary
 
 withOrdinality : K_WITH K_ORDINALITY ;
 
-/** EMIT begins a clause of CREATE MATERIALIZED VIEW, so it is an alias only after AS. */
+systemTime : K_FOR K_SYSTEM_TIME K_AS K_OF value=expr ;
+
+/** EMIT begins a clause of CREATE MATERIALIZED VIEW and ASOF a join, so they are aliases only after AS. */
 tableAlias : (K_AS name=colId | bare=bareAlias) (LPAREN columns+=aliasColumn (COMMA columns+=aliasColumn)* RPAREN)? ;
 
 aliasColumn : name=colId type=typeName? ;
@@ -513,7 +527,7 @@ aliasColumn : name=colId type=typeName? ;
 joinTail
   : cross=K_CROSS K_JOIN right=tablePrimary
   | natural=K_NATURAL (kind=(K_INNER | K_LEFT | K_RIGHT | K_FULL) K_OUTER?)? K_JOIN right=tablePrimary
-  | (kind=(K_INNER | K_LEFT | K_RIGHT | K_FULL) K_OUTER?)? K_JOIN nested=tableRef
+  | asof=K_ASOF? (kind=(K_INNER | K_LEFT | K_RIGHT | K_FULL) K_OUTER?)? K_JOIN nested=tableRef
     (K_ON condition=expr | K_USING usingColumns=columnList (K_AS usingAlias=colId)?)
   ;
 
@@ -646,6 +660,9 @@ typeName : base=simpleType (LBRACKET dims+=INTEGER? RBRACKET)* | base=simpleType
 
 simpleType
   : keyword=keywordType
+  | array=K_ARRAY LT element=typeName GT
+  | nested=K_MAP LT typeName COMMA typeName GT
+  | nested=K_ROW LT colId typeName STRING? (COMMA colId typeName STRING?)* GT
   | K_INTERVAL fields=intervalFields? (LPAREN precision=INTEGER RPAREN)?
   | name=typeFunctionName (LPAREN modifiers+=typeModifier (COMMA modifiers+=typeModifier)* RPAREN)?
   ;
@@ -658,7 +675,8 @@ typeFunctionName : (IDENT | unreservedWord) (DOT colLabel)* ;
 keywordType
   : kind=K_DOUBLE K_PRECISION
   | K_NATIONAL? kind=(K_CHARACTER | K_CHAR) varying=K_VARYING? (LPAREN precision=INTEGER RPAREN)?
-  | kind=(K_TIMESTAMP | K_TIME) (LPAREN precision=INTEGER RPAREN)? (zone=(K_WITH | K_WITHOUT) K_TIME K_ZONE)?
+  | kind=(K_TIMESTAMP | K_TIME) (LPAREN precision=INTEGER RPAREN)?
+    (zone=(K_WITH | K_WITHOUT) local=K_LOCAL? K_TIME K_ZONE)?
   ;
 
 intervalFields
@@ -678,10 +696,10 @@ qualifiedName : colId (DOT colLabel)* ;
 
 colId : IDENT | unreservedWord | columnWord ;
 
-/** colId without EMIT. */
+/** colId without EMIT and ASOF. */
 bareAlias : IDENT | unreservedWordButEmit | columnWord ;
 
-unreservedWord : unreservedWordButEmit | K_EMIT ;
+unreservedWord : unreservedWordButEmit | K_EMIT | K_ASOF ;
 
 /** BETWEEN, EXISTS and VALUES could be here too in PostgreSQL. */
 columnWord
@@ -694,18 +712,18 @@ unreservedWordButEmit
   : K_ABORT | K_ADD | K_ALTER | K_ALWAYS | K_APPEND | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
   | K_CHARACTERISTICS | K_CHECKPOINT | K_CLOSE | K_CLUSTER | K_COLUMNS | K_COMMENT | K_COMMIT
   | K_COMMITTED | K_CONFLICT | K_COPY | K_CURRENT | K_DAY | K_DEALLOCATE | K_DECLARE | K_DELETE
-  | K_DESCRIBE | K_DISCARD | K_DOUBLE | K_DROP | K_ENCODE | K_ERROR | K_ESCAPE | K_EXCLUDE | K_EXECUTE
+  | K_DESCRIBE | K_DISCARD | K_DOUBLE | K_DROP | K_ENCODE | K_ENFORCED | K_ERROR | K_ESCAPE | K_EXCLUDE | K_EXECUTE
   | K_EXPLAIN | K_FAIL | K_FILTER | K_FIRST | K_FLUSH | K_FOLLOWING | K_FORMAT | K_FUNCTION | K_GENERATED
   | K_GLOBAL | K_GROUPS | K_HOUR | K_IF | K_IGNORE | K_INCLUDE | K_INDEX | K_INSERT | K_ISOLATION
-  | K_KEY | K_LANGUAGE | K_LAST | K_LATE | K_LEVEL | K_LISTEN | K_LOAD | K_LOCAL | K_LOCK | K_LOCKED | K_MATERIALIZED
-  | K_MERGE | K_MINUTE | K_MONTH | K_MOVE | K_NAMES | K_NEXT | K_NO | K_NOTHING | K_NOTIFY | K_NOWAIT | K_NULLS | K_OF
+  | K_KEY | K_LANGUAGE | K_LAST | K_LATE | K_LEVEL | K_LISTEN | K_LOAD | K_LOCAL | K_LOCK | K_LOCKED | K_MAP | K_MATERIALIZED
+  | K_MERGE | K_METADATA | K_MINUTE | K_MONTH | K_MOVE | K_NAMES | K_NEXT | K_NO | K_NOTHING | K_NOTIFY | K_NOWAIT | K_NULLS | K_OF
   | K_OPERATOR | K_ORDINALITY | K_OTHERS | K_OVER | K_OVERWRITE | K_PARTITION | K_PRECEDING
   | K_PREPARE | K_RANGE | K_READ | K_REASSIGN | K_RECURSIVE | K_REFRESH | K_REINDEX | K_RELEASE
   | K_RENAME | K_REPEATABLE | K_REPLACE | K_RESET | K_RESTRICT | K_RETURN | K_RETURNS | K_REVOKE | K_ROLLBACK | K_ROWS | K_SAVEPOINT
   | K_SCHEMA | K_SECOND | K_SECURITY | K_SERIALIZABLE | K_SESSION | K_SET | K_SETOF | K_SETS | K_SHARE | K_SHOW | K_SINK
-  | K_SKIP | K_SOURCE | K_START | K_STORED | K_SUBSCRIBE | K_TEMP | K_TEMPORARY | K_TIES
+  | K_SKIP | K_SOURCE | K_START | K_STATEMENT | K_STORED | K_SUBSCRIBE | K_SYSTEM_TIME | K_TEMP | K_TEMPORARY | K_TIES
   | K_TRANSACTION | K_TRUNCATE | K_UNBOUNDED | K_UNCOMMITTED | K_UNKNOWN | K_UNLISTEN | K_UPDATE
-  | K_VACUUM | K_VARYING | K_VERIFY | K_VIEW | K_WATERMARK | K_WITHIN | K_WITHOUT | K_WORK | K_WRITE
+  | K_VACUUM | K_VARYING | K_VERIFY | K_VIEW | K_VIRTUAL | K_WATERMARK | K_WITHIN | K_WITHOUT | K_WORK | K_WRITE
   | K_YEAR | K_ZONE
   ;
 
@@ -750,18 +768,18 @@ bareLabel
 
 /** Less DAY, FILTER, HOUR, MINUTE, MONTH, OVER, SECOND, VARYING, WITHIN, WITHOUT, YEAR, and EMIT. */
 bareUnreservedWord
-  : K_ABORT | K_ADD | K_ALTER | K_ALWAYS | K_APPEND | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
+  : K_ABORT | K_ADD | K_ALTER | K_ALWAYS | K_APPEND | K_ASOF | K_AT | K_BEGIN | K_BY | K_CALL | K_CASCADE | K_CHAIN
   | K_CHARACTERISTICS | K_CHECKPOINT | K_CLOSE | K_CLUSTER | K_COLUMNS | K_COMMENT | K_COMMIT
   | K_COMMITTED | K_CONFLICT | K_COPY | K_CUBE | K_CURRENT | K_DEALLOCATE | K_DECLARE | K_DELETE
-  | K_DESCRIBE | K_DISCARD | K_DOUBLE | K_DROP | K_ENCODE | K_ERROR | K_ESCAPE | K_EXCLUDE | K_EXECUTE
+  | K_DESCRIBE | K_DISCARD | K_DOUBLE | K_DROP | K_ENCODE | K_ENFORCED | K_ERROR | K_ESCAPE | K_EXCLUDE | K_EXECUTE
   | K_EXPLAIN | K_FAIL | K_FIRST | K_FLUSH | K_FOLLOWING | K_FORMAT | K_FUNCTION | K_GENERATED | K_GLOBAL | K_GROUPS
   | K_IF | K_IGNORE | K_INCLUDE | K_INDEX | K_INSERT | K_ISOLATION | K_KEY | K_LANGUAGE | K_LAST | K_LATE
-  | K_LEVEL | K_LISTEN | K_LOAD | K_LOCAL | K_LOCK | K_LOCKED | K_MATERIALIZED | K_MERGE | K_MOVE | K_NAMES
+  | K_LEVEL | K_LISTEN | K_LOAD | K_LOCAL | K_LOCK | K_LOCKED | K_MAP | K_MATERIALIZED | K_MERGE | K_METADATA | K_MOVE | K_NAMES
   | K_NEXT | K_NO | K_NOTHING | K_NOTIFY | K_NOWAIT | K_NULLS | K_OF | K_OPERATOR | K_ORDINALITY | K_OTHERS
   | K_OVERWRITE | K_PARTITION | K_PRECEDING | K_PREPARE | K_RANGE | K_READ | K_REASSIGN | K_RECURSIVE
   | K_REFRESH | K_REINDEX | K_RELEASE | K_RENAME | K_REPEATABLE | K_REPLACE | K_RESET | K_RESTRICT | K_RETURN | K_RETURNS | K_REVOKE
   | K_ROLLBACK | K_ROLLUP | K_ROWS | K_SAVEPOINT | K_SCHEMA | K_SECURITY | K_SERIALIZABLE | K_SESSION
-  | K_SET | K_SETOF | K_SETS | K_SHARE | K_SHOW | K_SINK | K_SKIP | K_SOURCE | K_START | K_STORED | K_SUBSCRIBE | K_TEMP
+  | K_SET | K_SETOF | K_SETS | K_SHARE | K_SHOW | K_SINK | K_SKIP | K_SOURCE | K_START | K_STATEMENT | K_STORED | K_SUBSCRIBE | K_SYSTEM_TIME | K_TEMP
   | K_TEMPORARY | K_TIES | K_TRANSACTION | K_TRUNCATE | K_UNBOUNDED | K_UNCOMMITTED | K_UNKNOWN
-  | K_UNLISTEN | K_UPDATE | K_VACUUM | K_VERIFY | K_VIEW | K_WATERMARK | K_WORK | K_WRITE | K_ZONE
+  | K_UNLISTEN | K_UPDATE | K_VACUUM | K_VERIFY | K_VIEW | K_VIRTUAL | K_WATERMARK | K_WORK | K_WRITE | K_ZONE
   ;

@@ -17,7 +17,7 @@ class LeafColumns {
   LeafColumns(const catalog::CatalogObject& object, connectors::DecodeRequest& decode)
       : object_(object), decode_(decode), record_position_(object.columns.size(), 0) {
     for (size_t i = 0; i < object.columns.size(); ++i) {
-      if (is_metadata(i)) continue;
+      if (is_metadata(i) || object.is_generated(i)) continue;
       record_position_[i] = static_cast<uint32_t>(decode.schema.size());
       decode.schema.push_back(object.columns[i]);
     }
@@ -34,6 +34,15 @@ class LeafColumns {
   bool has_metadata(uint32_t column) const {
     return std::find(decode_.metadata.begin(), decode_.metadata.end(), object_.metadata[column]) !=
            decode_.metadata.end();
+  }
+  /// The type of the column as it is read.
+  data::Type read_type(uint32_t column) const {
+    if (!object_.is_generated(column)) return object_.columns[column].type;
+    const std::string& name = object_.metadata[column];
+    if (name == "offset") return data::kBigintType;
+    if (name == "partition_number") return data::kIntegerType;
+    if (name == "timestamp" || name == "proctime") return data::kTimestampTzType;
+    return data::kTextType;
   }
   /// Where the column, which is decoded, is in the leaf's rows.
   uint32_t place(uint32_t column) const {
@@ -73,24 +82,75 @@ runtime::LeafWatermark leaf_watermark(const DeclaredWatermark& declared, expr::E
   return out;
 }
 
+namespace {
+
+bool is_computed(const plan::Scan& scan) {
+  return std::any_of(scan.positions.begin(), scan.positions.end(), [&](uint32_t position) {
+    return position < plan::kMetadataPartition && scan.object->is_generated(position);
+  });
+}
+
+/// Columns that a scan's generated columns are made of, without repeats.
+std::vector<uint32_t> read_by_generated(const plan::Scan& scan) {
+  std::vector<uint32_t> read;
+  for (uint32_t position : scan.positions) {
+    if (position >= plan::kMetadataPartition || !scan.object->is_generated(position)) continue;
+    for (uint32_t column : expr::columns_of(*scan.object->generated[position])) {
+      if (std::find(read.begin(), read.end(), column) == read.end()) read.push_back(column);
+    }
+  }
+  return read;
+}
+
+}  // namespace
+
+/// The scan's columns, those that are generated computed, over the leaf's rows.
+Stream Lowering::add_generated(const plan::Scan& scan, Stream leaf,
+                               const std::vector<uint32_t>& places) {
+  operators::MapParameters map;
+  map.input_types = leaf.types;
+  Stream out;
+  for (size_t i = 0; i < scan.columns.size(); ++i) {
+    const uint32_t position = scan.positions[i];
+    const plan::Column& column = scan.columns[i];
+    if (position < plan::kMetadataPartition && scan.object->is_generated(position)) {
+      map.projection.push_back(expr::remap(scan.object->generated[position], places));
+    } else {
+      const auto at = static_cast<uint32_t>(
+          std::find(leaf.columns.begin(), leaf.columns.end(), column.id) - leaf.columns.begin());
+      map.projection.push_back(expr::column(at, column.type));
+    }
+    map.names.push_back(column.name);
+    out.columns.push_back(column.id);
+    out.types.push_back(column.type);
+  }
+  out.node = add(operators::make_map(std::move(map)), {{leaf.node, std::nullopt}});
+  return out;
+}
+
 Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
   const auto& object = *scan.object;
   runtime::SourceInput input{object.id, object.name, object.connector, {}, object.on_error};
   connectors::DecodeRequest& decode = input.decode;
   LeafColumns columns(object, decode);
-  const std::vector<uint32_t> event_time =
+  // Read besides what the scan gives: by the watermark and by generated columns.
+  const std::vector<uint32_t> generated = read_by_generated(scan);
+  std::vector<uint32_t> besides =
       object.watermark ? expr::columns_of(*object.watermark->value) : std::vector<uint32_t>();
+  besides.insert(besides.end(), generated.begin(), generated.end());
   Stream out;
   auto add_column = [&](plan::ColumnId id, data::Type type) {
     out.columns.push_back(id);
     out.types.push_back(type);
   };
   for (size_t i = 0; i < scan.positions.size(); ++i) {
-    if (scan.positions[i] >= plan::kMetadataPartition) continue;
+    if (scan.positions[i] >= plan::kMetadataPartition || object.is_generated(scan.positions[i])) {
+      continue;
+    }
     columns.project(scan.positions[i]);
     add_column(scan.columns[i].id, scan.columns[i].type);
   }
-  for (uint32_t column : event_time) {
+  for (uint32_t column : besides) {
     if (columns.is_metadata(column) || columns.is_projected(column)) continue;
     columns.project(column);
     add_column(0, object.columns[column].type);
@@ -104,19 +164,19 @@ Result<Stream> Lowering::lower_source(const plan::Scan& scan) {
                                   : object.metadata[position - plan::kMetadataColumn]);
     add_column(scan.columns[i].id, scan.columns[i].type);
   }
-  for (uint32_t column : event_time) {
+  for (uint32_t column : besides) {
     if (!columns.is_metadata(column) || columns.has_metadata(column)) continue;
     decode.metadata.push_back(object.metadata[column]);
-    add_column(0, object.columns[column].type);
+    add_column(0, columns.read_type(column));
   }
+  std::vector<uint32_t> places(object.columns.size(), 0);
+  for (uint32_t column : besides) places[column] = columns.place(column);
   if (object.watermark) {
-    std::vector<uint32_t> places(object.columns.size(), 0);
-    for (uint32_t column : event_time) places[column] = columns.place(column);
     input.watermark = leaf_watermark(
         *object.watermark, expr::remap(object.watermark->value, places), object.connector.get());
   }
   out.node = add_leaf(std::move(input), out.types);
-  return out;
+  return !is_computed(scan) ? out : add_generated(scan, out, places);
 }
 
 }  // namespace forebay::sql::lowering

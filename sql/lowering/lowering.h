@@ -78,6 +78,8 @@ class Lowering {
   const Stored& stored_of(const plan::Node* node) const;
   /// Before lowering: the state of `node` is a view's contents.
   void keep(const plan::Node* node) { kept_ = node; }
+  /// Before lowering anything else first: the plan whose columns are shown.
+  void shows(const plan::NodeRef& root);
   /// The terms of a bound, once the scans that it comes from are lowered.
   operators::TimeBound bound_of(uint32_t column, const plan::BoundTerms& terms) const;
 
@@ -85,6 +87,7 @@ class Lowering {
   Result<Stream> lower_new(const plan::NodeRef& node);
   Result<Stream> lower_scan(const plan::Scan& scan);
   Result<Stream> lower_source(const plan::Scan& scan);
+  Stream add_generated(const plan::Scan& scan, Stream leaf, const std::vector<uint32_t>& places);
   Result<Stream> lower_values(const plan::Values& values);
   Result<Stream> lower_map(const plan::NodeRef& input, const expr::ExprRef& predicate,
                            const plan::Project* project);
@@ -93,6 +96,7 @@ class Lowering {
                                 const expr::ExprRef& condition);
   Result<Stream> lower_aggregate(const plan::NodeRef& node);
   Result<Stream> lower_join(const plan::Join& join);
+  operators::JoinTime time_of(const plan::Join& join, const Stream& left, const Stream& right);
   Result<Stream> lower_distinct(const plan::NodeRef& node);
   /// Adds a call for each group column that is shown and whose equal values can look different: the
   /// least of them stands for all. Gives the column of the output that shows each group.
@@ -104,6 +108,12 @@ class Lowering {
   Result<Stream> lower_expand(const plan::Expand& expand);
   Result<Stream> lower_table_function(const plan::TableFunction& call);
   Result<Stream> lower_session(const plan::Session& session);
+  Result<Stream> lower_asof_join(const plan::AsofJoin& join);
+  /// Of a TopN or Over in what runs on: its bound, whose column comes first in `partition`.
+  std::optional<operators::TimeBound> bound_partition(const plan::Node& node, const Stream& from,
+                                                      std::vector<plan::ColumnId>& partition) const;
+  Result<Stream> lower_hold(const plan::Hold& hold);
+  Result<Stream> lower_late(const plan::Late& late);
   Result<Stream> lower_repeat(const plan::Repeat& repeat);
   Result<Stream> lower_single_row(const plan::SingleRow& guard);
 
@@ -134,11 +144,13 @@ operators::MaterializeParameters index_parameters(const data::Schema& stored, Ta
 
 /// The circuit of a materialized view whose plan gives the stored columns (visible, then hidden) in
 /// order. `key`: positions that identify a row. `self`: the view's number. `bounds`: gets what
-/// watermarks say about its columns, unless nullptr.
+/// watermarks say about its columns, unless nullptr. `late`: gives the rows of what EMIT LATE INTO
+/// makes, unless nullptr.
 Result<Fragment> lower_view(const plan::NodeRef& plan, const std::vector<uint32_t>& key,
                             bool has_key, std::function<TableId()> next_table,
                             data::ObjectId self = data::ObjectId(0),
-                            std::vector<operators::TimeBound>* bounds = nullptr);
+                            std::vector<operators::TimeBound>* bounds = nullptr,
+                            const plan::NodeRef& late = nullptr);
 
 /// The circuit of a table that DML fills. Its leaf is node 0.
 Fragment lower_table(const catalog::CatalogObject& table, std::function<TableId()> next_table);

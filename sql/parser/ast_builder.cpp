@@ -96,6 +96,7 @@ ast::StatementPtr AstBuilder::statement(P::StatementContext* ctx) {
   if (ctx->refresh != nullptr) return refresh(ctx->refresh);
   if (ctx->cursor != nullptr) return cursor(ctx->cursor);
   if (ctx->discard != nullptr) return discard(ctx->discard);
+  if (ctx->set != nullptr) return std::make_unique<ast::StatementSet>(at(ctx));
   return other(ctx->other);
 }
 

@@ -96,7 +96,8 @@ void AstBuilder::elements(const std::vector<P::TableElementContext*>& list,
     } else if (element->column != nullptr) {
       definition.columns.push_back(column_definition(element->column));
     } else if (element->constraint->primaryKey != nullptr) {
-      definition.primary_keys.push_back({at(element), name_list(element->constraint->columns)});
+      definition.primary_keys.push_back({at(element), name_list(element->constraint->columns),
+                                         element->constraint->enforced != nullptr});
     } else {
       P::TableConstraintContext* constraint = element->constraint;
       definition.others.push_back({at(element), constraint->unique != nullptr  ? "UNIQUE"
@@ -110,6 +111,11 @@ ast::ColumnDef AstBuilder::column_definition(P::ColumnDefinitionContext* ctx) {
   ast::ColumnDef column;
   column.position = at(ctx);
   column.name = text(ctx->name);
+  if (ctx->comment != nullptr) column.comment = text(ctx->comment);
+  if (ctx->computed != nullptr) {
+    column.generated = expression(ctx->computed);
+    return column;
+  }
   column.type = type_name(ctx->type);
   for (P::ColumnConstraintContext* constraint : ctx->constraints)
     column_constraint(constraint, column);
@@ -132,6 +138,16 @@ void AstBuilder::column_constraint(P::ColumnConstraintContext* ctx, ast::ColumnD
   } else if (ctx->primaryKey != nullptr) {
     column.primary_key = true;
     column.primary_key_position = position;
+    column.key_not_enforced = ctx->enforced != nullptr;
+  } else if (ctx->metadata != nullptr) {
+    if (column.is_metadata) conflict("multiple METADATA clauses specified");
+    column.is_metadata = true;
+    column.metadata_position = position;
+    if (ctx->metadataKey != nullptr) column.metadata_key = text(ctx->metadataKey);
+    column.is_virtual = ctx->isVirtual != nullptr;
+  } else if (ctx->comment != nullptr) {
+    if (column.comment) conflict("multiple comments specified");
+    column.comment = text(ctx->comment);
   } else if (ctx->generated != nullptr) {
     if (column.generated != nullptr) conflict("multiple generation clauses specified");
     column.generated = expression(ctx->generated);
@@ -178,6 +194,9 @@ void AstBuilder::clause(P::TableClauseContext* ctx, ast::RelationDef& definition
                              .encode = upper_words(ctx->encode)};
     if (ctx->encodeOptions != nullptr) format.options = option_list(ctx->encodeOptions);
     definition.format = std::move(format);
+  } else if (ctx->comment != nullptr) {
+    if (definition.comment) fail_duplicate("COMMENT", position);
+    definition.comment = text(ctx->comment);
   } else {
     if (definition.on_error.action != ast::OnErrorAction::kUnset)
       fail_duplicate("ON ERROR", position);
@@ -290,7 +309,17 @@ StatementPtr AstBuilder::create_sink(P::CreateSinkContext* ctx) {
     statement->query->position = at(ctx->from);
     statement->query->select = select_all(ctx->from, at(ctx->from));
   }
-  statement->options = option_list(ctx->options);
+  if (ctx->into != nullptr) {
+    statement->into = qualified(ctx->into);
+    statement->into_columns = name_list(ctx->columns);
+  }
+  if (ctx->options != nullptr) {
+    statement->options = option_list(ctx->options);
+  } else if (ctx->into == nullptr) {
+    const antlr4::ParserRuleContext* last = ctx->from;
+    if (last == nullptr) last = ctx->body;
+    fail_syntax(last->stop->getTokenIndex() + 1);
+  }
   if (ctx->format != nullptr) {
     ast::FormatClause format{.position = at(ctx->format),
                              .format = upper_words(ctx->format),

@@ -168,7 +168,8 @@ ExprPtr AstBuilder::make_typed(ast::TypeName type, const Token* string) {
 ExprPtr AstBuilder::name_or_literal(P::PrimaryContext* ctx) {
   if (ctx->typedString != nullptr) {
     ast::TypeName type{.position = at(ctx->name), .names = names(ctx->name)};
-    const bool quoted = sql_[scanned(ctx->name->start).begin] == '"';
+    const char first = sql_[scanned(ctx->name->start).begin];
+    const bool quoted = first == '"' || first == '`';
     if (type.names.size() == 1 && !quoted) type.names[0] = standard_type_name(type.names[0]);
     return make_typed(std::move(type), ctx->typedString);
   }

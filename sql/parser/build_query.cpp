@@ -313,6 +313,7 @@ TableRefPtr AstBuilder::table_primary(P::TablePrimaryContext* ctx) {
   } else {
     auto table = std::make_unique<ast::NamedTable>(at(ctx->name));
     table->name = names(ctx->name);
+    if (ctx->asOf != nullptr) table->as_of = expression(ctx->asOf->value);
     result = std::move(table);
   }
   result->lateral = ctx->lateral != nullptr;
@@ -355,6 +356,7 @@ TableRefPtr AstBuilder::join(TableRefPtr left, P::JoinTailContext* ctx) {
     }
   }
   node->natural = ctx->natural != nullptr;
+  node->asof = ctx->asof != nullptr;
   if (ctx->condition != nullptr) node->condition = expression(ctx->condition);
   for (const ast::NameAt& column : name_list(ctx->usingColumns)) {
     node->using_columns.push_back(column.name);

@@ -8,7 +8,7 @@ namespace forebay::sql {
 namespace {
 
 /// SQL's spellings of one word, and PostgreSQL's names for them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kSpellings{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kSpellings{{
     {"int", "int4"},
     {"integer", "int4"},
     {"smallint", "int2"},
@@ -20,6 +20,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kSpellin
     {"dec", "numeric"},
     {"boolean", "bool"},
     {"string", "varchar"},
+    {"bytes", "bytea"},
+    {"varbinary", "bytea"},
+    {"timestamp_ltz", "timestamptz"},
+    {"tinyint", "int2"},
 }};
 
 }  // namespace
@@ -58,6 +62,19 @@ ast::TypeName AstBuilder::type_name(P::TypeNameContext* ctx) {
 
 ast::TypeName AstBuilder::simple_type(P::SimpleTypeContext* ctx) {
   if (ctx->keyword != nullptr) return keyword_type(ctx->keyword);
+  if (ctx->array != nullptr) {
+    ast::TypeName type = type_name(ctx->element);
+    ++type.array_dimensions;
+    return type;
+  }
+  if (ctx->nested != nullptr) {
+    const bool is_map = ctx->nested->getType() == P::K_MAP;
+    fail(data::Status(data::sqlstate::kFeatureNotSupported,
+                      is_map ? "type MAP<...> is not supported" : "type ROW<...> is not supported")
+             .with_hint("Use jsonb: -> and ->> take it apart.")
+             .at(at(ctx)));
+    return {.position = at(ctx), .names = {"jsonb"}};
+  }
   if (ctx->name != nullptr) return generic_type(ctx);
   ast::TypeName type;
   type.position = at(ctx);
@@ -75,7 +92,8 @@ ast::TypeName AstBuilder::generic_type(P::SimpleTypeContext* ctx) {
     const int64_t value = count_of(modifier->value);
     type.modifiers.push_back(modifier->sign != nullptr ? -value : value);
   }
-  const bool quoted = sql_[scanned(ctx->name->start).begin] == '"';
+  const char first = sql_[scanned(ctx->name->start).begin];
+  const bool quoted = first == '"' || first == '`';
   if (type.names.size() != 1 || quoted) return type;
   if (type.names[0] == "float" && !type.modifiers.empty()) {
     const int64_t bits = type.modifiers[0];
@@ -103,7 +121,11 @@ ast::TypeName AstBuilder::keyword_type(P::KeywordTypeContext* ctx) {
     case P::K_TIMESTAMP:
     case P::K_TIME: {
       std::string name = ctx->kind->getType() == P::K_TIME ? "time" : "timestamp";
-      if (ctx->zone != nullptr && ctx->zone->getType() == P::K_WITH) name += "tz";
+      if (ctx->zone != nullptr && ctx->zone->getType() == P::K_WITH) {
+        name += "tz";
+      } else if (ctx->local != nullptr) {
+        fail_syntax(ctx->local->getTokenIndex());
+      }
       type.names = {std::move(name)};
       break;
     }

@@ -224,14 +224,27 @@ size_t find_error(std::vector<GrammarToken>& grammar, size_t begin, size_t end, 
   return error;
 }
 
+/// Where the statement at `begin` ends: before a semicolon, or behind EXECUTE STATEMENT SET BEGIN.
+size_t statement_end(const std::vector<ScannedToken>& tokens, size_t begin) {
+  const auto is = [&](size_t i, size_t type) {
+    return i < tokens.size() && tokens[i].type == static_cast<int32_t>(type);
+  };
+  if (is(begin, ForebayParser::K_EXECUTE) && is(begin + 1, ForebayParser::K_STATEMENT) &&
+      is(begin + 2, ForebayParser::K_SET) && is(begin + 3, ForebayParser::K_BEGIN)) {
+    return begin + 4;
+  }
+  size_t end = begin;
+  while (end < tokens.size() && tokens[end].type != ForebayParser::SEMICOLON) ++end;
+  return end;
+}
+
 /// The scanner failed behind `tokens`. An error of the grammar before that place comes first, as it
 /// would if the two ran together.
 Status first_failure(std::string_view sql, const std::vector<ScannedToken>& tokens,
                      Status scan_failure) {
   std::vector<GrammarToken> grammar = grammar_tokens(tokens);
   for (size_t begin = 0; begin < tokens.size(); ++begin) {
-    size_t end = begin;
-    while (end < tokens.size() && tokens[end].type != ForebayParser::SEMICOLON) ++end;
+    const size_t end = statement_end(tokens, begin);
     if (end == begin) continue;
     GrammarRun run(grammar, begin, end);
     if (run.run(&ForebayParser::oneStatement) == nullptr) {
@@ -239,7 +252,7 @@ Status first_failure(std::string_view sql, const std::vector<ScannedToken>& toke
           find_error(grammar, begin, end, run.error_token(), &ForebayParser::oneStatement);
       if (error < tokens.size()) return syntax_error(sql, tokens, error);
     }
-    begin = end;
+    begin = end < tokens.size() && tokens[end].type == ForebayParser::SEMICOLON ? end : end - 1;
   }
   return scan_failure;
 }
@@ -283,12 +296,11 @@ Result<std::vector<ParsedStatement>> parse_statements(std::string_view sql) {
   std::vector<ParsedStatement> result;
   for (size_t begin = 0; begin < tokens.size(); ++begin) {
     if (tokens[begin].type == ForebayParser::SEMICOLON) continue;
-    size_t end = begin;
-    while (end < tokens.size() && tokens[end].type != ForebayParser::SEMICOLON) ++end;
+    const size_t end = statement_end(tokens, begin);
     FOREBAY_ASSIGN_OR_RETURN(ast::StatementPtr statement,
                              parse_one(sql, tokens, grammar, begin, end));
     result.push_back({std::move(statement), tokens[begin].begin, tokens[end - 1].end});
-    begin = end;
+    begin = end < tokens.size() && tokens[end].type == ForebayParser::SEMICOLON ? end : end - 1;
   }
   return result;
 }

@@ -26,7 +26,7 @@ bool is_identifier_start(char c) {
 }
 bool is_identifier_part(char c) { return is_identifier_start(c) || is_digit(c) || c == '$'; }
 bool is_operator_char(char c) {
-  return c != '\0' && std::string_view("~!@#^&|`?+-*/%<>=").find(c) != std::string_view::npos;
+  return c != '\0' && std::string_view("~!@#^&|?+-*/%<>=").find(c) != std::string_view::npos;
 }
 
 /// Cuts to 63 bytes, not inside a character.
@@ -179,7 +179,7 @@ class Scanner {
     const char next = peek(1);
     const size_t begin = at_;
     if (c == '\'') return scan_string(begin, false);
-    if (c == '"') return scan_quoted_identifier(begin, false);
+    if (c == '"' || c == '`') return scan_quoted_identifier(begin, false);
     if (next == '\'' && (c == 'e' || c == 'E')) {
       ++at_;
       return scan_string(begin, true);
@@ -283,13 +283,15 @@ class Scanner {
                         .position = position_of(begin)});
   }
 
+  /// From the opening quote, which is " or, as in Flink, `.
   Status scan_quoted_identifier(size_t begin, bool raw) {
+    const char quote = sql_[at_];
     std::string name;
     ++at_;
     while (true) {
       if (at_ >= sql_.size()) return fail_near("unterminated quoted identifier", begin);
-      if (sql_[at_] == '"') {
-        if (peek(1) != '"') break;
+      if (sql_[at_] == quote) {
+        if (peek(1) != quote) break;
         ++at_;
       }
       name.push_back(sql_[at_++]);
@@ -401,7 +403,7 @@ class Scanner {
     }
     // A trailing + or - belongs to what follows, unless the operator has a character that SQL's own
     // operators do not have.
-    if (op.size() > 1 && op.find_first_of("~!@#^&|`?%") == std::string_view::npos) {
+    if (op.size() > 1 && op.find_first_of("~!@#^&|?%") == std::string_view::npos) {
       while (op.size() > 1 && (op.back() == '+' || op.back() == '-')) op.remove_suffix(1);
     }
     at_ = begin + op.size();

@@ -19,6 +19,7 @@ void add_patterns(ScalarList& list);
 void add_datetime(ScalarList& list);
 void add_at_time_zone(ScalarList& list);
 void add_formatting(ScalarList& list);
+void add_flink_time(ScalarList& list);
 void add_buckets(ScalarList& list);
 void add_conditional(ScalarList& list);
 void add_system(ScalarList& list);
