@@ -138,6 +138,6 @@ std::string format_record_key();
 /// Before the identity of the directory that a log was written for.
 std::string identity_record_prefix();
 std::string epoch_record_key();
-inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr uint32_t kFormatVersion = 3;
 
 }  // namespace forebay::state

@@ -5,6 +5,7 @@
 
 #include "engine/data/numeric.h"
 #include "engine/expr/expr.h"
+#include "engine/expr/shared_results.h"
 
 /// Inside of Evaluator: the tree of nodes with their scratch memory, and one method per kind of
 /// node. Private to engine/expr.
@@ -41,6 +42,8 @@ struct Node {
   bool is_root = false;
   ColumnRef literal;
   std::unique_ptr<InSet> in_set;
+  /// A call that other nodes or evaluators have, too; nullptr: none.
+  SharedResults::Slot* shared = nullptr;
 
   std::vector<Type> argument_types;
   std::vector<ColumnView> argument_views;
@@ -67,7 +70,7 @@ struct Output {
 /// Evaluates one tree over one batch at a time.
 class Evaluation {
  public:
-  explicit Evaluation(ExprRef expr);
+  Evaluation(ExprRef expr, SharedResults* shared);
 
   ColumnRef evaluate(const ChangeBatch& batch, const EvalContext& context,
                      std::vector<RowError>& errors);
@@ -87,6 +90,7 @@ class Evaluation {
   /// Values of `node` for `rows` that do not fail. Failing rows are recorded.
   ColumnView eval(Node& node, Rows rows);
   ColumnView eval_call(Node& node, Rows rows);
+  ColumnView eval_shared(Node& node, Rows rows);
   ColumnView eval_constant_call(Node& node, Rows rows);
   ColumnView run_strict(Node& node, Rows rows);
   ColumnView eval_and_or(Node& node, Rows rows);
@@ -115,6 +119,7 @@ class Evaluation {
   size_t words() const { return size_t{physical_rows_} / 64 + 1; }
 
   ExprRef expr_;
+  SharedResults* shared_;
   Node root_;
   data::ColumnBuilder builder_;
   /// Free selections, used as a stack by ScratchRows.
@@ -166,6 +171,9 @@ inline void for_rows(Rows rows, F&& visit) {
 /// Equality as IS NOT DISTINCT FROM has it, of two values that are not NULL.
 bool same_value(data::TypeId type, const ColumnView& a, uint32_t row_a, const ColumnView& b,
                 uint32_t row_b);
+
+/// Copies values of `rows`, `width` bytes each, from a view into an output of the same layout.
+void copy_rows(uint32_t width, const ColumnView& source, Rows rows, Output& out);
 
 /// Appends the rows whose byte is 1 and not NULL.
 void append_true_rows(const ColumnView& view, Rows rows, Selection& out);

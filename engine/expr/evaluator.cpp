@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <numeric>
+#include <utility>
 
 #include "engine/expr/evaluation.h"
 
@@ -80,11 +81,11 @@ struct Evaluation::CallFrame {
   }
 };
 
-Evaluation::Evaluation(ExprRef expr)
-    : expr_(std::move(expr)), root_(build(*expr_)), builder_(expr_->type) {
+Evaluation::Evaluation(ExprRef expr, SharedResults* shared)
+    : expr_(std::move(expr)), shared_(shared), root_(build(*expr_)), builder_(expr_->type) {
   Node* root = &root_;
   while (is_relabel(*root)) root = &root->children[0];
-  root->is_root = true;
+  root->is_root = root->shared == nullptr;
 }
 
 Node Evaluation::build(const Expr& expr) {
@@ -101,6 +102,7 @@ Node Evaluation::build(const Expr& expr) {
   if (expr.kind == ExprKind::kLiteral) node.literal = data::Column::constant(expr.literal, 1);
   if (expr.kind == ExprKind::kInList) build_in_set(node);
   node.cheap = is_cheap(node);
+  if (shared_ != nullptr && expr.kind == ExprKind::kCall) node.shared = shared_->find(expr);
   return node;
 }
 
@@ -204,6 +206,10 @@ ColumnRef Evaluation::evaluate(const ChangeBatch& batch, const EvalContext& cont
       if (root->layout == Layout::kString) keep_string_sources(*root, constant);
       result = constant.finish_constant(physical_rows_);
     } else {
+      if (root->shared != nullptr) {
+        std::memcpy(builder_.resize_bytes(physical_rows_), view.values,
+                    size_t{physical_rows_} * root->width);
+      }
       builder_.set_validity(view.validity);
       if (root->layout == Layout::kString) keep_string_sources(*root, builder_);
       result = builder_.finish();
@@ -218,9 +224,9 @@ Selection Evaluation::select(const ChangeBatch& batch, const EvalContext& contex
   begin(batch, context, errors);
   const size_t first_error = errors.size();
   Selection out;
-  root_.is_root = false;  // the boolean column itself is scratch
+  const bool is_root = std::exchange(root_.is_root, false);  // the boolean column itself is scratch
   select_node(root_, batch_rows(), out);
-  root_.is_root = true;
+  root_.is_root = is_root;
   end(first_error);
   return out;
 }
@@ -238,6 +244,9 @@ void Evaluation::keep_string_sources(const Node& node, data::ColumnBuilder& buil
       return;
     case ExprKind::kCall:
       if (arena_ != nullptr) builder.keep(arena_);
+      if (node.shared != nullptr) {
+        for (const data::ArenaRef& arena : node.shared->arenas) builder.keep(arena);
+      }
       if (!is_relabel(node) && !expr.function->shares_arguments) return;
       break;
     case ExprKind::kCase:
@@ -266,7 +275,7 @@ ColumnView Evaluation::eval(Node& node, Rows rows) {
       FOREBAY_CHECK(false, fmt::format("parameter ${} is not bound", expr.column + 1));
       break;
     case ExprKind::kCall:
-      return eval_call(node, rows);
+      return node.shared == nullptr ? eval_call(node, rows) : eval_shared(node, rows);
     case ExprKind::kAnd:
     case ExprKind::kOr:
       return eval_and_or(node, rows);
@@ -393,11 +402,35 @@ ColumnView Evaluation::run_strict(Node& node, Rows rows) {
   return out.view();
 }
 
+ColumnView Evaluation::eval_shared(Node& node, Rows rows) {
+  SharedResults::Slot& slot = *node.shared;
+  ScratchRows missing(*this);
+  for_rows(rows, [&](uint32_t row) {
+    if ((slot.computed[row >> 6] >> (row & 63) & 1) == 0) missing->push_back(row);
+  });
+  if (!missing->empty()) {
+    const size_t failures = failure_count_;
+    const bool all = missing->size() == rows.count;
+    const ColumnView view = eval_call(node, all ? rows : missing.rows());
+    if (view.step == 0) return view;
+    ScratchRows live(*this);
+    const Rows fresh = without_failed(missing.rows(), failures, *live);
+    Output out{slot.values.get(), slot.validity.data(), slot.has_nulls};
+    copy_rows(node.width, view, fresh, out);
+    slot.has_nulls = out.has_nulls;
+    for_rows(fresh, [&](uint32_t row) { slot.computed[row >> 6] |= uint64_t{1} << (row & 63); });
+    const bool is_new = arena_ != nullptr && (slot.arenas.empty() || slot.arenas.back() != arena_);
+    if (is_new) slot.arenas.push_back(arena_);
+  }
+  return {slot.values.get(), slot.has_nulls ? slot.validity.data() : nullptr, 1};
+}
+
 struct Evaluator::Impl : Evaluation {
   using Evaluation::Evaluation;
 };
 
-Evaluator::Evaluator(ExprRef expr) : impl_(std::make_unique<Impl>(std::move(expr))) {}
+Evaluator::Evaluator(ExprRef expr, SharedResults* shared)
+    : impl_(std::make_unique<Impl>(std::move(expr), shared)) {}
 Evaluator::~Evaluator() = default;
 Evaluator::Evaluator(Evaluator&&) noexcept = default;
 

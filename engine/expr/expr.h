@@ -107,10 +107,13 @@ struct EvalContext {
   udfs::SessionAccess* session = nullptr;
 };
 
+class SharedResults;
+
 /// Evaluates one expression over batches. Holds scratch memory; not thread-safe, one per worker.
 class Evaluator {
  public:
-  explicit Evaluator(ExprRef expr);
+  /// `shared` (shared_results.h): what the expression has in common with others; nullptr: nothing.
+  explicit Evaluator(ExprRef expr, SharedResults* shared = nullptr);
   ~Evaluator();
   Evaluator(Evaluator&&) noexcept;
 

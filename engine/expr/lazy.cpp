@@ -21,31 +21,6 @@ void copy_values(const ColumnView& source, Rows rows, char* target) {
   }
 }
 
-void copy_rows(uint32_t width, const ColumnView& source, Rows rows, Output& out) {
-  if (rows.count == 0) return;
-  switch (width) {
-    case 1:
-      copy_values<uint8_t>(source, rows, out.values);
-      break;
-    case 4:
-      copy_values<uint32_t>(source, rows, out.values);
-      break;
-    case 8:
-      copy_values<uint64_t>(source, rows, out.values);
-      break;
-    case 16:
-      copy_values<data::Interval>(source, rows, out.values);
-      break;
-    default:
-      copy_values<data::Numeric>(source, rows, out.values);
-      break;
-  }
-  if (source.validity == nullptr) return;
-  for_rows(rows, [&](uint32_t row) {
-    if (source.is_null(row)) out.set_null(row);
-  });
-}
-
 /// Combines one more operand into an AND or OR, three-valued. `deciding` is what settles the
 /// result: false for AND, true for OR.
 void combine(const ColumnView& operand, Rows rows, uint8_t deciding, Output& out) {
@@ -84,6 +59,31 @@ uint64_t bits_of(const uint8_t* bytes) {
 }
 
 }  // namespace
+
+void copy_rows(uint32_t width, const ColumnView& source, Rows rows, Output& out) {
+  if (rows.count == 0) return;
+  switch (width) {
+    case 1:
+      copy_values<uint8_t>(source, rows, out.values);
+      break;
+    case 4:
+      copy_values<uint32_t>(source, rows, out.values);
+      break;
+    case 8:
+      copy_values<uint64_t>(source, rows, out.values);
+      break;
+    case 16:
+      copy_values<data::Interval>(source, rows, out.values);
+      break;
+    default:
+      copy_values<data::Numeric>(source, rows, out.values);
+      break;
+  }
+  if (source.validity == nullptr) return;
+  for_rows(rows, [&](uint32_t row) {
+    if (source.is_null(row)) out.set_null(row);
+  });
+}
 
 void append_true_rows(const ColumnView& view, Rows rows, Selection& out) {
   if (view.step == 0) {

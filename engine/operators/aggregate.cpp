@@ -12,9 +12,9 @@
 // on_close nothing comes out but each group's row, once, when it is final.
 //
 // State: a PointTable group key -> payload (aggregate_payload.h), which is the view's contents when
-// the aggregate is its last operator; per DISTINCT call, and per min/max call over input that
-// retracts, an OrderedTable group key -> values with their counts; per call of counts_scales()
-// another one, group key -> display scales with their counts.
+// the aggregate is its last operator; per DISTINCT call (one for all that count the same values),
+// and per min/max call over input that retracts, an OrderedTable group key -> values with their
+// counts; per call of counts_scales() another one, group key -> display scales with their counts.
 //
 // Invariants: the i-th dirty entry's payload at the start of the epoch is before_[i]. DISTINCT
 // values feed their accumulator at the flush, when their count has become 0 or ceased to be.
@@ -83,8 +83,7 @@ class Aggregate final : public Operator {
     }
     for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
       bool needed = needs_value_table(parameters_, parameters_.aggregates[i]);
-      values_.push_back(needed ? std::make_unique<ValueTable>(name_, *payload_, i, context)
-                               : nullptr);
+      add_values(i, needed);
       bool counts = counts_scales(parameters_, parameters_.aggregates[i]);
       scales_.push_back(counts ? std::make_unique<ScaleTable>(name_, *payload_, i, context)
                                : nullptr);
@@ -103,12 +102,14 @@ class Aggregate final : public Operator {
     if (judge_) drop_late(batch, output);
     if (batch.empty()) return Progress::kDone;
     FOREBAY_RETURN_IF_ERROR(find_groups(batch));
+    for (auto& table : value_tables_) table->begin_batch();
     for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
       if (payload_->call_state(i) == CallState::kRowCount) continue;
       CallRows rows = rows_of_call(parameters_.aggregates[i], batch);
       if (rows.rows.empty()) continue;
-      if (values_[i] != nullptr) {
-        FOREBAY_RETURN_IF_ERROR(values_[i]->count(keys_, batch, rows, entries_));
+      if (values_[i].table != nullptr) {
+        FOREBAY_RETURN_IF_ERROR(
+            values_[i].table->count(values_[i].nth, keys_, batch, rows, entries_));
       } else if (payload_->call_state(i) == CallState::kExtreme) {  // append-only
         offer_extremes(i, batch, rows);
       } else {
@@ -119,10 +120,9 @@ class Aggregate final : public Operator {
   }
 
   Result<Progress> end_epoch(Output& output) override {
+    for (auto& table : value_tables_) FOREBAY_RETURN_IF_ERROR(table->settle());
     for (size_t i = 0; i < values_.size(); ++i) {
-      if (values_[i] == nullptr) continue;
-      FOREBAY_RETURN_IF_ERROR(values_[i]->settle());
-      FOREBAY_RETURN_IF_ERROR(feed_distinct(i));
+      if (values_[i].table != nullptr) FOREBAY_RETURN_IF_ERROR(feed_distinct(i));
     }
     return resume(output);
   }
@@ -144,9 +144,7 @@ class Aggregate final : public Operator {
     if (judge_) judge_->end();
     expired_.seal();
     free_retired();
-    for (auto& values : values_) {
-      if (values != nullptr) values->seal(run);
-    }
+    for (auto& table : value_tables_) table->seal(run);
     for (auto& scales : scales_) {
       if (scales != nullptr) scales->seal(run);
     }
@@ -154,9 +152,7 @@ class Aggregate final : public Operator {
 
   size_t memory_bytes() const override {
     size_t bytes = groups_.memory_bytes() + before_.memory_bytes() + expired_.memory_bytes();
-    for (const auto& values : values_) {
-      if (values != nullptr) bytes += values->memory_bytes();
-    }
+    for (const auto& table : value_tables_) bytes += table->memory_bytes();
     for (const auto& scales : scales_) {
       if (scales != nullptr) bytes += scales->memory_bytes();
     }
@@ -164,9 +160,7 @@ class Aggregate final : public Operator {
   }
   size_t dirty_entries() const override {
     size_t entries = groups_.dirty_entries();
-    for (const auto& values : values_) {
-      if (values != nullptr) entries += values->dirty_entries();
-    }
+    for (const auto& table : value_tables_) entries += table->dirty_entries();
     for (const auto& scales : scales_) {
       if (scales != nullptr) entries += scales->dirty_entries();
     }
@@ -175,6 +169,23 @@ class Aggregate final : public Operator {
   size_t state_rows() const override { return groups_.resident_entries(); }
 
  private:
+  /// The value table of the call at `index`, if it has one: its own, or that of a call before.
+  void add_values(size_t index, bool needed) {
+    Values& values = values_.emplace_back();
+    if (!needed) return;
+    const size_t owner = values_owner(parameters_, index);
+    if (owner != index) {
+      values.table = values_[owner].table;
+      for (size_t i = owner; i < index; ++i) values.nth += values_[i].table == values.table;
+      return;
+    }
+    size_t calls = 0;
+    for (size_t i = index; i < parameters_.aggregates.size(); ++i) {
+      calls += values_owner(parameters_, i) == index;
+    }
+    value_tables_.push_back(std::make_unique<ValueTable>(name_, *payload_, index, calls, context_));
+    values.table = value_tables_.back().get();
+  }
   void free_retired() {
     for (char* bytes : retired_) std::free(bytes);
     retired_.clear();
@@ -258,9 +269,7 @@ class Aggregate final : public Operator {
       if (parameters_.on_close) FOREBAY_RETURN_IF_ERROR(emit_closed(output));
       for (PointTable::Entry* entry : closing_entries_) groups_.erase(entry);
     }
-    for (auto& values : values_) {
-      if (values != nullptr) FOREBAY_RETURN_IF_ERROR(values->free(closing_keys_));
-    }
+    for (auto& table : value_tables_) FOREBAY_RETURN_IF_ERROR(table->free(closing_keys_));
     for (auto& scales : scales_) {
       if (scales != nullptr) FOREBAY_RETURN_IF_ERROR(scales->free(closing_keys_));
     }
@@ -414,11 +423,11 @@ class Aggregate final : public Operator {
   Status feed_distinct(size_t index) {
     if (payload_->call_state(index) == CallState::kExtreme) return Status::ok();
     constexpr size_t kStep = 4096;
-    const ValueTable& values = *values_[index];
-    for (size_t from = 0; from < values.transitions(); from += kStep) {
+    const auto& [values, nth] = values_[index];
+    for (size_t from = 0; from < values->transitions(nth); from += kStep) {
       std::vector<data::ColumnRef> columns;
       FOREBAY_RETURN_IF_ERROR(
-          values.transitions(from, from + kStep, columns, call_entries_, call_weights_));
+          values->transitions(nth, from, from + kStep, columns, call_entries_, call_weights_));
       call_payloads_.clear();
       for (PointTable::Entry* entry : call_entries_) {
         call_payloads_.push_back(PointTable::payload(entry));
@@ -441,10 +450,10 @@ class Aggregate final : public Operator {
   Status refresh_extremes(std::span<PointTable::Entry* const> entries) {
     bool keys_filled = false;
     for (size_t i = 0; i < values_.size(); ++i) {
-      if (values_[i] == nullptr || payload_->call_state(i) != CallState::kExtreme) continue;
+      if (values_[i].table == nullptr || payload_->call_state(i) != CallState::kExtreme) continue;
       if (!keys_filled) fill_keys(entries);
       keys_filled = true;
-      FOREBAY_ASSIGN_OR_RETURN(data::ColumnRef column, values_[i]->extremes(keys_));
+      FOREBAY_ASSIGN_OR_RETURN(data::ColumnRef column, values_[i].table->extremes(keys_));
       for (uint32_t j = 0; j < entries.size(); ++j) {
         char* payload = PointTable::payload(entries[j]);
         if (column->is_null(j)) {
@@ -473,7 +482,12 @@ class Aggregate final : public Operator {
   OperatorContext context_;
 
   PointTable groups_;
-  std::vector<std::unique_ptr<ValueTable>> values_;  // per call; nullptr: none
+  struct Values {
+    ValueTable* table = nullptr;  // nullptr: none
+    size_t nth = 0;               // which of the table's calls
+  };
+  std::vector<std::unique_ptr<ValueTable>> value_tables_;
+  std::vector<Values> values_;                       // per call
   std::vector<std::unique_ptr<ScaleTable>> scales_;  // per call; nullptr: none
   PayloadCopies before_;
   /// Strings that payloads no longer hold, but copies in before_ may.
@@ -551,7 +565,8 @@ class AggregateSpec final : public OperatorSpec {
     const AggregateParameters& parameters = payload_->parameters();
     std::vector<state::DroppedTable> tables{{state::Family::kHot, parameters.groups}};
     for (size_t i = 0; i < parameters.aggregates.size(); ++i) {
-      if (needs_value_table(parameters, parameters.aggregates[i])) {
+      if (needs_value_table(parameters, parameters.aggregates[i]) &&
+          values_owner(parameters, i) == i) {
         tables.push_back({state::Family::kLog, parameters.value_tables[i]});
       }
       if (counts_scales(parameters, parameters.aggregates[i])) {

@@ -30,14 +30,42 @@ bool needs_value_table(const AggregateParameters& parameters, const AggregateCal
   return !parameters.append_only;
 }
 
+namespace {
+
+/// DISTINCT values that are counted as they are, under one form.
+bool only_counts_values(const AggregateParameters& parameters, const AggregateCallSpec& call) {
+  if (!call.distinct || call.function->kind != udfs::AggregateKind::kAccumulator) return false;
+  std::vector<Type> types;
+  for (uint32_t argument : call.arguments) types.push_back(parameters.input_types[argument]);
+  return !has_forms(call, types);
+}
+
+bool shares_values(const AggregateParameters& parameters, size_t first, size_t second) {
+  const AggregateCallSpec& a = parameters.aggregates[first];
+  const AggregateCallSpec& b = parameters.aggregates[second];
+  return a.arguments == b.arguments && only_counts_values(parameters, a) &&
+         only_counts_values(parameters, b);
+}
+
+}  // namespace
+
+size_t values_owner(const AggregateParameters& parameters, size_t index) {
+  for (size_t i = 0; i < index; ++i) {
+    if (shares_values(parameters, i, index)) return i;
+  }
+  return index;
+}
+
 ValueTable::ValueTable(std::string_view operator_name, const AggregatePayload& payload, size_t call,
-                       const OperatorContext& context)
+                       size_t calls, const OperatorContext& context)
     : operator_name_(operator_name),
       call_(payload.parameters().aggregates[call]),
       eval_(context.eval),
+      calls_(calls),
       distinct_(payload.call_state(call) != CallState::kExtreme),
       ordered_(call_.function->kind == udfs::AggregateKind::kOrdered),
-      table_(context.table(payload.parameters().value_tables[call], state::Family::kLog)) {
+      table_(context.table(payload.parameters().value_tables[call], state::Family::kLog)),
+      transitions_(calls) {
   for (uint32_t argument : call_.arguments) {
     types_.push_back(payload.parameters().input_types[argument]);
   }
@@ -53,8 +81,9 @@ KeyMode ValueTable::mode() const {
   return distinct_ && !forms_ ? KeyMode::kGrouping : KeyMode::kExact;
 }
 
-Status ValueTable::count(const data::KeyRows& group_keys, const ChangeBatch& batch,
+Status ValueTable::count(size_t nth, const data::KeyRows& group_keys, const ChangeBatch& batch,
                          const CallRows& rows, std::span<PointTable::Entry* const> groups) {
+  if (calls_ > 1) return count_shared(nth, group_keys, batch, rows, groups);
   ChangeBatch seen = batch.share();
   seen.set_selection(data::Selection(rows.rows.begin(), rows.rows.end()));
   data::encode_keys(seen, call_.arguments, mode(), keys_);
@@ -81,38 +110,111 @@ Status ValueTable::count(const data::KeyRows& group_keys, const ChangeBatch& bat
   return Status::ok();
 }
 
+Status ValueTable::count_shared(size_t nth, const data::KeyRows& group_keys,
+                                const ChangeBatch& batch, const CallRows& rows,
+                                std::span<PointTable::Entry* const> groups) {
+  if (found_.empty()) {
+    data::encode_keys(batch, call_.arguments, mode(), keys_);
+    groups_.resize(group_keys.rows());
+    FOREBAY_RETURN_IF_ERROR(table_.load(group_keys, groups_));
+    found_.assign(batch.rows(), nullptr);
+  }
+  const bool one_group = group_keys.rows() < groups.size();
+  for (size_t i = 0; i < rows.rows.size(); ++i) {
+    const uint32_t place = rows.places[i];
+    OrderedTable::Group* group = groups_[one_group ? 0 : place];
+    OrderedTable::Entry*& value = found_[place];
+    if (value == nullptr) {
+      value = table_.upsert(group, keys_.key(place));
+      note(groups[place], group, value);
+    }
+    add_to_count(group, value, nth, rows.weights[i]);
+  }
+  return Status::ok();
+}
+
+int64_t ValueTable::count_of(const OrderedTable::Entry* value, size_t nth) const {
+  const std::string_view others = OrderedTable::value(value);
+  int64_t counts[2] = {OrderedTable::count(value), 0};
+  for (size_t i = 1; i < calls_ && !others.empty(); ++i) {
+    int64_t one;
+    std::memcpy(&one, others.data() + (i - 1) * sizeof one, sizeof one);
+    counts[0] -= one;
+    if (i == nth) counts[1] = one;
+  }
+  return counts[nth == 0 ? 0 : 1];
+}
+
+void ValueTable::add_to_count(OrderedTable::Group* group, OrderedTable::Entry* value, size_t nth,
+                              int64_t change) {
+  if (nth > 0) {
+    const size_t at = (nth - 1) * sizeof change;
+    counts_.assign((calls_ - 1) * sizeof change, '\0');
+    const std::string_view others = OrderedTable::value(value);
+    if (!others.empty()) std::memcpy(counts_.data(), others.data(), counts_.size());
+    int64_t count;
+    std::memcpy(&count, counts_.data() + at, sizeof count);
+    count += change;
+    std::memcpy(counts_.data() + at, &count, sizeof count);
+    table_.set_value(group, value, counts_);
+  }
+  table_.set_count(group, value, OrderedTable::count(value) + change);
+}
+
 void ValueTable::note(PointTable::Entry* group, OrderedTable::Group* values,
                       OrderedTable::Entry* value) {
   auto next = static_cast<uint32_t>(touched_.size());
   auto same = [&](uint32_t at) { return touched_[at].value == value; };
   if (place_.find_or_add(EpochIndex::hash_of(value), next, same) != next) return;
   touched_.push_back({group, values, value, OrderedTable::count(value)});
+  for (size_t nth = 0; calls_ > 1 && nth < calls_; ++nth) {
+    counts_before_.push_back(count_of(value, nth));
+  }
 }
 
 Status ValueTable::check() const {
   for (const OrderedTable::Entry* value : suspects_) {
     if (OrderedTable::count(value) >= 0) continue;
-    std::vector<data::ColumnRef> columns;
-    std::string_view key = OrderedTable::suffix(value);
-    FOREBAY_RETURN_IF_ERROR(skip_order(key));
-    for (const Type& type : types_) {
-      data::ColumnBuilder builder(type);
-      FOREBAY_RETURN_IF_ERROR(data::decode_key(key, mode(), builder));
-      columns.push_back(builder.finish());
+    FOREBAY_RETURN_IF_ERROR(fail_below_zero(value, OrderedTable::count(value)));
+  }
+  return Status::ok();
+}
+
+Status ValueTable::fail_below_zero(const OrderedTable::Entry* value, int64_t count) const {
+  std::vector<data::ColumnRef> columns;
+  std::string_view key = OrderedTable::suffix(value);
+  FOREBAY_RETURN_IF_ERROR(skip_order(key));
+  for (const Type& type : types_) {
+    data::ColumnBuilder builder(type);
+    FOREBAY_RETURN_IF_ERROR(data::decode_key(key, mode(), builder));
+    columns.push_back(builder.finish());
+  }
+  fail_negative(operator_name_, error_row_text(ChangeBatch(std::move(columns), 1), 0), count);
+  return Status::ok();
+}
+
+Status ValueTable::settle_shared() {
+  for (size_t i = 0; i < touched_.size(); ++i) {
+    const Touched& touched = touched_[i];
+    for (size_t nth = 0; nth < calls_; ++nth) {
+      const int64_t now = count_of(touched.value, nth);
+      if (now < 0) FOREBAY_RETURN_IF_ERROR(fail_below_zero(touched.value, now));
+      const bool was = counts_before_[i * calls_ + nth] > 0;
+      const bool is = now > 0;
+      if (was != is) transitions_[nth].push_back({touched.group, touched.value, is ? 1 : -1});
     }
-    fail_negative(operator_name_, error_row_text(ChangeBatch(std::move(columns), 1), 0),
-                  OrderedTable::count(value));
   }
   return Status::ok();
 }
 
 Status ValueTable::settle() {
+  if (calls_ > 1) return settle_shared();
   FOREBAY_RETURN_IF_ERROR(check());
   if (forms_) return settle_forms();
   for (const Touched& touched : touched_) {
     bool was = touched.count_before > 0;
     bool is = OrderedTable::count(touched.value) > 0;
-    if (was != is) transitions_.push_back({touched.group, touched.value, is ? 1 : -1});
+    if (was != is) transitions_[0].push_back({touched.group, touched.value, is ? 1 : -1});
   }
   return Status::ok();
 }
@@ -163,27 +265,29 @@ Status ValueTable::settle_forms() {
       break;
     }
     if (now != before) {
-      if (before != nullptr) transitions_.push_back({first.group, before, -1});
-      if (now != nullptr) transitions_.push_back({first.group, now, 1});
+      if (before != nullptr) transitions_[0].push_back({first.group, before, -1});
+      if (now != nullptr) transitions_[0].push_back({first.group, now, 1});
     }
     from = to;
   }
   return Status::ok();
 }
 
-Status ValueTable::transitions(size_t from, size_t to, std::vector<data::ColumnRef>& columns,
+Status ValueTable::transitions(size_t nth, size_t from, size_t to,
+                               std::vector<data::ColumnRef>& columns,
                                std::vector<PointTable::Entry*>& groups,
                                std::vector<Weight>& weights) const {
+  const std::vector<Transition>& all = transitions_[nth];
   std::vector<data::ColumnBuilder> builders(types_.begin(), types_.end());
   groups.clear();
   weights.clear();
-  for (size_t i = from; i < std::min(transitions_.size(), to); ++i) {
-    std::string_view key = OrderedTable::suffix(transitions_[i].value);
+  for (size_t i = from; i < std::min(all.size(), to); ++i) {
+    std::string_view key = OrderedTable::suffix(all[i].value);
     for (data::ColumnBuilder& builder : builders) {
       FOREBAY_RETURN_IF_ERROR(data::decode_key(key, mode(), builder));
     }
-    groups.push_back(transitions_[i].group);
-    weights.push_back(transitions_[i].weight);
+    groups.push_back(all[i].group);
+    weights.push_back(all[i].weight);
   }
   for (data::ColumnBuilder& builder : builders) columns.push_back(builder.finish());
   return Status::ok();
@@ -307,7 +411,9 @@ void ValueTable::seal(state::SealedRun& run) {
   table_.seal(run);
   collected_bytes_ = 0;
   touched_.clear();
-  transitions_.clear();
+  counts_before_.clear();
+  found_.clear();
+  for (auto& transitions : transitions_) transitions.clear();
   place_.clear();
   suspects_.clear();
 }

@@ -4,12 +4,13 @@
 //
 // Output: the rows where the predicate is true, projected, with their weights. A row whose
 // predicate or projection fails becomes one error row with its weight and is left out. Columns that
-// are only passed on are shared.
+// are only passed on are shared. What predicate and projection both call is computed once.
 //
 // State: none. Cost: per row evaluated; nothing per epoch.
 
 #include <fmt/format.h>
 
+#include "engine/expr/shared_results.h"
 #include "engine/operators/emission.h"
 #include "engine/operators/specs.h"
 
@@ -21,12 +22,13 @@ class Map final : public Operator {
  public:
   Map(const MapParameters& parameters, const std::vector<Type>& types,
       const OperatorContext& context)
-      : parameters_(parameters), types_(types), context_(context) {
-    if (parameters.predicate != nullptr) predicate_.emplace_back(parameters.predicate);
-    for (const ExprRef& expr : parameters.projection) projections_.emplace_back(expr);
+      : parameters_(parameters), types_(types), context_(context), shared_(all_of(parameters)) {
+    if (parameters.predicate != nullptr) predicate_.emplace_back(parameters.predicate, &shared_);
+    for (const ExprRef& expr : parameters.projection) projections_.emplace_back(expr, &shared_);
   }
 
   Result<Progress> take(uint32_t, ChangeBatch batch, Output& output) override {
+    shared_.begin(batch.physical_rows());
     if (!predicate_.empty()) {
       errors_.clear();
       data::Selection selected = predicate_[0].select(batch, *context_.eval, errors_);
@@ -54,6 +56,11 @@ class Map final : public Operator {
   }
 
  private:
+  static std::vector<ExprRef> all_of(const MapParameters& parameters) {
+    std::vector<ExprRef> all = parameters.projection;
+    if (parameters.predicate != nullptr) all.push_back(parameters.predicate);
+    return all;
+  }
   void report(const ChangeBatch& batch, const std::string& column, Output& output) {
     for (const expr::RowError& error : errors_) {
       ErrorRow row;
@@ -82,6 +89,7 @@ class Map final : public Operator {
   MapParameters parameters_;
   std::vector<Type> types_;
   OperatorContext context_;
+  expr::SharedResults shared_;
   std::vector<expr::Evaluator> predicate_;  // none or one
   std::vector<expr::Evaluator> projections_;
   std::vector<expr::RowError> errors_;

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "engine/expr/shared_results.h"
 #include "tests/unit/expr/build.h"
 
 namespace forebay::expr::test {
@@ -159,6 +160,38 @@ TEST(Evaluator, ConstantCallFailsEverySelectedRow) {
   Evaluator(op("+", col(0), op("/", lit(1), lit(0)))).evaluate(batch, {}, errors);
   ASSERT_EQ(errors.size(), 2u);
   EXPECT_EQ(errors[1].row, 3u);
+}
+
+TEST(Evaluator, SharedCallsAreComputedOncePerRow) {
+  static int computed = 0;
+  udfs::ScalarFunction longer = *function("||", {TypeId::kText, TypeId::kText});
+  longer.kernel = [](const udfs::ScalarCall& call) {
+    computed += static_cast<int>(call.row_count);
+    function("||", {TypeId::kText, TypeId::kText})->kernel(call);
+  };
+  computed = 0;
+  ColumnBuilder builder(data::kTextType);
+  for (int i = 0; i < 100; ++i) builder.append_string("a text of row " + std::to_string(i));
+  ChangeBatch batch({builder.finish()}, 100);
+  const auto joined = [&] {
+    return call(&longer, data::kTextType, {column(0, data::kTextType), lit(" and more")});
+  };
+  const std::vector<ExprRef> all{op("<>", joined(), lit("a text of row 7 and more")), joined()};
+  SharedResults shared(all);
+  Evaluator predicate(all[0], &shared);
+  Evaluator projection(all[1], &shared);
+  ColumnRef result;
+  for (int time = 1; time <= 2; ++time) {
+    shared.begin(100);
+    std::vector<RowError> errors;
+    batch.set_selection(predicate.select(batch, {}, errors));
+    result = projection.evaluate(batch, {}, errors);
+    EXPECT_EQ(batch.rows(), 99u);
+    EXPECT_EQ(computed, time == 1 ? 100 : 199);
+  }
+  batch = ChangeBatch({}, 0);
+  shared.begin(0);
+  EXPECT_EQ(result->at<data::StringView>(99).view(), "a text of row 99 and more");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <map>
 #include <random>
 
+#include "engine/expr/shared_results.h"
 #include "tests/support/seed.h"
 #include "tests/unit/expr/build.h"
 
@@ -158,8 +159,18 @@ class TreeMaker {
   TreeMaker(Random& random, std::vector<Type> schema)
       : random_(random), schema_(std::move(schema)) {}
 
+  /// Some trees have parts in common, and with trees before.
   ExprRef make(Type type, int depth) {
     if (depth == 0 || one_in(8)) return leaf(type);
+    std::vector<ExprRef>& made = made_[type.id];
+    if (!made.empty() && one_in(6)) return made[random_() % made.size()];
+    made.push_back(make_new(type, depth));
+    return made.back();
+  }
+  void forget() { made_.clear(); }
+
+ private:
+  ExprRef make_new(Type type, int depth) {
     switch (random_() % 6) {
       case 0:
         return coalesce(type, several(type, depth, 1 + random_() % 3));
@@ -170,7 +181,6 @@ class TreeMaker {
     }
   }
 
- private:
   bool one_in(uint64_t n) { return random_() % n == 0; }
   Type any_type() { return schema_[random_() % schema_.size()]; }
 
@@ -247,6 +257,7 @@ class TreeMaker {
 
   Random& random_;
   std::vector<Type> schema_;
+  std::map<TypeId, std::vector<ExprRef>> made_;
 };
 
 /// A batch and its rows; columns are constant, without NULLs or as they come.
@@ -287,10 +298,11 @@ void check_select(Evaluator& evaluator, const ChangeBatch& batch, const Selectio
   }
 }
 
-void check(const ExprRef& expr, const ChangeBatch& batch, const std::vector<Row>& rows) {
+void check(const ExprRef& expr, SharedResults* shared, const ChangeBatch& batch,
+           const std::vector<Row>& rows) {
   SCOPED_TRACE(to_string(*expr));
   std::vector<RowError> errors;
-  Evaluator evaluator(expr);
+  Evaluator evaluator(expr, shared);
   ColumnRef column = evaluator.evaluate(batch, {}, errors);
   ASSERT_EQ(column->size(), batch.physical_rows());
   std::map<uint32_t, std::string> failed;
@@ -327,8 +339,15 @@ TEST(RandomTrees, AgreeWithARowAtATime) {
   for (int round = 0; round < 200; ++round) {
     std::vector<Row> rows;
     const ChangeBatch batch = random_batch(random, schema, rows);
+    std::vector<ExprRef> all;
     for (int tree = 0; tree < 5; ++tree) {
-      check(trees.make(schema[random() % schema.size()], 4), batch, rows);
+      all.push_back(trees.make(schema[random() % schema.size()], 4));
+    }
+    trees.forget();
+    SharedResults shared(all);
+    shared.begin(batch.physical_rows());
+    for (const ExprRef& expr : all) {
+      check(expr, round % 4 == 0 ? nullptr : &shared, batch, rows);
       if (testing::Test::HasFatalFailure()) return;
     }
   }
