@@ -425,8 +425,7 @@ void OrderedTable::Impl::seal_entry(Group* group, Entry* entry, SealedRun& run) 
 
 void OrderedTable::seal(SealedRun& run) {
   Impl& impl = *impl_;
-  auto& changes = run.changes[static_cast<int>(impl.options.family)];
-  if (changes.empty()) changes.reserve(impl.dirty.size());
+  run.expect(impl.options.family, impl.dirty.size());
   constexpr size_t kAhead = 8;
   for (size_t i = 0; i < impl.dirty.size(); ++i) {
     if (i + kAhead < impl.dirty.size()) {

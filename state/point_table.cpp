@@ -265,8 +265,7 @@ void PointTable::Impl::remove(Entry* entry, SealedRun& run) {
 
 void PointTable::seal(SealedRun& run) {
   Impl& impl = *impl_;
-  auto& changes = run.changes[static_cast<int>(impl.options.family)];
-  if (changes.empty()) changes.reserve(impl.dirty.size());
+  run.expect(impl.options.family, impl.dirty.size());
   auto seal = static_cast<uint8_t>(impl.absent.seals() + 1);
   constexpr size_t kAhead = 8;
   for (size_t i = 0; i < impl.dirty.size(); ++i) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,6 +61,12 @@ struct SealedRun {
   }
   void remove(Family family, std::string_view key) {
     changes[static_cast<int>(family)].push_back({arena.copy(key), {}, true});
+  }
+  /// Makes place for so many more changes.
+  void expect(Family family, size_t more) {
+    std::vector<Change>& all = changes[static_cast<int>(family)];
+    const size_t needed = all.size() + more;
+    if (needed > all.capacity()) all.reserve(std::max(needed, 2 * all.capacity()));
   }
   /// Adds a change whose bytes already live in this run's arena.
   void add(Family family, Change change) { changes[static_cast<int>(family)].push_back(change); }

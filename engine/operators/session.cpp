@@ -81,7 +81,7 @@ class Session final : public Operator {
       const uint32_t row = batch.physical(i);
       if (times.is_null(row)) continue;
       OrderedTable::Entry* entry = rows_.upsert(groups_[i], row_keys_.key(i));
-      note(groups_[i], entry);
+      note(groups_[i], entry, times.at<int64_t>(row));
       rows_.set_count(groups_[i], entry, OrderedTable::count(entry) + batch.weight(row));
     }
     return Progress::kDone;
@@ -94,6 +94,7 @@ class Session final : public Operator {
     }
     std::sort(touched_.begin(), touched_.end(), [](const Touched& a, const Touched& b) {
       if (a.partition != b.partition) return a.partition < b.partition;
+      if (a.time != b.time) return a.time < b.time;
       return OrderedTable::suffix(a.entry) < OrderedTable::suffix(b.entry);
     });
     return resume(output);
@@ -139,6 +140,7 @@ class Session final : public Operator {
   struct Touched {
     uint32_t partition;  // by first touch
     OrderedTable::Entry* entry;
+    int64_t time;
     int64_t before;
   };
   struct Window {
@@ -155,7 +157,7 @@ class Session final : public Operator {
   };
 
   /// Remembers how often a row was there when the epoch began.
-  void note(OrderedTable::Group* group, OrderedTable::Entry* entry) {
+  void note(OrderedTable::Group* group, OrderedTable::Entry* entry, int64_t time) {
     auto next = static_cast<uint32_t>(touched_.size());
     auto same = [&](uint32_t i) { return touched_[i].entry == entry; };
     if (place_.find_or_add(EpochIndex::hash_of(entry), next, same) != next) return;
@@ -164,7 +166,7 @@ class Session final : public Operator {
     uint32_t partition =
         partition_place_.find_or_add(EpochIndex::hash_of(group), fresh, same_group);
     if (partition == fresh) partitions_.push_back(group);
-    touched_.push_back({partition, entry, OrderedTable::count(entry)});
+    touched_.push_back({partition, entry, time, OrderedTable::count(entry)});
   }
 
   bool reaches(int64_t from, int64_t to) const {
