@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/operators/emission.h"
 #include "engine/operators/specs.h"
 
 /// What one group of an aggregate (or distinct) operator keeps, in memory and as bytes. Shared by
@@ -63,7 +64,7 @@ class AggregatePayload final : public state::PayloadCodec {
 
   static int64_t row_count(const char* payload) { return load(payload); }
   static void add_rows(char* payload, int64_t weight) {
-    int64_t count = load(payload) + weight;
+    int64_t count = add_weights(load(payload), weight);
     std::memcpy(payload, &count, 8);
   }
   /// True when the group has a row in the output.

@@ -103,7 +103,7 @@ Status ValueTable::count(size_t nth, const data::KeyRows& group_keys, const Chan
     }
     OrderedTable::Entry* value = table_.upsert(group, suffix);
     if (distinct_) note(groups[rows.places[i]], group, value);
-    int64_t now = OrderedTable::count(value) + rows.weights[i];
+    int64_t now = add_weights(OrderedTable::count(value), rows.weights[i]);
     table_.set_count(group, value, now);
     if (now < 0) suspects_.push_back(value);
   }
@@ -158,7 +158,7 @@ void ValueTable::add_to_count(OrderedTable::Group* group, OrderedTable::Entry* v
     std::memcpy(counts_.data() + at, &count, sizeof count);
     table_.set_value(group, value, counts_);
   }
-  table_.set_count(group, value, OrderedTable::count(value) + change);
+  table_.set_count(group, value, add_weights(OrderedTable::count(value), change));
 }
 
 void ValueTable::note(PointTable::Entry* group, OrderedTable::Group* values,

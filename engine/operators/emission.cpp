@@ -45,8 +45,15 @@ void fail_negative(std::string_view operator_name, const std::string& row, int64
 
 Weight multiply_weights(Weight a, Weight b) {
   Weight product;
-  FOREBAY_CHECK(!__builtin_mul_overflow(a, b, &product), fmt::format("{} * {}", a, b));
+  FOREBAY_CHECK(!__builtin_mul_overflow(a, b, &product),
+                fmt::format("a multiplicity is out of range: {} * {}", a, b));
   return product;
+}
+
+void fail_weight_overflow(Weight a, Weight b) {
+  bool fits = false;
+  FOREBAY_CHECK(fits, fmt::format("a multiplicity is out of range: {} + {}", a, b));
+  __builtin_unreachable();
 }
 
 data::ColumnRef column_as(const data::ColumnRef& column, Type type) {

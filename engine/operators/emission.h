@@ -22,8 +22,14 @@ std::string stored_row_text(const std::vector<Type>& types, std::string_view row
 [[noreturn]] void fail_negative(std::string_view operator_name, const std::string& row,
                                 int64_t multiplicity);
 
-/// a * b; a failed check when it does not fit.
+/// a * b, a + b; a failed check when it does not fit.
 Weight multiply_weights(Weight a, Weight b);
+[[noreturn]] void fail_weight_overflow(Weight a, Weight b);
+inline Weight add_weights(Weight a, Weight b) {
+  Weight sum;
+  if (__builtin_add_overflow(a, b, &sum)) fail_weight_overflow(a, b);
+  return sum;
+}
 
 /// The column at `index`, seen as `type` (varchar as text).
 data::ColumnRef column_as(const data::ColumnRef& column, Type type);

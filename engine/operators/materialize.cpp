@@ -107,7 +107,7 @@ class KeyedMaterialize final : public Operator {
     Key& entry = dirty_[place];
     for (uint32_t at = entry.first_change; at != kEnd; at = changes_[at].next) {
       if (changes_[at].row == row_) {
-        changes_[at].weight += weight;
+        changes_[at].weight = add_weights(changes_[at].weight, weight);
         return;
       }
     }
@@ -189,7 +189,7 @@ class MultisetMaterialize final : public Operator {
     for (uint32_t i = 0; i < entries_.size(); ++i) {
       rows_.mark_dirty(entries_[i]);
       char* payload = PointTable::payload(entries_[i]);
-      int64_t count = count_of(entries_[i]) + batch.weight(batch.physical(i));
+      int64_t count = add_weights(count_of(entries_[i]), batch.weight(batch.physical(i)));
       std::memcpy(payload, &count, 8);
     }
     output.emit(std::move(batch));

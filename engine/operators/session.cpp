@@ -82,7 +82,8 @@ class Session final : public Operator {
       if (times.is_null(row)) continue;
       OrderedTable::Entry* entry = rows_.upsert(groups_[i], row_keys_.key(i));
       note(groups_[i], entry, times.at<int64_t>(row));
-      rows_.set_count(groups_[i], entry, OrderedTable::count(entry) + batch.weight(row));
+      rows_.set_count(groups_[i], entry,
+                      add_weights(OrderedTable::count(entry), batch.weight(row)));
     }
     return Progress::kDone;
   }

@@ -43,7 +43,7 @@ class SingleRow final : public Operator {
       row_.clear();
       data::append_row(batch, batch.physical(i), row_);
       OrderedTable::Entry* entry = rows_.upsert(groups_[i], row_);
-      int64_t count = OrderedTable::count(entry) + batch.weight(batch.physical(i));
+      int64_t count = add_weights(OrderedTable::count(entry), batch.weight(batch.physical(i)));
       rows_.set_count(groups_[i], entry, count);
       if (count < 0) suspects_.push_back(entry);
     }

@@ -257,7 +257,7 @@ class TemporalFilter final : public Operator {
     std::vector<std::pair<int64_t, uint16_t>> fresh;
     for (uint32_t i = 0; i < groups.size(); ++i) {
       OrderedTable::Entry* entry = events_.upsert(groups[i], plan.suffixes[i]);
-      events_.set_count(groups[i], entry, OrderedTable::count(entry) + plan.weights[i]);
+      events_.set_count(groups[i], entry, add_weights(OrderedTable::count(entry), plan.weights[i]));
       if (buckets_[plan.groups[i].first].insert(plan.groups[i].second).second) {
         fresh.push_back(plan.groups[i]);
       }
