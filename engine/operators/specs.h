@@ -106,6 +106,32 @@ enum class JoinKind : uint8_t { kInner, kLeft, kRight, kFull, kSemi, kAnti };
 /// types (no key columns: everything meets on one worker). Output: left columns then right columns;
 /// of a semi or anti join the left columns. Rows with a NULL key never match, unless that key is
 /// null_safe (IS NOT DISTINCT FROM).
+/// What bounds the state of a join by time. Rows whose time is late are dropped; rows that no row
+/// to come can match, and that will not change themselves, are forgotten.
+struct JoinTime {
+  /// The first key column is a time with the same bound on both sides: sides[0].late[0] and
+  /// sides[1].late[0]. Keys behind it are forgotten. There is nothing else then.
+  bool by_key = false;
+  /// A column of the other side, by so many microseconds later.
+  struct Reach {
+    uint32_t column = 0;
+    int64_t offset_us = 0;
+  };
+  struct Side {
+    /// Rows with a time before one of these are late.
+    std::vector<TimeBound> late;
+    /// Rows are kept in order of the column that this bounds, a timestamp, and forgotten once they
+    /// are before it.
+    std::optional<TimeBound> needed;
+    /// With `needed`: a row of the other side meets only rows in this range, ends included; what is
+    /// outside does not match. nullopt: no end.
+    std::optional<Reach> lower, upper;
+    /// With `needed`: when to look at a key.
+    TableId timers;
+  };
+  Side sides[2];  // left, right
+};
+
 struct JoinParameters {
   JoinKind kind = JoinKind::kInner;
   std::vector<Type> left_types;
@@ -119,8 +145,61 @@ struct JoinParameters {
   bool right_append_only = false;
   TableId left_rows;
   TableId right_rows;
+  /// A NULL in one of the columns that it names matches nothing.
+  std::optional<JoinTime> time;
 };
 SpecRef make_join(JoinParameters parameters);
+
+/// Where the right row of an ASOF join lies, seen from the left row: at its time or before it ...
+enum class AsofOrder : uint8_t { kAtOrBefore, kBefore, kAtOrAfter, kAfter };
+/// Each left row with the nearest right row of its key in `order`. Input 0 is left, 1 is right;
+/// both hashed by their key columns, of the same types. Output: left columns then right columns.
+/// Right rows of equal time: the least one (all columns, ascending, NULLs last, finest detail
+/// included). NULLs in keys that are not null-safe, and NULL times, match nothing.
+struct AsofJoinParameters {
+  /// Left rows without a match come with NULLs.
+  bool outer = false;
+  std::vector<Type> left_types;
+  std::vector<Type> right_types;
+  std::vector<uint32_t> left_keys;
+  std::vector<uint32_t> right_keys;
+  std::vector<uint8_t> null_safe;  // one per key
+  /// Of the same type.
+  uint32_t left_time = 0;
+  uint32_t right_time = 0;
+  AsofOrder order = AsofOrder::kAtOrBefore;
+  TableId left_rows;
+  TableId right_rows;
+  /// FOR SYSTEM_TIME AS OF: the right side has at most one row per key, which is a version of it
+  /// from its time on, until another one begins. A row that is taken out stays a version; a key
+  /// without row ends at the time of its last version or W_right(e-1), whichever is later.
+  /// kAtOrBefore; times are timestamps. Changes with a time before W(e-1) of their side are late.
+  bool versions = false;
+  std::optional<TimeBound> left_bound;
+  std::optional<TimeBound> right_bound;
+  /// With both bounds: when to look at a key. Left rows are forgotten when both watermarks have
+  /// passed them, versions when another one begins before both.
+  TableId timers;
+};
+SpecRef make_asof_join(AsofJoinParameters parameters);
+
+/// FOR SYSTEM_TIME AS OF PROCTIME(): each left row of an epoch with the right rows of its key as
+/// they are when the epoch ends; later changes of the right side change nothing. Inputs, output
+/// and NULLs as of an ASOF join.
+struct LookupJoinParameters {
+  bool outer = false;
+  std::vector<Type> left_types;
+  std::vector<Type> right_types;
+  std::vector<uint32_t> left_keys;
+  std::vector<uint32_t> right_keys;
+  std::vector<uint8_t> null_safe;  // one per key
+  /// The left side never retracts: what was given is not kept.
+  bool left_append_only = false;
+  TableId right_rows;
+  /// Left row -> what was given for it; unused with left_append_only.
+  TableId given;
+};
+SpecRef make_lookup_join(LookupJoinParameters parameters);
 
 /// ORDER BY ... LIMIT/OFFSET, per partition. Input hashed by partition_columns. Ties are broken by
 /// the bytes of the whole row.
@@ -138,6 +217,9 @@ struct TopNParameters {
   bool numbered = false;
   /// The input never retracts: no more rows are kept than limit and offset need.
   bool append_only = false;
+  /// Bounds the first partition column: rows before W(e-1) are late and dropped, partitions before
+  /// W(e) are final and forgotten.
+  std::optional<TimeBound> time;
 };
 SpecRef make_top_n(TopNParameters parameters);
 
@@ -215,6 +297,11 @@ struct OverParameters {
   std::vector<SortKey> order;
   std::vector<OverCall> calls;
   TableId rows;
+  /// As TopNParameters::time.
+  std::optional<TimeBound> time;
+  /// Rows only come, in order of the first ORDER BY column, which this bounds: once W(e) has passed
+  /// them (Hold). What no row to come sees is forgotten.
+  std::optional<TimeBound> in_order;
   /// Where rows that are read to evaluate functions are counted, for tests; nullptr: nowhere.
   uint64_t* looked_at = nullptr;
 };
@@ -241,6 +328,23 @@ struct SessionParameters {
   bool on_close = false;
 };
 SpecRef make_session(SessionParameters parameters);
+
+/// EMIT ON WINDOW CLOSE over any input: rows come out once, when W(e) has passed their time, the
+/// column that `time` bounds. Input hashed (kExact) by all columns. Rows whose time is NULL never do.
+struct HoldParameters {
+  std::vector<Type> types;
+  TimeBound time;
+  TableId rows;
+};
+SpecRef make_hold(HoldParameters parameters);
+
+/// What an operator with this bound drops of the same input because it is late, each change as a row
+/// that comes. Any distribution. Output: input columns, 'insert' or 'delete' (text), the bound.
+struct LateRowsParameters {
+  std::vector<Type> types;
+  TimeBound time;
+};
+SpecRef make_late_rows(LateRowsParameters parameters);
 
 /// A scalar subquery's guard: at most one row per key (key columns hashed); a key with more is an
 /// error row 21000 "more than one row returned by a subquery used as an expression" and gives no

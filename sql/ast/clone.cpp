@@ -289,6 +289,7 @@ TableRefPtr clone(const TableRef* ref) {
     case TableRefKind::kTable: {
       auto copy = std::make_unique<NamedTable>(ref->position);
       copy->name = as<NamedTable>(*ref).name;
+      copy->as_of = clone(as<NamedTable>(*ref).as_of.get());
       result = std::move(copy);
       break;
     }
@@ -310,6 +311,7 @@ TableRefPtr clone(const TableRef* ref) {
       auto copy = std::make_unique<JoinTable>(ref->position);
       copy->join = node.join;
       copy->natural = node.natural;
+      copy->asof = node.asof;
       copy->left = clone(node.left.get());
       copy->right = clone(node.right.get());
       copy->condition = clone(node.condition.get());

@@ -153,6 +153,9 @@ void Printer::table(const TableRef& node) {
   switch (node.kind) {
     case TableRefKind::kTable:
       name(as<NamedTable>(node).name);
+      if (as<NamedTable>(node).as_of == nullptr) break;
+      add(" FOR SYSTEM_TIME AS OF ");
+      expr(*as<NamedTable>(node).as_of);
       break;
     case TableRefKind::kSubquery:
       add("(");
@@ -177,7 +180,7 @@ void Printer::join(const JoinTable& node) {
   static constexpr std::array kWords{" CROSS JOIN ", "JOIN ", "LEFT JOIN ", "RIGHT JOIN ",
                                      "FULL JOIN "};
   table(*node.left);
-  if (node.join != JoinKind::kCross) add(node.natural ? " NATURAL " : " ");
+  if (node.join != JoinKind::kCross) add(node.natural ? " NATURAL " : node.asof ? " ASOF " : " ");
   add(kWords[static_cast<size_t>(node.join)]);
   const bool nested = node.right->kind == TableRefKind::kJoin && node.right->alias.name.empty();
   if (nested) add("(");

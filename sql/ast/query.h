@@ -51,6 +51,8 @@ T& as(TableRef& ref) {
 struct NamedTable final : TableRef {
   explicit NamedTable(int32_t at) : TableRef(TableRefKind::kTable, at) {}
   std::vector<std::string> name;
+  /// FOR SYSTEM_TIME AS OF; nullptr: as it is now.
+  ExprPtr as_of;
 };
 
 struct SubqueryTable final : TableRef {
@@ -72,6 +74,8 @@ struct JoinTable final : TableRef {
   explicit JoinTable(int32_t at) : TableRef(TableRefKind::kJoin, at) {}
   JoinKind join = JoinKind::kInner;
   bool natural = false;
+  /// ASOF JOIN.
+  bool asof = false;
   TableRefPtr left;
   TableRefPtr right;
   ExprPtr condition;

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include "engine/data/text_format.h"
 #include "sql/explain/explain.h"
 #include "sql/lowering/lowering.h"
+#include "sql/plan/join_time.h"
 #include "sql/plan/print.h"
 #include "sql/plan/properties.h"
 #include "sql/plan/watermarks.h"
@@ -35,23 +37,26 @@ class StateOf {
       case NodeKind::kDistinct:
         forever("Distinct", names_.list(ids(*node)), "a row per key");
         break;
-      case NodeKind::kJoin: {
-        std::vector<plan::ColumnId> keys;
-        for (const plan::JoinKey& key : plan::as<plan::Join>(*node).keys) keys.push_back(key.left);
-        forever("Join", names_.list(keys), "the rows of both sides");
+      case NodeKind::kJoin:
+        add_join(plan::as<plan::Join>(*node));
         break;
-      }
+      case NodeKind::kAsofJoin:
+        add_asof_join(plan::as<plan::AsofJoin>(*node));
+        break;
       case NodeKind::kTopN:
-        add_top_n(plan::as<plan::TopN>(*node));
+        add_top_n(*node);
         break;
       case NodeKind::kOver:
-        forever("Over", names_.list(plan::as<plan::Over>(*node).partition), "all rows");
+        add_over(plan::as<plan::Over>(*node));
         break;
       case NodeKind::kSingleRow:
         forever("SingleRow", names_.list(plan::as<plan::SingleRow>(*node).keys), "a row per key");
         break;
       case NodeKind::kSession:
         add_session(node);
+        break;
+      case NodeKind::kHold:
+        add_hold(node);
         break;
       default:
         break;
@@ -88,6 +93,52 @@ class StateOf {
     return fmt::format("the watermark of {}", fmt::join(relations, ", "));
   }
 
+  /// "the watermark of bid has passed at + 01:00:00".
+  std::string passed(const plan::Join& join, int side) const {
+    const plan::TimeOrder& order = *join.time->sides[side].needed;
+    std::string text = names_.of(order.high);
+    if (order.offset_us != 0) {
+      data::Interval by;
+      by.microseconds = std::abs(order.offset_us);
+      // high < bound + offset: the bound has passed high - offset.
+      text += order.offset_us < 0 ? " + " : " - ";
+      data::format_interval(by, text);
+    }
+    std::string watermarks = watermark_of(join.inputs[static_cast<size_t>(1 - side)], order.low);
+    if (join.time->sides[side].changes) {
+      const std::string own =
+          watermark_of(join.inputs[static_cast<size_t>(side)], order.high);
+      if (own != watermarks) watermarks += fmt::format(" and {}", own);
+    }
+    return fmt::format("{} has passed {}", watermarks, text);
+  }
+
+  void add_join(const plan::Join& join) {
+    std::vector<plan::ColumnId> keys;
+    for (const plan::JoinKey& key : join.keys) keys.push_back(key.left);
+    const std::string key = names_.list(keys);
+    if (!join.time) return forever("Join", key, "the rows of both sides");
+    if (join.time->by_key) {
+      std::string watermarks = watermark_of(join.inputs[0], join.keys[0].left);
+      const std::string right = watermark_of(join.inputs[1], join.keys[0].right);
+      if (right != watermarks) watermarks += fmt::format(" and {}", right);
+      all.push_back({fmt::format("Join key={}: the rows of both sides, which go once {} has passed "
+                                 "{}",
+                                 key, watermarks, names_.of(join.keys[0].left)),
+                     true});
+      return;
+    }
+    std::string text = fmt::format("Join key={}: the rows of both sides", key);
+    bool bounded = true;
+    for (int side : {0, 1}) {
+      const bool goes = join.time->sides[side].needed.has_value();
+      bounded &= goes;
+      text += fmt::format("; {} {}", side == 0 ? "left ones" : "right ones",
+                          goes ? "go once " + passed(join, side) : "stay: nothing bounds them");
+    }
+    all.push_back({std::move(text), bounded});
+  }
+
   void add_aggregate(const NodeRef& node) {
     const auto& aggregate = plan::as<plan::Aggregate>(*node);
     if (aggregate.scalar) {
@@ -111,14 +162,73 @@ class StateOf {
          true});
   }
 
-  void add_top_n(const plan::TopN& top) {
+  void add_top_n(const Node& node) {
+    const auto& top = plan::as<plan::TopN>(node);
     if (!top.limit && !top.offset && !top.number) return;  // an order only
     const bool first_only = top.limit && plan::is_append_only(top.inputs[0]);
     if (first_only && top.partition.empty()) {
       all.push_back({"TopN key=[]: the first rows", true});
       return;
     }
-    forever("TopN", names_.list(top.partition), first_only ? "the first rows per key" : "all rows");
+    add_partitions("TopN", node, top.partition,
+                   first_only ? "the first rows per key" : "all rows");
+  }
+
+  void add_over(const plan::Over& over) {
+    // Rows that come in order of time, and frames that begin near the row.
+    const bool few =
+        plan::closes_in_order(over) &&
+        std::all_of(over.calls.begin(), over.calls.end(), [](const plan::OverCall& call) {
+          using operators::OverFunction;
+          if (call.function == OverFunction::kLag) return true;
+          return call.function >= OverFunction::kFirstValue &&
+                 call.frame.lower.edge == operators::FrameBound::Edge::kOffset;
+        });
+    if (!few) return add_partitions("Over", over, over.partition, "all rows");
+    if (over.partition.empty()) {
+      all.push_back({"Over key=[]: the rows that later ones see", true});
+      return;
+    }
+    add_partitions("Over", over, over.partition, "the rows that later ones see, per key");
+  }
+
+  void add_partitions(std::string_view name, const Node& node,
+                      const std::vector<plan::ColumnId>& partition, std::string_view what) {
+    const std::optional<plan::ColumnId> time = plan::bounded_partition(node);
+    if (!time) return forever(name, names_.list(partition), what);
+    all.push_back(
+        {fmt::format("{} key={}: {}, which go once {} has passed {}", name, names_.list(partition),
+                     what, watermark_of(node.inputs[0], *time), names_.of(*time)),
+         true});
+  }
+
+  void add_asof_join(const plan::AsofJoin& join) {
+    std::vector<plan::ColumnId> keys;
+    for (const plan::JoinKey& key : join.keys) keys.push_back(key.left);
+    const std::string key = names_.list(keys);
+    if (join.mode == plan::AsofMode::kNearest) {
+      forever("AsofJoin", key, "the rows of both sides");
+      return;
+    }
+    if (join.mode == plan::AsofMode::kEpochEnd) {
+      if (!plan::is_append_only(join.inputs[0])) {
+        forever("LookupJoin", key, "the rows of both sides");
+        return;
+      }
+      all.push_back({fmt::format("LookupJoin key={}: the rows of the right side", key), true});
+      return;
+    }
+    const plan::TimeBounds left = plan::time_bounds(join.inputs[0]);
+    if (!left.contains(join.left_time)) {
+      forever("AsofJoin", key, "left rows and all versions of the right side");
+      return;
+    }
+    all.push_back(
+        {fmt::format("AsofJoin key={}: left rows, and versions that are over, which go once {} and "
+                     "{} have passed {}",
+                     key, watermark_of(join.inputs[0], join.left_time),
+                     watermark_of(join.inputs[1], join.right_time), names_.of(join.left_time)),
+         true});
   }
 
   void add_session(const NodeRef& node) {
@@ -132,6 +242,13 @@ class StateOf {
         {fmt::format("Session key={}: the rows of a session, which go once {} has passed {}", key,
                      watermark_of(node->inputs[0], session.time), names_.of(session.end.id)),
          true});
+  }
+
+  void add_hold(const NodeRef& node) {
+    const plan::ColumnId time = plan::as<plan::Hold>(*node).time;
+    all.push_back({fmt::format("Hold: the rows until {} has passed {}",
+                               watermark_of(node->inputs[0], time), names_.of(time)),
+                   true});
   }
 
   plan::ColumnNames names_;

@@ -143,6 +143,8 @@ Stream Lowering::exactly(Stream stream, const plan::Columns& columns) {
   return out;
 }
 
+void Lowering::shows(const NodeRef& root) { shown_ = plan::shown_columns(root); }
+
 Result<Stream> Lowering::lower(const NodeRef& node) {
   auto found = lowered_.find(node.get());
   if (found != lowered_.end()) return found->second;
@@ -188,10 +190,16 @@ Result<Stream> Lowering::lower_new(const NodeRef& node) {
       return lower_expand(plan::as<plan::Expand>(*node));
     case NodeKind::kTableFunction:
       return lower_table_function(plan::as<plan::TableFunction>(*node));
+    case NodeKind::kAsofJoin:
+      return lower_asof_join(plan::as<plan::AsofJoin>(*node));
     case NodeKind::kSession:
       return lower_session(plan::as<plan::Session>(*node));
     case NodeKind::kRepeat:
       return lower_repeat(plan::as<plan::Repeat>(*node));
+    case NodeKind::kHold:
+      return lower_hold(plan::as<plan::Hold>(*node));
+    case NodeKind::kLate:
+      return lower_late(plan::as<plan::Late>(*node));
     case NodeKind::kDependentJoin:
       break;
   }
@@ -421,6 +429,7 @@ Result<Stream> Lowering::lower_join(const plan::Join& join) {
   parameters.right_append_only = plan::is_append_only(join.inputs[1]);
   parameters.left_rows = next_table();
   parameters.right_rows = next_table();
+  if (join.time) parameters.time = time_of(join, left, right);
   const bool left_only = join.join == plan::JoinKind::kSemi || join.join == plan::JoinKind::kAnti;
   Stream out = left_only ? left : both;
   out.hashed = distribution_after(join.join, left, left_keys, right, right_keys);
@@ -490,16 +499,18 @@ Result<Stream> Lowering::lower_top_n(const plan::TopN& top) {
   from = exactly(std::move(from), top.input().columns);
   parameters.types = from.types;
   parameters.numbered = top.number.has_value();
-  parameters.partition_columns = positions_in(from, top.partition);
+  std::vector<ColumnId> partition = top.partition;
+  parameters.time = bound_partition(top, from, partition);
+  parameters.partition_columns = positions_in(from, partition);
   for (const plan::SortItem& item : top.order) {
     parameters.order.push_back({position_in(from, item.column), item.descending, item.nulls_first});
   }
   parameters.with_ties = top.with_ties;
   parameters.append_only = parameters.limit != UINT64_MAX && plan::is_append_only(top.inputs[0]);
   parameters.rows = next_table();
-  NodeInput input = hashed_input(top, 0, from, top.partition);
+  NodeInput input = hashed_input(top, 0, from, partition);
   Stream out = from;
-  out.hashed = distribution_of(top.partition);
+  out.hashed = distribution_of(partition);
   if (top.number) {
     out.columns.push_back(top.number->id);
     out.types.push_back(top.number->type);
@@ -513,7 +524,10 @@ Result<Stream> Lowering::lower_over(const plan::Over& over) {
   from = exactly(std::move(from), over.input().columns);
   operators::OverParameters parameters;
   parameters.types = from.types;
-  parameters.partition_columns = positions_in(from, over.partition);
+  std::vector<ColumnId> partition = over.partition;
+  parameters.time = bound_partition(over, from, partition);
+  parameters.in_order = bound_order(over, from);
+  parameters.partition_columns = positions_in(from, partition);
   for (const plan::SortItem& item : over.order) {
     parameters.order.push_back({position_in(from, item.column), item.descending, item.nulls_first});
   }
@@ -535,8 +549,8 @@ Result<Stream> Lowering::lower_over(const plan::Over& over) {
     out.types.push_back(call.output.type);
   }
   parameters.rows = next_table();
-  NodeInput input = hashed_input(over, 0, from, over.partition);
-  out.hashed = distribution_of(over.partition);
+  NodeInput input = hashed_input(over, 0, from, partition);
+  out.hashed = distribution_of(partition);
   out.node = add(operators::make_over(std::move(parameters)), {std::move(input)});
   return out;
 }

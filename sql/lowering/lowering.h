@@ -112,6 +112,8 @@ class Lowering {
   /// Of a TopN or Over in what runs on: its bound, whose column comes first in `partition`.
   std::optional<operators::TimeBound> bound_partition(const plan::Node& node, const Stream& from,
                                                       std::vector<plan::ColumnId>& partition) const;
+  /// What bounds the order of an Over whose input comes in that order.
+  std::optional<operators::TimeBound> bound_order(const plan::Over& over, const Stream& from) const;
   Result<Stream> lower_hold(const plan::Hold& hold);
   Result<Stream> lower_late(const plan::Late& late);
   Result<Stream> lower_repeat(const plan::Repeat& repeat);

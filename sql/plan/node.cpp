@@ -211,6 +211,41 @@ NodeRef make_session(NodeRef input, const Session& model, std::vector<ColumnId> 
   return node;
 }
 
+NodeRef make_asof_join(NodeRef left, NodeRef right, const AsofJoin& model) {
+  auto node = std::make_shared<AsofJoin>(model);
+  node->columns = join_columns(JoinKind::kLeft, *left, *right);
+  node->inputs = {std::move(left), std::move(right)};
+  return node;
+}
+
+NodeRef make_hold(NodeRef input, ColumnId time) {
+  auto node = std::make_shared<Hold>();
+  node->columns = input->columns;
+  node->inputs = {std::move(input)};
+  node->time = time;
+  return node;
+}
+
+NodeRef make_late(NodeRef input, ColumnId time, Column operation, Column watermark) {
+  auto node = std::make_shared<Late>();
+  node->columns = input->columns;
+  node->columns.push_back(operation);
+  node->columns.push_back(watermark);
+  node->inputs = {std::move(input)};
+  node->time = time;
+  node->operation = std::move(operation);
+  node->watermark = std::move(watermark);
+  return node;
+}
+
+NodeRef make_join(NodeRef left, NodeRef right, const Join& model, ExprRef condition) {
+  auto node = std::make_shared<Join>(model);
+  node->columns = join_columns(model.join, *left, *right);
+  node->inputs = {std::move(left), std::move(right)};
+  node->condition = std::move(condition);
+  return node;
+}
+
 NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition) {
   auto node = std::make_shared<DependentJoin>();
   node->join = kind;
@@ -236,7 +271,7 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
     }
     case NodeKind::kJoin: {
       const auto& join = as<Join>(*node);
-      return make_join(join.join, inputs[0], inputs[1], join.keys, join.condition);
+      return make_join(inputs[0], inputs[1], join, join.condition);
     }
     case NodeKind::kDistinct:
       return make_distinct(inputs[0]);
@@ -262,6 +297,14 @@ NodeRef with_inputs(const NodeRef& node, std::vector<NodeRef> inputs) {
                                  as<TableFunction>(*node).arguments);
     case NodeKind::kSession:
       return make_session(inputs[0], as<Session>(*node), as<Session>(*node).partition);
+    case NodeKind::kAsofJoin:
+      return make_asof_join(inputs[0], inputs[1], as<AsofJoin>(*node));
+    case NodeKind::kHold:
+      return make_hold(inputs[0], as<Hold>(*node).time);
+    case NodeKind::kLate: {
+      const auto& late = as<Late>(*node);
+      return make_late(inputs[0], late.time, late.operation, late.watermark);
+    }
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(*node);
       return make_dependent_join(join.join, inputs[0], inputs[1], join.condition);
@@ -354,7 +397,7 @@ NodeRef map_own_expressions(const NodeRef& node, std::vector<NodeRef> inputs,
       return make_project(inputs[0], node->columns, apply_all(as<Project>(*node).expressions));
     case NodeKind::kJoin: {
       const auto& join = as<Join>(*node);
-      return make_join(join.join, inputs[0], inputs[1], join.keys, apply(join.condition));
+      return make_join(inputs[0], inputs[1], join, apply(join.condition));
     }
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(*node);
@@ -442,6 +485,24 @@ void add_used_columns(const Node& node, ColumnSet& out) {
     case NodeKind::kSession:
       out.insert(as<Session>(node).partition.begin(), as<Session>(node).partition.end());
       out.insert(as<Session>(node).time);
+      break;
+    case NodeKind::kAsofJoin: {
+      const auto& join = as<AsofJoin>(node);
+      for (const JoinKey& key : join.keys) {
+        out.insert(key.left);
+        out.insert(key.right);
+      }
+      out.insert(join.ties.begin(), join.ties.end());
+      if (join.mode == AsofMode::kEpochEnd) break;
+      out.insert(join.left_time);
+      out.insert(join.right_time);
+      break;
+    }
+    case NodeKind::kHold:
+      out.insert(as<Hold>(node).time);
+      break;
+    case NodeKind::kLate:
+      out.insert(as<Late>(node).time);
       break;
     case NodeKind::kSingleRow:
       out.insert(as<SingleRow>(node).keys.begin(), as<SingleRow>(node).keys.end());

@@ -59,6 +59,9 @@ enum class NodeKind : uint8_t {
   kExpand,
   kTableFunction,
   kSession,
+  kAsofJoin,
+  kHold,
+  kLate,
   kDependentJoin,
 };
 
@@ -172,6 +175,8 @@ struct JoinKey {
   bool null_safe = false;
 };
 
+struct JoinTime;
+
 /// Gives left columns, then (but for semi and anti joins) right columns.
 struct Join final : Node {
   Join() : Node(NodeKind::kJoin) {}
@@ -179,6 +184,8 @@ struct Join final : Node {
   std::vector<JoinKey> keys;
   /// What is not in `keys`; nullptr: nothing.
   ExprRef condition;
+  /// Watermarks bound its state (plan/join_time.h); nullptr: they do not.
+  std::shared_ptr<const JoinTime> time;
 };
 
 struct Distinct final : Node {
@@ -277,6 +284,42 @@ struct Session final : Node {
   bool on_close = false;
 };
 
+/// Which right rows an AsofJoin gives for a left row.
+enum class AsofMode : uint8_t {
+  kNearest,   // ASOF: that of the nearest time
+  kVersion,   // FOR SYSTEM_TIME AS OF a time: the version of its key that was there at that time
+  kEpochEnd,  // FOR SYSTEM_TIME AS OF PROCTIME(): all of its key at the end of the row's epoch
+};
+/// Gives left columns, then right columns.
+struct AsofJoin final : Node {
+  AsofJoin() : Node(NodeKind::kAsofJoin) {}
+  AsofMode mode = AsofMode::kNearest;
+  /// Left rows without a match come with NULLs.
+  bool outer = false;
+  std::vector<JoinKey> keys;
+  /// Not of kEpochEnd.
+  ColumnId left_time = 0, right_time = 0;
+  operators::AsofOrder order = operators::AsofOrder::kAtOrBefore;
+  /// Columns of the right side that decide between rows of equal time, in order; empty where there
+  /// are none such.
+  std::vector<ColumnId> ties;
+};
+
+/// EMIT ON WINDOW CLOSE where no node below closes windows: each row is given once, when the
+/// watermarks that bound its column `time` have passed it.
+struct Hold final : Node {
+  Hold() : Node(NodeKind::kHold) {}
+  ColumnId time = 0;
+};
+
+/// The rows that an operator drops of this input because its column `time` is late (plan/late.h):
+/// the input's columns, what each would have done, and the bound that it missed.
+struct Late final : Node {
+  Late() : Node(NodeKind::kLate) {}
+  ColumnId time = 0;
+  Column operation, watermark;
+};
+
 /// As Join, but the right side may use columns of the left one: evaluated per left row. Inner,
 /// left, semi or anti. Gone after decorrelation.
 struct DependentJoin final : Node {
@@ -302,6 +345,8 @@ NodeRef make_aggregate(NodeRef input, const Aggregate& model,
                        std::vector<AggregateCall> aggregates);
 NodeRef make_join(JoinKind kind, NodeRef left, NodeRef right, std::vector<JoinKey> keys,
                   ExprRef condition);
+/// A copy of `model` over other inputs, with another condition.
+NodeRef make_join(NodeRef left, NodeRef right, const Join& model, ExprRef condition);
 NodeRef make_distinct(NodeRef input);
 NodeRef make_union(std::vector<NodeRef> inputs, Columns columns,
                    std::vector<std::vector<ColumnId>> sources);
@@ -319,6 +364,10 @@ NodeRef make_table_function(NodeRef input, const TableFunction& model,
                             std::vector<ExprRef> arguments);
 /// A copy of `model` over another input, with another partition.
 NodeRef make_session(NodeRef input, const Session& model, std::vector<ColumnId> partition);
+/// A copy of `model` over other inputs.
+NodeRef make_asof_join(NodeRef left, NodeRef right, const AsofJoin& model);
+NodeRef make_hold(NodeRef input, ColumnId time);
+NodeRef make_late(NodeRef input, ColumnId time, Column operation, Column watermark);
 NodeRef make_dependent_join(JoinKind kind, NodeRef left, NodeRef right, ExprRef condition);
 
 /// The node over other inputs (of at least the columns that it uses); itself when they are the

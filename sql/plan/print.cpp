@@ -235,6 +235,23 @@ std::string session_text(const Session& session, const ColumnNames& names) {
                         : "");
 }
 
+std::string asof_join_text(const AsofJoin& join, const ColumnNames& names) {
+  std::vector<std::string> matches;
+  for (const JoinKey& key : join.keys) {
+    matches.push_back(fmt::format("{} {} {}", names.of(key.left), key.null_safe ? "<=>" : "=",
+                                  names.of(key.right)));
+  }
+  static constexpr const char* kSigns[] = {">=", ">", "<=", "<"};
+  if (join.mode != AsofMode::kEpochEnd) {
+    matches.push_back(fmt::format("{} {} {}", names.of(join.left_time),
+                                  kSigns[static_cast<size_t>(join.order)],
+                                  names.of(join.right_time)));
+  }
+  static constexpr const char* kModes[] = {"AsofJoin", "AsofJoin versions", "LookupJoin"};
+  return fmt::format("{} {} on {}", kModes[static_cast<size_t>(join.mode)],
+                     join.outer ? "left" : "inner", fmt::join(matches, ", "));
+}
+
 std::string node_text(const Node& node, const ColumnNames& names) {
   switch (node.kind) {
     case NodeKind::kScan:
@@ -267,6 +284,12 @@ std::string node_text(const Node& node, const ColumnNames& names) {
       return table_function_text(as<TableFunction>(node), names);
     case NodeKind::kSession:
       return session_text(as<Session>(node), names);
+    case NodeKind::kAsofJoin:
+      return asof_join_text(as<AsofJoin>(node), names);
+    case NodeKind::kHold:
+      return "Hold until the watermark has passed " + names.of(as<Hold>(node).time);
+    case NodeKind::kLate:
+      return "Late " + names.of(as<Late>(node).time);
     case NodeKind::kDependentJoin: {
       const auto& join = as<DependentJoin>(node);
       std::string text = fmt::format("DependentJoin {}", join_word(join.join));

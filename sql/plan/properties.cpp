@@ -6,6 +6,7 @@
 #include "sql/plan/failure.h"
 #include "sql/plan/forms.h"
 #include "sql/plan/temporal.h"
+#include "sql/plan/watermarks.h"
 
 namespace forebay::sql::plan {
 
@@ -104,6 +105,13 @@ std::vector<KeySet> join_unique_keys(const Join& join) {
     }
   }
   return keys;
+}
+
+std::vector<KeySet> asof_unique_keys(const AsofJoin& join) {
+  // As many rows for each left row as a left join gives at one time, or one.
+  if (join.mode != AsofMode::kEpochEnd) return unique_keys(join.inputs[0]);
+  return unique_keys(
+      make_join(JoinKind::kLeft, join.inputs[0], join.inputs[1], join.keys, nullptr));
 }
 
 }  // namespace
@@ -237,10 +245,14 @@ std::vector<KeySet> unique_keys(const NodeRef& node) {
       }
       return keys;
     }
+    case NodeKind::kAsofJoin:
+      return asof_unique_keys(as<AsofJoin>(*node));
     case NodeKind::kSession:
+    case NodeKind::kHold:
       return unique_keys(node->inputs[0]);
     case NodeKind::kUnion:
     case NodeKind::kRepeat:
+    case NodeKind::kLate:
       return keys;
   }
   return keys;
@@ -264,6 +276,8 @@ bool is_append_only(const NodeRef& node) {
       return object.kind == ObjectKind::kSource || object.append_only;
     }
     case NodeKind::kValues:
+    case NodeKind::kHold:
+    case NodeKind::kLate:
       return true;
     case NodeKind::kFilter:
       // As time passes rows go.
@@ -272,6 +286,9 @@ bool is_append_only(const NodeRef& node) {
     case NodeKind::kExpand:
     case NodeKind::kTableFunction:
       return is_append_only(node->inputs[0]);
+    case NodeKind::kTopN:
+    case NodeKind::kOver:
+      return closes_in_order(*node);
     case NodeKind::kAggregate:
       return as<Aggregate>(*node).on_close;
     case NodeKind::kSession:
@@ -286,6 +303,8 @@ bool is_append_only(const NodeRef& node) {
       if (kind != JoinKind::kInner && kind != JoinKind::kSemi) return false;
       return is_append_only(node->inputs[0]) && is_append_only(node->inputs[1]);
     }
+    case NodeKind::kAsofJoin:
+      return as<AsofJoin>(*node).mode == AsofMode::kEpochEnd && is_append_only(node->inputs[0]);
     case NodeKind::kUnion:
       return std::all_of(node->inputs.begin(), node->inputs.end(), is_append_only);
     default:
@@ -358,6 +377,16 @@ bool column_never_null(const NodeRef& node, ColumnId id) {
       return call.function < operators::OverFunction::kLag ||
              (call.aggregate != nullptr && call.aggregate->counts);
     }
+    case NodeKind::kAsofJoin:
+      if (find_column(node->input(0).columns, id) != kNoColumn) {
+        return column_never_null(node->inputs[0], id);
+      }
+      return !as<AsofJoin>(*node).outer && column_never_null(node->inputs[1], id);
+    case NodeKind::kLate:
+      return find_column(node->input().columns, id) == kNoColumn || id == as<Late>(*node).time ||
+             column_never_null(node->inputs[0], id);
+    case NodeKind::kHold:
+      return id == as<Hold>(*node).time || column_never_null(node->inputs[0], id);
     case NodeKind::kSingleRow:
     case NodeKind::kRepeat:
       return column_never_null(node->inputs[0], id);

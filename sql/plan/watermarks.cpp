@@ -6,7 +6,9 @@
 
 #include "engine/data/datetime.h"
 #include "sql/plan/expressions.h"
+#include "sql/plan/join_time.h"
 #include "sql/plan/print.h"
+#include "udfs/registry.h"
 
 namespace forebay::sql::plan {
 
@@ -59,14 +61,6 @@ bool same_term(const BoundTerm& a, const BoundTerm& b) {
   return expr::equal(*a.shift, *b.shift);
 }
 
-void add_terms(BoundTerms& terms, const BoundTerms& others) {
-  for (const BoundTerm& other : others) {
-    const bool known = std::any_of(terms.begin(), terms.end(),
-                                   [&](const BoundTerm& term) { return same_term(term, other); });
-    if (!known) terms.push_back(other);
-  }
-}
-
 /// What bounds of the columns say about an expression over them; nothing: empty.
 BoundTerms terms_of(const ExprRef& expr, const TimeBounds& bounds) {
   const ExprRef source = monotone_source(expr);
@@ -115,18 +109,24 @@ TimeBounds kept(const TimeBounds& bounds, const std::vector<ColumnId>& columns) 
   return out;
 }
 
-TimeBounds join_bounds(const Join& join) {
+TimeBounds asof_bounds(const AsofJoin& join) {
   const TimeBounds left = time_bounds(join.inputs[0]);
+  if (join.mode == AsofMode::kEpochEnd) return left;
   const TimeBounds right = time_bounds(join.inputs[1]);
   TimeBounds out;
-  for (const JoinKey& key : join.keys) {
-    auto a = left.find(key.left);
-    auto b = right.find(key.right);
-    if (a == left.end() || b == right.end()) continue;
-    BoundTerms both = a->second;
+  auto add = [&](ColumnId of_left, ColumnId of_right) {
+    auto a = left.find(of_left);
+    auto b = right.find(of_right);
+    if (a == left.end() || b == right.end()) return;
+    BoundTerms& both = out[of_left];
+    add_terms(both, a->second);
     add_terms(both, b->second);
-    out[key.left] = both;
-    if (join.join != JoinKind::kSemi && join.join != JoinKind::kAnti) out[key.right] = both;
+  };
+  for (const JoinKey& key : join.keys) add(key.left, key.right);
+  // A right row that comes or goes changes left rows that are not earlier.
+  if (join.order == operators::AsofOrder::kAtOrBefore ||
+      join.order == operators::AsofOrder::kBefore) {
+    add(join.left_time, join.right_time);
   }
   return out;
 }
@@ -202,13 +202,16 @@ bool move_together(const BoundTerms& a, const BoundTerms& b) {
   return true;
 }
 
-/// A group that is given when its first column is final may by then be behind the bounds of others.
+/// What is given when its column `time` is final may by then be behind the bounds of others.
+TimeBounds given_at(TimeBounds bounds, ColumnId time) {
+  const BoundTerms first = bounds.at(time);
+  std::erase_if(bounds, [&](const auto& bound) { return !move_together(bound.second, first); });
+  return bounds;
+}
+
 TimeBounds aggregate_bounds(const Aggregate& aggregate) {
   TimeBounds out = kept(time_bounds(aggregate.inputs[0]), aggregate.groups);
-  if (!aggregate.on_close) return out;
-  const BoundTerms first = out.at(aggregate.groups[0]);
-  std::erase_if(out, [&](const auto& bound) { return !move_together(bound.second, first); });
-  return out;
+  return aggregate.on_close ? given_at(std::move(out), aggregate.groups[0]) : out;
 }
 
 /// A series goes up from its first argument.
@@ -226,6 +229,28 @@ TimeBounds table_function_bounds(const TableFunction& call) {
 
 }  // namespace
 
+void add_terms(BoundTerms& terms, const BoundTerms& others) {
+  for (const BoundTerm& other : others) {
+    const bool known = std::any_of(terms.begin(), terms.end(),
+                                   [&](const BoundTerm& term) { return same_term(term, other); });
+    if (!known) terms.push_back(other);
+  }
+}
+
+ExprRef earlier(const ExprRef& time, int64_t micros) {
+  for (const udfs::ScalarFunction* minus : udfs::find_scalar("-")) {
+    if (minus->arguments.size() != 2 || minus->arguments[0] != time->type.id ||
+        minus->arguments[1] != TypeId::kInterval) {
+      continue;
+    }
+    data::Interval interval;
+    interval.microseconds = micros;
+    return expr::call(minus, time->type,
+                      {time, expr::literal({data::Type{TypeId::kInterval}, interval})});
+  }
+  FOREBAY_CHECK(false, "no interval can be taken from " + time->type.name());
+}
+
 TimeBounds time_bounds(const NodeRef& node) {
   switch (node->kind) {
     case NodeKind::kScan:
@@ -242,13 +267,23 @@ TimeBounds time_bounds(const NodeRef& node) {
     case NodeKind::kAggregate:
       return aggregate_bounds(as<Aggregate>(*node));
     case NodeKind::kJoin:
-      return join_bounds(as<Join>(*node));
+      return join_bounds(as<Join>(*node), time_bounds(node->inputs[0]),
+                         time_bounds(node->inputs[1]));
     case NodeKind::kUnion:
       return union_bounds(as<Union>(*node));
     case NodeKind::kTopN:
+      if (closes_in_order(*node)) return time_bounds(node->inputs[0]);
       return kept(time_bounds(node->inputs[0]), as<TopN>(*node).partition);
+    case NodeKind::kOver:
+      // A row that looks ahead may come at any time: it is not bounded by its own.
+      if (closes_in_order(*node)) return time_bounds(node->inputs[0]);
+      return kept(time_bounds(node->inputs[0]), as<Over>(*node).partition);
     case NodeKind::kSingleRow:
       return kept(time_bounds(node->inputs[0]), as<SingleRow>(*node).keys);
+    case NodeKind::kAsofJoin:
+      return asof_bounds(as<AsofJoin>(*node));
+    case NodeKind::kHold:
+      return given_at(time_bounds(node->inputs[0]), as<Hold>(*node).time);
     case NodeKind::kExpand:
       return expand_bounds(as<Expand>(*node));
     case NodeKind::kTableFunction:
@@ -256,6 +291,7 @@ TimeBounds time_bounds(const NodeRef& node) {
     case NodeKind::kSession:
       return session_bounds(as<Session>(*node));
     case NodeKind::kValues:
+    case NodeKind::kLate:
     case NodeKind::kDependentJoin:
       return {};
   }
@@ -278,10 +314,6 @@ bool reads_watermarked_source(const NodeRef& node) {
   return std::any_of(node->inputs.begin(), node->inputs.end(), reads_watermarked_source);
 }
 
-namespace {
-
-/// How long a bound may lag behind its watermark because times are cut: of columns that follow the
-/// same time, the finest closes groups first.
 int64_t coarseness(const BoundTerms& terms) {
   constexpr int64_t kUnknown = std::numeric_limits<int64_t>::max();
   int64_t most = 0;
@@ -300,16 +332,21 @@ int64_t coarseness(const BoundTerms& terms) {
   return most;
 }
 
-}  // namespace
+namespace {
 
-NodeRef bound_groups(const NodeRef& node, bool on_close) {
+/// `above`: conditions that rows must hold further up.
+NodeRef bound_groups(const NodeRef& node, bool on_close, const std::vector<ExprRef>& above) {
   std::vector<NodeRef> inputs;
-  for (const NodeRef& input : node->inputs) inputs.push_back(bound_groups(input, on_close));
+  for (size_t i = 0; i < node->inputs.size(); ++i) {
+    inputs.push_back(
+        bound_groups(node->inputs[i], on_close, conditions_below(*node, i, above)));
+  }
   // These name their columns by place.
   if (node->kind == NodeKind::kDistinct || node->kind == NodeKind::kTopN) {
     inputs[0] = make_narrow(inputs[0], node->input().columns);
   }
   const NodeRef same = with_inputs(node, std::move(inputs));
+  if (node->kind == NodeKind::kJoin) return bound_join(same, above);
   if (node->kind == NodeKind::kSession) {
     auto session = std::make_shared<Session>(as<Session>(*same));
     session->bounded = time_bounds(same->inputs[0]).contains(session->time);
@@ -340,76 +377,24 @@ NodeRef bound_groups(const NodeRef& node, bool on_close) {
   return make_aggregate(same->inputs[0], *aggregate, aggregate->aggregates);
 }
 
-namespace {
-
-data::Status cannot_close(std::string why, std::string hint) {
-  return data::Status(data::sqlstate::kFeatureNotSupported,
-                      fmt::format("EMIT ON WINDOW CLOSE is not supported: {}", why))
-      .with_hint(std::move(hint));
-}
-
-void add_relations(const NodeRef& node, std::vector<std::string>& names) {
-  if (node->kind == NodeKind::kScan) names.push_back(as<Scan>(*node).object->name);
-  for (const NodeRef& input : node->inputs) add_relations(input, names);
-}
-
-data::Status no_bound(const NodeRef& node, const std::vector<ColumnId>& groups) {
-  std::vector<std::string> relations;
-  add_relations(node, relations);
-  if (!reads_watermark(node)) {
-    return cannot_close(
-        relations.empty() ? "the view reads no relation"
-                          : fmt::format("\"{}\" has no watermark", relations[0]),
-        "Declare one in CREATE SOURCE or CREATE TABLE: WATERMARK FOR time_column AS time_column - "
-        "INTERVAL '5 seconds'.");
-  }
-  return cannot_close(
-      fmt::format("no watermark bounds a column of GROUP BY {}", ColumnNames(node).list(groups)),
-      "Group by window_start and window_end of the column that has the watermark, or by that "
-      "column.");
-}
-
-/// `windowed`: a node above closes the windows.
-data::Status check_closes(const NodeRef& node, bool windowed) {
-  switch (node->kind) {
-    case NodeKind::kScan:
-    case NodeKind::kValues:
-      if (windowed) return data::Status::ok();
-      return cannot_close("the view has rows that are in no window",
-                          "Aggregate them with GROUP BY window_start, or leave EMIT ON WINDOW "
-                          "CLOSE out.");
-    case NodeKind::kAggregate:
-      if (!as<Aggregate>(*node).bounded) return no_bound(node, as<Aggregate>(*node).groups);
-      windowed = true;
-      break;
-    case NodeKind::kDistinct: {
-      std::vector<ColumnId> groups;
-      for (const Column& column : node->columns) groups.push_back(column.id);
-      return no_bound(node, groups);
-    }
-    case NodeKind::kSession:
-      if (!as<Session>(*node).bounded) return no_bound(node, {as<Session>(*node).time});
-      windowed = true;
-      break;
-    case NodeKind::kFilter:
-    case NodeKind::kProject:
-    case NodeKind::kUnion:
-    case NodeKind::kExpand:
-    case NodeKind::kTableFunction:
-      break;
-    default:
-      return cannot_close("the view has a join, a limit or row numbers",
-                          "Make a view of the windows first, and join or number its rows in "
-                          "another one.");
-  }
-  for (const NodeRef& input : node->inputs) {
-    FOREBAY_RETURN_IF_ERROR(check_closes(input, windowed));
-  }
-  return data::Status::ok();
-}
-
 }  // namespace
 
-data::Status check_closes(const NodeRef& node) { return check_closes(node, false); }
+NodeRef bound_groups(const NodeRef& node, bool on_close) {
+  return bound_groups(node, on_close, {});
+}
+
+std::optional<ColumnId> bounded_partition(const Node& node) {
+  const std::vector<ColumnId>* partition = nullptr;
+  if (node.kind == NodeKind::kTopN) partition = &as<TopN>(node).partition;
+  if (node.kind == NodeKind::kOver) partition = &as<Over>(node).partition;
+  if (partition == nullptr || partition->empty()) return std::nullopt;
+  const TimeBounds bounds = time_bounds(node.inputs[0]);
+  std::optional<ColumnId> finest;
+  for (ColumnId id : *partition) {
+    if (!bounds.contains(id)) continue;
+    if (!finest || coarseness(bounds.at(id)) < coarseness(bounds.at(*finest))) finest = id;
+  }
+  return finest;
+}
 
 }  // namespace forebay::sql::plan

@@ -81,6 +81,8 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
       return push_aggregate(plan::as<plan::Aggregate>(*node));
     case NodeKind::kJoin:
       return push_join(plan::as<plan::Join>(*node));
+    case NodeKind::kAsofJoin:
+      return push_asof_join(plan::as<plan::AsofJoin>(*node));
     case NodeKind::kUnion:
       return push_union(plan::as<plan::Union>(*node));
     case NodeKind::kDistinct: {
@@ -147,6 +149,8 @@ DependentSide::Pushed DependentSide::push(const NodeRef& node) {
     }
     case NodeKind::kScan:
     case NodeKind::kValues:
+    case NodeKind::kHold:
+    case NodeKind::kLate:
     case NodeKind::kDependentJoin:
       break;
   }
@@ -315,6 +319,22 @@ DependentSide::Pushed DependentSide::push_both_sides(const plan::Join& join) {
   }
   out.plan = plan::make_project(out.plan, std::move(columns), std::move(values));
   return out;
+}
+
+DependentSide::Pushed DependentSide::push_asof_join(const plan::AsofJoin& join) {
+  Pushed left = push(join.inputs[0]);
+  if (!is_correlated(join.inputs[1])) {
+    left.plan = plan::make_asof_join(left.plan, join.inputs[1], join);
+    return left;
+  }
+  Pushed right = push(join.inputs[1]);
+  plan::AsofJoin model = join;
+  for (size_t i = 0; i < outer_.size(); ++i) {
+    const bool strict = left.strict[i] || right.strict[i];
+    model.keys.push_back({left.outer[i].id, right.outer[i].id, !strict});
+  }
+  left.plan = plan::make_asof_join(left.plan, right.plan, model);
+  return left;
 }
 
 NodeRef DependentSide::owned(const Pushed& pushed) const {

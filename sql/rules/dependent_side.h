@@ -46,6 +46,7 @@ class DependentSide {
   Pushed push_aggregate(const plan::Aggregate& aggregate);
   Pushed push_join(const plan::Join& join);
   Pushed push_both_sides(const plan::Join& join);
+  Pushed push_asof_join(const plan::AsofJoin& join);
   /// Without the rows that belong to nobody: a strict outer value is NULL.
   NodeRef owned(const Pushed& pushed) const;
   Pushed push_union(const plan::Union& both);

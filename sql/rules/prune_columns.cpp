@@ -74,6 +74,17 @@ NodeRef prune_join(const NodeRef& node, const ColumnSet& required) {
       node, {prune_exactly(join.inputs[0], used), prune_exactly(join.inputs[1], used)});
 }
 
+NodeRef prune_asof_join(const NodeRef& node, const ColumnSet& required) {
+  plan::AsofJoin join = plan::as<plan::AsofJoin>(*node);
+  ColumnSet distinct{join.right_time};
+  for (const plan::JoinKey& key : join.keys) distinct.insert(key.right);
+  if (plan::has_unique_key(join.inputs[1], distinct)) join.ties.clear();
+  ColumnSet used = required;
+  plan::add_used_columns(join, used);
+  return plan::make_asof_join(prune_exactly(join.inputs[0], used),
+                              prune_exactly(join.inputs[1], used), join);
+}
+
 NodeRef prune_union(const NodeRef& node, const ColumnSet& required) {
   const auto& both = plan::as<plan::Union>(*node);
   std::vector<NodeRef> inputs;
@@ -163,6 +174,8 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
     }
     case NodeKind::kJoin:
       return prune_join(node, required);
+    case NodeKind::kAsofJoin:
+      return prune_asof_join(node, required);
     case NodeKind::kUnion:
       return prune_union(node, required);
     case NodeKind::kOver:
@@ -185,6 +198,8 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required) {
     }
     case NodeKind::kExpand:
     case NodeKind::kSession:
+    case NodeKind::kHold:
+    case NodeKind::kLate:
     case NodeKind::kTableFunction: {
       ColumnSet used = required;
       plan::add_used_columns(*node, used);

@@ -121,6 +121,23 @@ NodeRef push_join(const plan::Join& join, Conjuncts above) {
   return filtered(std::move(result), std::move(above));
 }
 
+/// What is asked of left rows is asked of them before; right rows decide which of them is nearest.
+NodeRef push_asof_join(const plan::AsofJoin& join, Conjuncts above) {
+  const ColumnSet left = plan::column_set(join.input(0).columns);
+  const ColumnSet right = plan::column_set(join.input(1).columns);
+  plan::AsofJoin model = join;
+  model.outer &= std::none_of(above.begin(), above.end(), [&](const ExprRef& conjunct) {
+    return plan::rejects_nulls(conjunct, right);
+  });
+  Conjuncts moving = take(above, [&](const ExprRef& conjunct) {
+    return may_move(conjunct) && plan::uses_only(conjunct, left) &&
+           expr::volatility(*conjunct) == udfs::Volatility::kImmutable;
+  });
+  NodeRef result = plan::make_asof_join(push(join.inputs[0], std::move(moving)),
+                                        push(join.inputs[1], {}), model);
+  return filtered(std::move(result), std::move(above));
+}
+
 NodeRef push_project(const NodeRef& node, Conjuncts above) {
   const auto& project = plan::as<plan::Project>(*node);
   plan::Replacements replacements;
@@ -203,6 +220,8 @@ NodeRef push(const NodeRef& node, Conjuncts above) {
       NodeRef input = push(node->inputs[0], std::move(moving));
       return filtered(plan::with_inputs(node, {std::move(input)}), std::move(above));
     }
+    case NodeKind::kAsofJoin:
+      return push_asof_join(plan::as<plan::AsofJoin>(*node), std::move(above));
     case NodeKind::kSession: {
       const auto& session = plan::as<plan::Session>(*node);
       const ColumnSet partition(session.partition.begin(), session.partition.end());

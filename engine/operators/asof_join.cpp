@@ -1,0 +1,631 @@
+// AsofJoin: each left row with the right row of its key whose time is the nearest one.
+//
+// Input: 0 is left, 1 is right, any changes, both hashed by their keys. With `versions` the right
+// side is a table with a key; its changes make versions (asof_versions.h).
+//
+// Output: at the end of an epoch the net change: left rows that came and went, and those whose
+// right row is another one than before. Rows with a NULL key or time match nothing; left ones go
+// straight to the padded output.
+//
+// State: per side an OrderedTable key -> rows; suffix = the time (kGrouping; complemented where the
+// right row is not behind the left one) and then all columns (kExact), so that a left row's match
+// is the first right row from its own time on. Left: count = multiplicity. Right: likewise, or the
+// version's kind. With both bounds a PointTable of timers, (time, key) -> nothing: a key that has
+// something to forget has a timer that is not later than that.
+//
+// Invariants: the tables are as the epoch began until a key is flushed, so that both matches of a
+// row can be looked up. Between a changed right row and the one before it all left rows have the
+// same match, before and after.
+//
+// Cost: per change a few ordered lookups and one insertion; per right row that comes or goes the
+// left rows up to the next one. With bounds: per epoch the keys that have something to forget.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/data/row_codec.h"
+#include "engine/operators/asof_versions.h"
+#include "engine/operators/emission.h"
+#include "engine/operators/epoch_index.h"
+#include "engine/operators/expired_groups.h"
+#include "engine/operators/specs.h"
+
+namespace forebay::operators {
+
+namespace {
+
+using data::KeyMode;
+using data::KeyRows;
+using state::OrderedTable;
+using state::PointTable;
+
+constexpr std::string_view kSigns[] = {">=", ">", "<=", "<"};
+
+bool is_strict(AsofOrder order) {
+  return order == AsofOrder::kBefore || order == AsofOrder::kAfter;
+}
+bool is_backward(AsofOrder order) {
+  return order == AsofOrder::kAtOrBefore || order == AsofOrder::kBefore;
+}
+
+class AsofJoin final : public Operator {
+ public:
+  AsofJoin(const AsofJoinParameters& parameters, const OperatorContext& context)
+      : parameters_(parameters),
+        context_(context),
+        strict_(is_strict(parameters.order)),
+        left_(context.table(parameters.left_rows, state::Family::kLog)),
+        right_(context.table(parameters.right_rows, state::Family::kLog)),
+        tables_{&left_, &right_},
+        timers_(context.table(parameters.timers, state::Family::kHot), 8, nullptr),
+        expired_(state::Family::kHot, parameters.timers, context_, AsofVersions::kTimeBytes) {
+    order_.descending = is_backward(parameters.order);
+    for (int side : {0, 1}) {
+      sides_[side].types = side == 0 ? parameters.left_types : parameters.right_types;
+      sides_[side].keys = side == 0 ? parameters.left_keys : parameters.right_keys;
+      sides_[side].time = side == 0 ? parameters.left_time : parameters.right_time;
+      sides_[side].columns = all_columns(sides_[side].types.size());
+      for (size_t i = 0; i < sides_[side].keys.size(); ++i) {
+        const bool null_safe = i < parameters.null_safe.size() && parameters.null_safe[i] != 0;
+        if (!null_safe) sides_[side].strict.push_back(sides_[side].keys[i]);
+      }
+      for (const Type& type : sides_[side].types) builders_.emplace_back(type);
+    }
+    const Type time = sides_[0].types[sides_[0].time];
+    const data::Layout layout = data::layout_of(time.id);
+    if (layout == data::Layout::kInt32) fixed_time_bytes_ = 5;
+    if (layout == data::Layout::kInt64) fixed_time_bytes_ = 9;
+    scratch_time_.emplace_back(time);
+    if (parameters_.left_bound) left_judge_.emplace(*parameters_.left_bound, time, context_);
+    if (parameters_.right_bound) right_judge_.emplace(*parameters_.right_bound, time, context_);
+  }
+
+  Result<Progress> take(uint32_t input, ChangeBatch batch, Output& output) override {
+    Side& side = sides_[input];
+    if (input == 0 && left_judge_) {
+      if (uint64_t late = left_judge_->drop_late(batch); late > 0) output.late(late);
+    }
+    take_nulls(input, batch, output);
+    if (batch.empty()) return Progress::kDone;
+    data::encode_keys(batch, side.keys, KeyMode::kGrouping, keys_);
+    data::add_hashes(keys_);
+    const uint32_t time[] = {side.time};
+    data::encode_keys(batch, time, KeyMode::kGrouping, times_, {&order_, 1});
+    data::encode_keys(batch, side.columns, KeyMode::kExact, rows_);
+    FOREBAY_RETURN_IF_ERROR(find_groups());
+    uint64_t late = 0;
+    const data::ColumnView column = batch.column(side.time).view();
+    for (uint32_t i = 0; i < keys_.rows(); ++i) {
+      const uint32_t row = batch.physical(i);
+      const Weight weight = batch.weight(row);
+      bool is_hidden = false;
+      if (input == 1 && parameters_.versions) {
+        is_hidden = column.is_null(row);
+        // Of one that goes it is seen whether it came late.
+        if (!is_hidden && weight > 0 && right_judge_ &&
+            column.at<int64_t>(row) < right_judge_->previous()) {
+          is_hidden = true;
+          ++late;
+        }
+      }
+      add_delta(group_of_row_[i], input, is_hidden, i, weight);
+    }
+    if (late > 0) output.late(late);
+    return Progress::kDone;
+  }
+
+  Result<Progress> end_epoch(Output& output) override {
+    std::sort(deltas_.begin(), deltas_.end(), [&](const Delta& a, const Delta& b) {
+      if (a.key != b.key) return a.key < b.key;
+      if (a.side != b.side) return a.side < b.side;
+      return suffix_of(a) < suffix_of(b);
+    });
+    return resume(output);
+  }
+
+  Result<Progress> resume(Output& output) override {
+    while (is_open_ || next_ < deltas_.size()) {
+      if (!is_open_) open_key();
+      FOREBAY_ASSIGN_OR_RETURN(bool done, flush_some(output));
+      if (!done) return Progress::kMore;
+      FOREBAY_RETURN_IF_ERROR(apply());
+      is_open_ = false;
+    }
+    put_out(output);
+    return forget_some();
+  }
+
+  void seal(state::SealedRun& run) override {
+    left_.seal(run);
+    right_.seal(run);
+    timers_.seal(run);
+    expired_.seal();
+    if (left_judge_) left_judge_->end();
+    if (right_judge_) right_judge_->end();
+    deltas_.clear();
+    bytes_.clear();
+    groups_.clear();
+    group_place_.clear();
+    next_ = 0;
+    is_forgetting_ = emitted_ = false;
+  }
+  size_t memory_bytes() const override {
+    return left_.memory_bytes() + right_.memory_bytes() + timers_.memory_bytes() +
+           expired_.memory_bytes() + bytes_.capacity() + deltas_.capacity() * sizeof(Delta);
+  }
+  size_t dirty_entries() const override {
+    return left_.dirty_entries() + right_.dirty_entries() + timers_.dirty_entries() +
+           deltas_.size();
+  }
+  size_t state_rows() const override {
+    return left_.resident_entries() + right_.resident_entries();
+  }
+
+ private:
+  using Match = AsofMatches::Match;
+
+  struct Side {
+    std::vector<Type> types;
+    std::vector<uint32_t> keys;
+    std::vector<uint32_t> strict;  // key columns where NULL matches nothing
+    std::vector<uint32_t> columns;
+    uint32_t time = 0;
+  };
+  struct Groups {
+    OrderedTable::Group* side[2];
+  };
+  /// A change as it came; its suffix is in bytes_.
+  struct Delta {
+    uint32_t key;  // in groups_
+    uint8_t side;
+    uint32_t size;
+    size_t at;
+    Weight weight;
+  };
+
+  std::string_view suffix_of(const Delta& delta) const {
+    return std::string_view(bytes_).substr(delta.at, delta.size);
+  }
+
+  /// Rows with a NULL key, or time, leave the batch.
+  void take_nulls(uint32_t input, ChangeBatch& batch, Output& output) {
+    const Side& side = sides_[input];
+    std::vector<uint32_t> columns = side.strict;
+    // A right row without time is there, but no version.
+    if (input == 0 || !parameters_.versions) columns.push_back(side.time);
+    bool nullable = false;
+    for (uint32_t column : columns) nullable |= batch.column(column).has_nulls();
+    if (!nullable) return;
+    data::encode_keys(batch, columns, KeyMode::kGrouping, keys_);
+    data::mark_nulls(batch, columns, keys_);
+    data::Selection kept, alone;
+    for (uint32_t i = 0; i < keys_.rows(); ++i) {
+      (keys_.has_null[i] ? alone : kept).push_back(batch.physical(i));
+    }
+    if (input == 0 && parameters_.outer && !alone.empty()) {
+      ChangeBatch passed = batch.share();
+      passed.set_selection(std::move(alone));
+      for (const Type& type : sides_[1].types) {
+        passed.mutable_columns().push_back(
+            data::Column::constant(data::Datum::null(type), passed.physical_rows()));
+      }
+      emit_in_pieces(std::move(passed), context_.batch_rows, output);
+    }
+    batch.set_selection(std::move(kept));
+  }
+
+  /// Finds the groups of keys_ on both sides, which stay where they are until the seal.
+  Status find_groups() {
+    const uint32_t count = keys_.rows();
+    for (int side : {0, 1}) {
+      found_[side].resize(count);
+      FOREBAY_RETURN_IF_ERROR(tables_[side]->load(keys_, found_[side]));
+      for (OrderedTable::Group* group : found_[side]) tables_[side]->pin(group);
+    }
+    group_of_row_.resize(count);
+    for (uint32_t i = 0; i < count; ++i) {
+      const auto next = static_cast<uint32_t>(groups_.size());
+      auto same = [&](uint32_t at) { return groups_[at].side[0] == found_[0][i]; };
+      const uint32_t at = group_place_.find_or_add(EpochIndex::hash_of(found_[0][i]), next, same);
+      if (at == next) groups_.push_back({{found_[0][i], found_[1][i]}});
+      group_of_row_[i] = at;
+    }
+    return Status::ok();
+  }
+
+  void add_delta(uint32_t key, uint32_t side, bool is_hidden, uint32_t row, Weight weight) {
+    const size_t at = bytes_.size();
+    if (is_hidden) {
+      bytes_.push_back(AsofMatches::kHidden);
+    } else {
+      bytes_.append(times_.key(row));
+    }
+    bytes_.append(rows_.key(row));
+    deltas_.push_back(
+        {key, static_cast<uint8_t>(side), static_cast<uint32_t>(bytes_.size() - at), at, weight});
+  }
+
+  size_t time_bytes(std::string_view suffix) {
+    if (fixed_time_bytes_ > 0) return fixed_time_bytes_;
+    std::string_view rest = suffix;
+    const Status status = data::decode_key(rest, KeyMode::kGrouping, scratch_time_.front(), order_);
+    FOREBAY_CHECK(status.is_ok(), "a time in an ASOF join that can't be read");
+    if (scratch_time_.front().size() >= 4096) (void)scratch_time_.front().finish();
+    return suffix.size() - rest.size();
+  }
+  std::string_view time_of(std::string_view suffix) { return suffix.substr(0, time_bytes(suffix)); }
+
+  /// The place from which on right rows match a left row of this time.
+  std::string_view bound_of(std::string_view time) {
+    if (!strict_) return time;
+    bound_ = after_prefix(time);
+    return bound_;
+  }
+
+  /// Sums the changes of the next key, and finds what they mean.
+  void open_key() {
+    const uint32_t key = deltas_[next_].key;
+    group_ = groups_[key];
+    left_changes_.clear();
+    right_changes_.clear();
+    arrivals_.clear();
+    writes_.clear();
+    while (next_ < deltas_.size() && deltas_[next_].key == key) {
+      const Delta& first = deltas_[next_];
+      const std::string_view suffix = suffix_of(first);
+      VersionArrival sum{suffix, 0, 0};
+      for (; next_ < deltas_.size() && deltas_[next_].key == key &&
+             deltas_[next_].side == first.side && suffix_of(deltas_[next_]) == suffix;
+           ++next_) {
+        const Weight weight = deltas_[next_].weight;
+        (weight > 0 ? sum.came : sum.went) += weight > 0 ? weight : -weight;
+      }
+      if (first.side == 1 && parameters_.versions) {
+        arrivals_.push_back(sum);
+        continue;
+      }
+      const OrderedTable::Entry* entry = OrderedTable::get(group_.side[first.side], suffix);
+      const int64_t before = entry == nullptr ? 0 : OrderedTable::count(entry);
+      const int64_t now = before + sum.came - sum.went;
+      if (now < 0) fail_negative("asof_join", row_text(first.side, suffix), now);
+      if (now == before) continue;
+      (first.side == 0 ? left_changes_ : right_changes_).push_back({suffix, before, now});
+    }
+    if (parameters_.versions) {
+      versions_.resolve(group_.side[1], arrivals_, present_bytes(), right_changes_, writes_);
+    }
+    matches_.begin(group_.side[1], right_changes_);
+    next_left_ = next_change_ = 0;
+    entry_ = nullptr;
+    is_open_ = true;
+  }
+
+  /// The time bytes of W_right(e-1); empty: no watermark.
+  std::string_view present_bytes() {
+    present_.clear();
+    if (!right_judge_) return present_;
+    const int64_t watermark = right_judge_->previous();
+    if (watermark == TimeJudge::kNothing) return present_;
+    present_ = bytes_of(watermark);
+    return present_;
+  }
+  std::string bytes_of(int64_t time) const {
+    std::string bytes;
+    data::append_key({sides_[1].types[sides_[1].time], time}, KeyMode::kGrouping, bytes, order_);
+    return bytes;
+  }
+
+  /// Goes on with the open key: first left rows that changed, then those between right rows that
+  /// changed. False when a batch is full.
+  Result<bool> flush_some(Output& output) {
+    while (next_left_ < left_changes_.size()) {
+      if (std::exchange(emitted_, false)) return false;
+      FOREBAY_RETURN_IF_ERROR(flush_left(left_changes_[next_left_++], output));
+    }
+    while (next_change_ < matches_.change_count()) {
+      if (entry_ == nullptr && !open_slot()) continue;
+      while (entry_ != nullptr) {
+        if (std::exchange(emitted_, false)) return false;
+        const std::string_view suffix = OrderedTable::suffix(entry_);
+        if (suffix >= slot_end_) break;
+        if (!has_changed(suffix)) {
+          const int64_t count = OrderedTable::count(entry_);
+          FOREBAY_RETURN_IF_ERROR(emit(suffix, slot_before_, -count, output));
+          FOREBAY_RETURN_IF_ERROR(emit(suffix, slot_now_, count, output));
+        }
+        entry_ = OrderedTable::next(group_.side[0], entry_);
+      }
+      entry_ = nullptr;
+      next_change_ = slot_last_;
+    }
+    return true;
+  }
+
+  Status flush_left(const AsofChange& change, Output& output) {
+    const std::string_view bound = bound_of(time_of(change.suffix));
+    const Match before = shown(matches_.before(bound));
+    const Match now = shown(matches_.now(bound));
+    if (before == now) return emit(change.suffix, now, change.now - change.before, output);
+    FOREBAY_RETURN_IF_ERROR(emit(change.suffix, before, -change.before, output));
+    return emit(change.suffix, now, change.now, output);
+  }
+
+  /// Finds the left rows whose match is that of the changed right rows of one time; false when
+  /// there are none.
+  bool open_slot() {
+    const std::string_view time = time_of(matches_.change(next_change_));
+    slot_last_ = next_change_;
+    while (slot_last_ < matches_.change_count() && matches_.change(slot_last_).starts_with(time)) {
+      ++slot_last_;
+    }
+    slot_before_ = shown(matches_.before(time));
+    slot_now_ = shown(matches_.now(time));
+    if (slot_before_ != slot_now_) {
+      // From the right row before, or the changed one, whichever is nearer.
+      std::string_view from;
+      if (const Match last = matches_.last_before(time)) from = time_of(*last);
+      if (next_change_ > 0) from = std::max(from, time_of(matches_.change(next_change_ - 1)));
+      const std::string begin = strict_ || from.empty() ? std::string(from) : after_prefix(from);
+      slot_end_ = strict_ ? std::string(time) : after_prefix(time);
+      entry_ = OrderedTable::lower_bound(group_.side[0], begin);
+      if (entry_ != nullptr && OrderedTable::suffix(entry_) < slot_end_) return true;
+      entry_ = nullptr;
+    }
+    next_change_ = slot_last_;
+    return false;
+  }
+
+  /// The end of a key's versions matches nothing.
+  Match shown(Match match) {
+    if (parameters_.versions && match && match->size() == AsofVersions::kTimeBytes) return {};
+    return match;
+  }
+
+  bool has_changed(std::string_view suffix) const {
+    auto found = std::lower_bound(
+        left_changes_.begin(), left_changes_.end(), suffix,
+        [](const AsofChange& change, std::string_view value) { return change.suffix < value; });
+    return found != left_changes_.end() && found->suffix == suffix;
+  }
+
+  /// Writes the open key's changes into the tables.
+  Status apply() {
+    auto write = [&](int side, std::string_view suffix, int64_t count) {
+      OrderedTable::Group* group = group_.side[side];
+      tables_[side]->set_count(group, tables_[side]->upsert(group, suffix), count);
+    };
+    for (const AsofChange& change : left_changes_) write(0, change.suffix, change.now);
+    if (!parameters_.versions) {
+      for (const AsofChange& change : right_changes_) write(1, change.suffix, change.now);
+      return Status::ok();
+    }
+    for (const AsofVersions::Write& change : writes_) {
+      write(1, change.suffix, static_cast<int64_t>(change.kind));
+    }
+    return forgets() ? set_timer() : Status::ok();
+  }
+
+  bool forgets() const { return left_judge_ && right_judge_; }
+
+  /// Waits for the first thing to forget of the open key.
+  Status set_timer() {
+    // Complemented: the earliest time is the last one.
+    std::string_view first;
+    if (const auto* oldest = OrderedTable::last(group_.side[0])) {
+      first = OrderedTable::suffix(oldest).substr(0, AsofVersions::kTimeBytes);
+    }
+    first = std::max(first, AsofVersions::next_to_forget(group_.side[1]));
+    if (first.empty()) return Status::ok();
+    data::ColumnBuilder time(sides_[0].types[sides_[0].time]);
+    FOREBAY_RETURN_IF_ERROR(data::decode_key(first, KeyMode::kGrouping, time, order_));
+    const data::ColumnRef column = time.finish();
+    timer_keys_.bytes.clear();
+    data::append_key(*column, 0, KeyMode::kGrouping, timer_keys_.bytes);
+    const std::string_view key = OrderedTable::group_key(group_.side[0]);
+    timer_keys_.bytes += key;
+    timer_keys_.offsets = {0, static_cast<uint32_t>(timer_keys_.bytes.size())};
+    timer_keys_.hashes = {data::hash_key(key)};
+    PointTable::Entry* entry = nullptr;
+    uint8_t created = 0;
+    FOREBAY_RETURN_IF_ERROR(timers_.find_or_create(timer_keys_, {&entry, 1}, {&created, 1}));
+    if (created == 0 && !PointTable::is_erased(entry)) return Status::ok();
+    timers_.mark_dirty(entry);
+    created = 1;
+    expired_.add(timer_keys_, {&created, 1});
+    return Status::ok();
+  }
+
+  /// Some of the keys whose timers are due.
+  Result<Progress> forget_some() {
+    if (!forgets()) return Progress::kDone;
+    const int64_t from = std::min(left_judge_->previous(), right_judge_->previous());
+    const int64_t to = std::min(left_judge_->current(), right_judge_->current());
+    if (!is_forgetting_) {
+      if (from >= to) return Progress::kDone;
+      is_forgetting_ = true;
+      expired_.begin(left_judge_->key_of(from), left_judge_->key_of(to));
+    }
+    KeyRows due;
+    FOREBAY_RETURN_IF_ERROR(expired_.next(std::max<uint32_t>(1, context_.batch_rows / 16), due));
+    if (due.rows() == 0) return Progress::kDone;
+    timer_entries_.resize(due.rows());
+    FOREBAY_RETURN_IF_ERROR(timers_.find(due, timer_entries_));
+    keys_.bytes.clear();
+    keys_.offsets.assign(1, 0);
+    keys_.hashes.clear();
+    for (uint32_t i = 0; i < due.rows(); ++i) {
+      PointTable::Entry* entry = timer_entries_[i];
+      if (entry == nullptr || PointTable::is_erased(entry)) continue;
+      timers_.mark_dirty(entry);
+      timers_.erase(entry);
+      keys_.bytes += due.key(i).substr(AsofVersions::kTimeBytes);
+      keys_.offsets.push_back(static_cast<uint32_t>(keys_.bytes.size()));
+      keys_.hashes.push_back(due.hashes[i]);
+    }
+    for (int side : {0, 1}) {
+      found_[side].resize(keys_.rows());
+      FOREBAY_RETURN_IF_ERROR(tables_[side]->load(keys_, found_[side]));
+    }
+    const std::string time = to == TimeJudge::kEverything ? std::string() : bytes_of(to);
+    for (uint32_t i = 0; i < keys_.rows(); ++i) {
+      group_ = {{found_[0][i], found_[1][i]}};
+      forget_left(time);
+      versions_.forget(right_, group_.side[1], time);
+      FOREBAY_RETURN_IF_ERROR(set_timer());
+    }
+    return Progress::kMore;
+  }
+
+  /// Takes out the left rows that are earlier than the time of these bytes.
+  void forget_left(std::string_view time) {
+    OrderedTable::Group* group = group_.side[0];
+    for (OrderedTable::Entry* entry = OrderedTable::last(group);
+         entry != nullptr &&
+         OrderedTable::suffix(entry).substr(0, AsofVersions::kTimeBytes) > time;) {
+      OrderedTable::Entry* next = OrderedTable::previous(group, entry);
+      left_.set_count(group, left_.upsert(group, OrderedTable::suffix(entry)), 0);
+      entry = next;
+    }
+  }
+
+  Status emit(std::string_view left, Match right, Weight weight, Output& output) {
+    if (weight == 0 || (!right && !parameters_.outer)) return Status::ok();
+    const size_t left_columns = sides_[0].types.size();
+    std::string_view row = left.substr(time_bytes(left));
+    for (size_t i = 0; i < left_columns; ++i) {
+      FOREBAY_RETURN_IF_ERROR(data::decode_key(row, KeyMode::kExact, builders_[i]));
+    }
+    if (right) row = right->substr(time_bytes(*right));
+    for (size_t i = left_columns; i < builders_.size(); ++i) {
+      if (right) {
+        FOREBAY_RETURN_IF_ERROR(data::decode_key(row, KeyMode::kExact, builders_[i]));
+      } else {
+        builders_[i].append_null();
+      }
+    }
+    weights_.push_back(weight);
+    if (weights_.size() >= context_.batch_rows) put_out(output);
+    return Status::ok();
+  }
+
+  void put_out(Output& output) {
+    if (weights_.empty()) return;
+    const auto rows = static_cast<uint32_t>(weights_.size());
+    std::vector<data::ColumnRef> columns;
+    for (data::ColumnBuilder& builder : builders_) columns.push_back(builder.finish());
+    ChangeBatch batch(std::move(columns), rows);
+    batch.set_weights(std::exchange(weights_, {}));
+    output.emit(std::move(batch));
+    emitted_ = true;
+  }
+
+  std::string row_text(int side, std::string_view suffix) {
+    std::string_view row = suffix.substr(time_bytes(suffix));
+    std::vector<data::ColumnRef> columns;
+    for (const Type& type : sides_[side].types) {
+      data::ColumnBuilder builder(type);
+      if (!data::decode_key(row, KeyMode::kExact, builder).is_ok())
+        return "(bytes that are no row)";
+      columns.push_back(builder.finish());
+    }
+    return error_row_text(ChangeBatch(std::move(columns), 1), 0);
+  }
+
+  AsofJoinParameters parameters_;
+  OperatorContext context_;
+  const bool strict_;
+  data::KeyOrder order_;
+  Side sides_[2];
+  size_t fixed_time_bytes_ = 0;
+  std::optional<TimeJudge> left_judge_, right_judge_;
+
+  OrderedTable left_, right_;
+  OrderedTable* tables_[2];
+  PointTable timers_;
+  ExpiredGroups expired_;
+  AsofVersions versions_;
+  AsofMatches matches_;
+
+  // The epoch's changes, as they came.
+  std::vector<Delta> deltas_;
+  std::string bytes_;
+  std::vector<Groups> groups_;
+  EpochIndex group_place_;  // of left groups in groups_
+
+  // The flush: changes before deltas_[next_] are done, but for the open key.
+  size_t next_ = 0;
+  bool is_open_ = false;
+  Groups group_{};
+  std::vector<AsofChange> left_changes_, right_changes_;
+  std::vector<VersionArrival> arrivals_;
+  std::vector<AsofVersions::Write> writes_;
+  std::string present_;
+  size_t next_left_ = 0;
+  size_t next_change_ = 0;
+  /// The changed right rows of one time: up to which change, what is matched before and now, and
+  /// the left rows that are still to be done.
+  size_t slot_last_ = 0;
+  Match slot_before_, slot_now_;
+  std::string slot_end_;
+  OrderedTable::Entry* entry_ = nullptr;
+  bool is_forgetting_ = false;
+  bool emitted_ = false;
+  std::vector<data::ColumnBuilder> builders_;
+  std::vector<Weight> weights_;
+
+  // Scratch.
+  KeyRows keys_, times_, rows_, timer_keys_;
+  std::vector<OrderedTable::Group*> found_[2];
+  std::vector<uint32_t> group_of_row_;
+  std::vector<PointTable::Entry*> timer_entries_;
+  std::vector<data::ColumnBuilder> scratch_time_;
+  std::string bound_;
+};
+
+class AsofJoinSpec final : public OperatorSpec {
+ public:
+  explicit AsofJoinSpec(AsofJoinParameters parameters) : parameters_(std::move(parameters)) {
+    types_ = parameters_.left_types;
+    types_.insert(types_.end(), parameters_.right_types.begin(), parameters_.right_types.end());
+  }
+  std::string_view name() const override { return "asof_join"; }
+  std::string describe() const override {
+    std::string text =
+        fmt::format("kind={} left_keys={} right_keys={} time=#{} {} #{}",
+                    parameters_.outer ? "left" : "inner", column_list(parameters_.left_keys),
+                    column_list(parameters_.right_keys), parameters_.left_time,
+                    kSigns[static_cast<size_t>(parameters_.order)], parameters_.right_time);
+    std::vector<uint32_t> null_safe;
+    for (uint32_t i = 0; i < parameters_.null_safe.size(); ++i) {
+      if (parameters_.null_safe[i] != 0) null_safe.push_back(i);
+    }
+    if (!null_safe.empty()) text += fmt::format(" null_safe={}", column_list(null_safe));
+    if (parameters_.versions) text += " versions";
+    if (parameters_.left_bound) text += " left_bound=" + bound_text(*parameters_.left_bound);
+    if (parameters_.right_bound) text += " right_bound=" + bound_text(*parameters_.right_bound);
+    return text;
+  }
+  const std::vector<Type>& output_types() const override { return types_; }
+  std::unique_ptr<Operator> instantiate(const OperatorContext& context) const override {
+    return std::make_unique<AsofJoin>(parameters_, context);
+  }
+  std::vector<state::DroppedTable> tables() const override {
+    std::vector<state::DroppedTable> tables{{state::Family::kLog, parameters_.left_rows},
+                                            {state::Family::kLog, parameters_.right_rows}};
+    if (parameters_.versions) tables.push_back({state::Family::kHot, parameters_.timers});
+    return tables;
+  }
+
+ private:
+  AsofJoinParameters parameters_;
+  std::vector<Type> types_;
+};
+
+}  // namespace
+
+SpecRef make_asof_join(AsofJoinParameters parameters) {
+  return std::make_shared<AsofJoinSpec>(std::move(parameters));
+}
+
+}  // namespace forebay::operators
