@@ -49,7 +49,8 @@ int64_t catalog_oid(Database& database, const char* table) {
 }
 
 bool has_default(const CatalogObject& object, size_t column) {
-  return column < object.defaults.size() && !object.defaults[column].empty();
+  return (column < object.defaults.size() && !object.defaults[column].empty()) ||
+         (object.is_generated(column) && !object.generated_texts[column].empty());
 }
 
 int64_t oid_of_type(data::Type type) {
@@ -126,7 +127,7 @@ Status fill_attribute(Database& database, VirtualRowsBuilder& out) {
                has_default(object, i),
                false,
                std::string(),
-               std::string(),
+               std::string(object.is_generated(i) ? "s" : ""),
                false,
                true,
                int32_t{0},
@@ -144,7 +145,8 @@ Status fill_attrdef(Database& database, VirtualRowsBuilder& out) {
     for (size_t i = 0; i < object.columns.size(); ++i) {
       if (!has_default(object, i)) continue;
       out.row({oid_of(object.id) * 2000 + static_cast<int64_t>(i), oid_of(object.id),
-               static_cast<int32_t>(i + 1), object.defaults[i]});
+               static_cast<int32_t>(i + 1),
+               object.is_generated(i) ? object.generated_texts[i] : object.defaults[i]});
     }
   });
 }

@@ -294,6 +294,13 @@ Result<ExprRef> Binder::bind_scalar_call(const ast::Function& function, const st
   if (udfs::find_scalar(name).empty()) {
     auto similar = udfs::similar_function_names(name);
     if (!similar.empty()) hint = fmt::format("did you mean \"{}\"?", similar[0]);
+    // Group windows, which Flink has deprecated.
+    const std::string_view first = std::string_view(name).substr(0, name.find('_'));
+    if (first == "tumble" || first == "hop" || first == "session") {
+      hint =
+          "Windows are functions in FROM: SELECT window_start, ... FROM TABLE(TUMBLE(TABLE t, "
+          "DESCRIPTOR(ts), INTERVAL '10' MINUTES)) GROUP BY window_start, window_end.";
+    }
   }
   return error(state::kUndefinedFunction,
                fmt::format("function {}({}) does not exist", ast::quote_name(function.name),

@@ -144,6 +144,7 @@ Result<ExprRef> Binder::bind_generated_value(const ast::ColumnDef& column, size_
 Status Binder::bind_generated(const ast::RelationDef& definition, CatalogObject& object) {
   object.generated.resize(object.columns.size());
   std::vector<ExprRef> values = object.generated;
+  object.generated_texts.assign(object.columns.size(), "");
   // They don't read each other.
   std::vector<bool> hidden(object.columns.size(), false);
   for (size_t i = 0; i < definition.columns.size(); ++i) {
@@ -167,6 +168,7 @@ Status Binder::bind_generated(const ast::RelationDef& definition, CatalogObject&
                          "Leave it out, or test it in a view.");
     }
     values[i] = std::move(*value);
+    object.generated_texts[i] = ast::to_sql(*column.generated);
   }
   const bool any = std::any_of(values.begin(), values.end(),
                                [](const ExprRef& value) { return value != nullptr; });

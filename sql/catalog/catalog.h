@@ -127,6 +127,8 @@ struct CatalogObject {
   /// none. Over `columns` (those that are not generated); a column with `metadata` stands there for
   /// the metadata as it comes. Sources and tables.
   std::vector<expr::ExprRef> generated;
+  /// The same as SQL; empty: of METADATA and PROCTIME(), or none.
+  std::vector<std::string> generated_texts;
   /// A source that was made by CREATE TABLE, in Flink's spelling.
   bool made_as_table = false;
   /// Tables that are sinks: WITH (...) of the sinks into it.

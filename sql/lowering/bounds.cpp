@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <numeric>
+
 #include "sql/lowering/lowering.h"
 #include "udfs/registry.h"
 
@@ -14,35 +17,76 @@ operators::TimeBound Lowering::bound_of(uint32_t column, const plan::BoundTerms&
     if (term.source != nullptr) {
       auto scan = lowered_.find(term.source);
       FOREBAY_CHECK(scan != lowered_.end(), "the watermark of a scan that was not lowered");
-      id = {self_, scan->second.node};
+      // Below what computes generated columns.
+      uint32_t leaf = scan->second.node;
+      while (!nodes_[leaf].inputs.empty()) leaf = nodes_[leaf].inputs[0].node;
+      id = {self_, leaf};
     }
     bound.terms.push_back({id, term.shift});
   }
   return bound;
 }
 
-namespace {
-
-/// The time by so many microseconds earlier.
-ExprRef earlier(const ExprRef& time, int64_t micros) {
-  for (const udfs::ScalarFunction* minus : udfs::find_scalar("-")) {
-    if (minus->arguments.size() != 2 || minus->arguments[0] != time->type.id ||
-        minus->arguments[1] != data::TypeId::kInterval) {
-      continue;
-    }
-    const data::Interval interval{0, 0, micros};
-    return expr::call(minus, time->type,
-                      {time, expr::literal({data::Type{data::TypeId::kInterval}, interval})});
-  }
-  FOREBAY_CHECK(false, "no interval can be taken from " + time->type.name());
+std::optional<operators::TimeBound> Lowering::bound_partition(
+    const plan::Node& node, const Stream& from, std::vector<plan::ColumnId>& partition) const {
+  if (!is_continuous_) return std::nullopt;
+  const std::optional<plan::ColumnId> time = plan::bounded_partition(node);
+  if (!time) return std::nullopt;
+  const auto at = std::find(partition.begin(), partition.end(), *time);
+  std::rotate(partition.begin(), at, at + 1);
+  const auto column = std::find(from.columns.begin(), from.columns.end(), *time);
+  return bound_of(static_cast<uint32_t>(column - from.columns.begin()),
+                  plan::time_bounds(node.inputs[0]).at(*time));
 }
 
-}  // namespace
+std::optional<operators::TimeBound> Lowering::bound_order(const plan::Over& over,
+                                                          const Stream& from) const {
+  if (!is_continuous_ || !plan::closes_in_order(over)) return std::nullopt;
+  const plan::ColumnId time = over.order[0].column;
+  const auto column = std::find(from.columns.begin(), from.columns.end(), time);
+  return bound_of(static_cast<uint32_t>(column - from.columns.begin()),
+                  plan::time_bounds(over.inputs[0]).at(time));
+}
+
+Result<Stream> Lowering::lower_hold(const plan::Hold& hold) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream out, lower(hold.inputs[0]));
+  out = exactly(std::move(out), hold.columns);
+  const plan::TimeBounds bounds = plan::time_bounds(hold.inputs[0]);
+  auto bound = bounds.find(hold.time);
+  FOREBAY_CHECK(bound != bounds.end(), "a hold without a bound");
+  operators::HoldParameters parameters;
+  parameters.types = out.types;
+  const auto at = std::find(out.columns.begin(), out.columns.end(), hold.time);
+  parameters.time = bound_of(static_cast<uint32_t>(at - out.columns.begin()), bound->second);
+  parameters.rows = next_table();
+  std::vector<uint32_t> all(out.types.size());
+  std::iota(all.begin(), all.end(), 0);
+  out.node = add(operators::make_hold(std::move(parameters)),
+                 {{out.node, runtime::Exchange{std::move(all), data::KeyMode::kExact}}});
+  out.hashed.reset();
+  return out;
+}
+
+Result<Stream> Lowering::lower_late(const plan::Late& late) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream out, lower(late.inputs[0]));
+  const plan::TimeBounds bounds = plan::time_bounds(late.inputs[0]);
+  auto bound = bounds.find(late.time);
+  FOREBAY_CHECK(bound != bounds.end(), "late rows without a bound");
+  const auto at = std::find(out.columns.begin(), out.columns.end(), late.time);
+  operators::LateRowsParameters parameters{
+      out.types, bound_of(static_cast<uint32_t>(at - out.columns.begin()), bound->second)};
+  for (const plan::Column* column : {&late.operation, &late.watermark}) {
+    out.columns.push_back(column->id);
+    out.types.push_back(column->type);
+  }
+  out.node = add(operators::make_late_rows(std::move(parameters)), {{out.node, std::nullopt}});
+  return out;
+}
 
 void loosen(operators::TimeBound& bound, int64_t micros) {
   for (auto& term : bound.terms) {
     FOREBAY_CHECK(term.shift != nullptr, "panes are cut from times");
-    term.shift = earlier(term.shift, micros);
+    term.shift = plan::earlier(term.shift, micros);
   }
 }
 
