@@ -348,6 +348,7 @@ bool is_flink_spelling(const ast::RelationDef& definition, bool of_source) {
   const ast::Option* connector = find_option(definition, "connector");
   if (connector == nullptr) return false;
   const std::string& name = connector->value;
+  if (name == "file" || name == "nexmark") return false;  // not Flink's
   if (name == "filesystem" || name == "blackhole") return !of_source;
   for (const auto& other : kOtherConnectors) {
     if (name == other.first) return !of_source;
