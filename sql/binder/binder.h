@@ -477,6 +477,9 @@ class Binder {
   Result<BoundUpdate> bind_update(const ast::Update& update);
   Result<BoundDelete> bind_delete(const ast::Delete& statement);
   Result<CatalogObjectRef> find_target(const ast::QualifiedName& name, std::string_view verb);
+  /// 55000 for an append-only table; `verb` as in "cannot update ...".
+  Status check_rows_may_change(const catalog::CatalogObject& table, std::string_view verb,
+                               int32_t position) const;
   Result<std::vector<uint32_t>> target_columns(const CatalogObjectRef& table,
                                                const std::vector<ast::NameAt>& names);
   /// 428C9 for a generated column; `verb`: "INSERT" or "UPDATE".

@@ -210,7 +210,8 @@ bool has_key(const ast::RelationDef& definition) {
 /// Clauses of tables that keep rows.
 Status Binder::check_source_clauses(const ast::RelationDef& definition) const {
   if (definition.append_only) {
-    return unsupported("APPEND ONLY is", definition.append_only_position, "Leave it out.");
+    return unsupported("APPEND ONLY in sources is", definition.append_only_position,
+                       "Leave it out: a source's rows never change.");
   }
   if (definition.on_conflict == ast::TableConflict::kUnset) return Status::ok();
   return error(state::kInvalidTableDefinition, "ON CONFLICT needs a PRIMARY KEY",
@@ -254,8 +255,15 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
   }
   FOREBAY_RETURN_IF_ERROR(bind_columns(definition, *object, has_connector));
   FOREBAY_RETURN_IF_ERROR(bind_key(definition, *object));
-  if (definition.append_only) {
-    return unsupported("APPEND ONLY is", definition.append_only_position, "Leave it out.");
+  object->append_only = definition.append_only;
+  if (definition.append_only && has_connector) {
+    return unsupported("APPEND ONLY in tables with a connector is",
+                       definition.append_only_position,
+                       "Leave it out: without a key such a table only grows.");
+  }
+  if (definition.append_only && definition.on_conflict == ast::TableConflict::kOverwrite) {
+    return error(state::kInvalidTableDefinition, "an append-only table cannot overwrite rows",
+                 definition.on_conflict_position);
   }
   if (definition.on_conflict != ast::TableConflict::kUnset) {
     if (!object->declared_key) {

@@ -45,6 +45,13 @@ Result<CatalogObjectRef> Binder::find_target(const ast::QualifiedName& name,
       .with_hint("Only tables take INSERT, UPDATE and DELETE.");
 }
 
+Status Binder::check_rows_may_change(const catalog::CatalogObject& table, std::string_view verb,
+                                     int32_t position) const {
+  if (!table.append_only) return Status::ok();
+  return error(state::kNotInPrerequisiteState,
+               fmt::format("cannot {} append-only table \"{}\"", verb, table.name), position);
+}
+
 Result<std::vector<uint32_t>> Binder::target_columns(const CatalogObjectRef& table,
                                                      const std::vector<ast::NameAt>& names) {
   std::vector<uint32_t> targets;
@@ -282,6 +289,7 @@ Result<BoundInsert> Binder::bind_insert(const ast::Insert& insert) {
 Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
   BoundUpdate out;
   FOREBAY_ASSIGN_OR_RETURN(out.table, find_target(update.table, "update"));
+  FOREBAY_RETURN_IF_ERROR(check_rows_may_change(*out.table, "update", update.table.position));
   CteFrame frame{&update.with, update.with.size(), ctes_, nullptr, update.recursive};
   if (!update.with.empty()) ctes_ = &frame;
   FromItem row = scan_of(out.table, true);
@@ -377,8 +385,9 @@ Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
 
 Result<BoundDelete> Binder::bind_delete(const ast::Delete& statement) {
   BoundDelete out;
-  FOREBAY_ASSIGN_OR_RETURN(
-      out.table, find_target(statement.table, statement.truncates ? "truncate" : "delete from"));
+  const std::string_view verb = statement.truncates ? "truncate" : "delete from";
+  FOREBAY_ASSIGN_OR_RETURN(out.table, find_target(statement.table, verb));
+  FOREBAY_RETURN_IF_ERROR(check_rows_may_change(*out.table, verb, statement.table.position));
   out.truncates = statement.truncates;
   CteFrame frame{&statement.with, statement.with.size(), ctes_, nullptr, statement.recursive};
   if (!statement.with.empty()) ctes_ = &frame;

@@ -46,6 +46,7 @@ Status Binder::bind_on_conflict(const ast::Insert& insert, BoundInsert& out) {
     out.on_conflict = Conflict::kIgnore;
     return Status::ok();
   }
+  FOREBAY_RETURN_IF_ERROR(check_rows_may_change(*out.table, "update", insert.conflict_position));
   FromItem row = scan_of(out.table, true);
   if (!insert.alias.empty()) {
     row.scope.relations[0].alias = insert.alias;
