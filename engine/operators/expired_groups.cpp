@@ -2,6 +2,11 @@
 
 namespace forebay::operators {
 
+namespace {
+/// Entries that are looked at for each key that a call may give.
+constexpr uint32_t kReadPerKey = 64;
+}  // namespace
+
 Status free_groups(state::OrderedTable& table, const data::KeyRows& keys,
                    std::vector<state::OrderedTable::Group*>& scratch) {
   using state::OrderedTable;
@@ -53,6 +58,16 @@ void ExpiredGroups::append(std::string_view key, data::KeyRows& keys) const {
   keys.offsets.push_back(static_cast<uint32_t>(keys.bytes.size()));
 }
 
+Result<std::string_view> ExpiredGroups::group_part(
+    std::string_view key, std::vector<data::ColumnBuilder>& scratch) const {
+  if (group_types_.empty()) return key;
+  std::string_view rest = key;
+  for (data::ColumnBuilder& column : scratch) {
+    FOREBAY_RETURN_IF_ERROR(data::decode_key(rest, data::KeyMode::kGrouping, column));
+  }
+  return key.substr(0, key.size() - rest.size());
+}
+
 Status ExpiredGroups::next(uint32_t most, data::KeyRows& keys) {
   keys.bytes.clear();
   keys.offsets.assign(1, 0);
@@ -63,9 +78,17 @@ Status ExpiredGroups::next(uint32_t most, data::KeyRows& keys) {
       if (key >= lower_ && key < upper_) append(key, keys);
     }
   }
-  while (cursor_ != nullptr && keys.rows() < most) {
+  std::vector<data::ColumnBuilder> scratch(group_types_.begin(), group_types_.end());
+  for (uint32_t read = 0; cursor_ != nullptr && keys.rows() < most;) {
     if (cursor_->valid() && cursor_->key() < end_) {
-      append(cursor_->key().substr(state::kStoreKeyPrefixBytes), keys);
+      if (++read > kReadPerKey * most) break;  // keys is not empty: groups of very many entries
+      std::string_view key = cursor_->key().substr(state::kStoreKeyPrefixBytes);
+      const bool goes_on =
+          !group_types_.empty() && keys.rows() > 0 && key.starts_with(keys.key(keys.rows() - 1));
+      if (!goes_on) {
+        FOREBAY_ASSIGN_OR_RETURN(key, group_part(key, scratch));
+        append(key, keys);
+      }
       cursor_->next();
       continue;
     }

@@ -16,10 +16,15 @@ Status free_groups(state::OrderedTable& table, const data::KeyRows& keys,
 
 class ExpiredGroups {
  public:
-  /// A key is hashed from its byte `hashed_from` on.
+  /// A key is hashed from its byte `hashed_from` on. `group_types`: of the columns of a group's
+  /// key, where the store's keys go on behind it (OrderedTable).
   ExpiredGroups(state::Family family, TableId table, const OperatorContext& context,
-                size_t hashed_from = 0)
-      : family_(family), table_(table), context_(context), hashed_from_(hashed_from) {}
+                size_t hashed_from = 0, std::vector<Type> group_types = {})
+      : family_(family),
+        table_(table),
+        context_(context),
+        hashed_from_(hashed_from),
+        group_types_(std::move(group_types)) {}
 
   /// Keys of groups that came into being.
   void add(const data::KeyRows& keys, std::span<const uint8_t> created);
@@ -38,6 +43,9 @@ class ExpiredGroups {
     std::vector<uint32_t> ends;
   };
   void append(std::string_view key, data::KeyRows& keys) const;
+  /// The group's part of a key in the store.
+  Result<std::string_view> group_part(std::string_view key,
+                                      std::vector<data::ColumnBuilder>& scratch) const;
   /// Goes to the next shard of this worker; after the last one there is no cursor.
   void next_shard();
 
@@ -45,6 +53,7 @@ class ExpiredGroups {
   TableId table_;
   const OperatorContext& context_;
   size_t hashed_from_;
+  std::vector<Type> group_types_;
   /// Of this epoch and of the last one, which is perhaps not committed yet.
   Keys fresh_, sealed_;
 

@@ -15,12 +15,17 @@
 // Rows with a NULL key are not kept: they match nothing for ever, so they pass straight to the
 // padded output or nowhere.
 //
-// Cost: per change one lookup on each side, one insertion, and its matches.
+// With `time`: late rows are dropped first, and what no row to come can need is forgotten when the
+// epoch ends (join_expiry.h).
+//
+// Cost: per change one lookup on each side, one insertion, and the rows that it meets: those of its
+// key, with a range of time only those in it.
 
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/join_expiry.h"
 #include "engine/operators/join_presence.h"
 
 namespace forebay::operators {
@@ -50,10 +55,20 @@ class Join final : public Operator {
       strict_keys_[0].push_back(parameters.left_keys[i]);
       strict_keys_[1].push_back(parameters.right_keys[i]);
     }
+    if (!parameters_.time) return;
+    expiry_.emplace(parameters_, context_, &left_, &right_);
+    for (int side : {0, 1}) {
+      const std::vector<uint32_t>& more = expiry_->strict_columns(side);
+      strict_keys_[side].insert(strict_keys_[side].end(), more.begin(), more.end());
+    }
   }
 
   Result<Progress> take(uint32_t input, ChangeBatch batch, Output& output) override {
     side_ = static_cast<int>(input);
+    if (expiry_) {
+      if (uint64_t late = expiry_->drop_late(side_, batch); late > 0) output.late(late);
+      if (batch.empty()) return Progress::kDone;
+    }
     data::encode_keys(batch, key_columns(side_), KeyMode::kGrouping, keys_);
     if (pass_null_keys(batch, output)) {
       data::encode_keys(batch, key_columns(side_), KeyMode::kGrouping, keys_);
@@ -75,10 +90,10 @@ class Join final : public Operator {
       for (const OrderedTable::Entry* entry : suspects_[side]) {
         if (OrderedTable::count(entry) >= 0) continue;
         bool bare = side == 1 && count_only_right_;
-        fail_negative(
-            "join",
-            bare ? "of the right side" : stored_row_text(types(side), OrderedTable::suffix(entry)),
-            OrderedTable::count(entry));
+        fail_negative("join",
+                      bare ? "of the right side"
+                           : stored_row_text(types(side), presence_.row_of(side, entry)),
+                      OrderedTable::count(entry));
       }
     }
     phase_ = Phase::kFlush;
@@ -86,7 +101,13 @@ class Join final : public Operator {
   }
 
   Result<Progress> resume(Output& output) override {
-    if (phase_ == Phase::kFlush) return presence_.flush(context_.batch_rows, output);
+    if (phase_ == Phase::kFlush) {
+      FOREBAY_ASSIGN_OR_RETURN(const Progress flushed,
+                               presence_.flush(context_.batch_rows, output));
+      if (flushed == Progress::kMore || !expiry_) return flushed;
+      phase_ = Phase::kForget;
+    }
+    if (phase_ == Phase::kForget) return expiry_->forget();
     FOREBAY_ASSIGN_OR_RETURN(Progress progress, probe(output));
     if (progress == Progress::kDone) {
       finish_degrees(keys_.rows());
@@ -102,18 +123,23 @@ class Join final : public Operator {
       suspects_[side].clear();
       tables_[side]->seal(run);
     }
+    if (expiry_) expiry_->seal(run);
     phase_ = Phase::kIdle;
   }
   size_t memory_bytes() const override {
-    return left_.memory_bytes() + right_.memory_bytes() + presence_.memory_bytes();
+    return left_.memory_bytes() + right_.memory_bytes() + presence_.memory_bytes() +
+           (expiry_ ? expiry_->memory_bytes() : 0);
   }
-  size_t dirty_entries() const override { return left_.dirty_entries() + right_.dirty_entries(); }
+  size_t dirty_entries() const override {
+    return left_.dirty_entries() + right_.dirty_entries() +
+           (expiry_ ? expiry_->dirty_entries() : 0);
+  }
   size_t state_rows() const override {
     return left_.resident_entries() + right_.resident_entries();
   }
 
  private:
-  enum class Phase : uint8_t { kIdle, kProbe, kFlush };
+  enum class Phase : uint8_t { kIdle, kProbe, kFlush, kForget };
 
   const std::vector<uint32_t>& key_columns(int side) const {
     return side == 0 ? parameters_.left_keys : parameters_.right_keys;
@@ -151,12 +177,7 @@ class Join final : public Operator {
     other_groups_.resize(count);
     FOREBAY_RETURN_IF_ERROR(table.load(keys_, own_groups_));
     FOREBAY_RETURN_IF_ERROR(tables_[1 - side_]->find(keys_, other_groups_));
-    // One tight loop, so that the misses of many rows overlap.
-    firsts_.resize(count);
-    for (uint32_t i = 0; probes_ && i < count; ++i) {
-      OrderedTable::Group* other = other_groups_[i];
-      firsts_[i] = other == nullptr ? nullptr : OrderedTable::first(other);
-    }
+    find_firsts();
     bool tracked = presence_.tracks(side_);
     bool bare = side_ == 1 && count_only_right_;
     keeps_degree_ = tracked && presence_.by_degree();
@@ -164,6 +185,7 @@ class Join final : public Operator {
       entries_.resize(count);
       fresh_.resize(count);
     }
+    if (expiry_) expiry_->begin_batch(side_, batch_);
     for (uint32_t i = 0; i < count; ++i) {
       OrderedTable::Group* own = own_groups_[i];
       uint32_t key = 0;
@@ -172,11 +194,12 @@ class Join final : public Operator {
       }
       uint32_t row = batch_.physical(i);
       row_.clear();
+      if (expiry_) row_ = expiry_->note_row(side_, i, own, keys_);
       if (!bare) data::append_row(batch_, row, row_);
       OrderedTable::Entry* entry = table.upsert(own, row_);
       if (tracked) presence_.note_row(side_, key, entry);
       int64_t before = OrderedTable::count(entry);
-      int64_t now = before + batch_.weight(row);
+      int64_t now = add_weights(before, batch_.weight(row));
       table.set_count(own, entry, now);
       if (now < 0) suspects_[side_].push_back(entry);
       if (keeps_degree_) {
@@ -184,7 +207,23 @@ class Join final : public Operator {
         fresh_[i] = before == 0;
       }
     }
-    return Status::ok();
+    return expiry_ ? expiry_->finish_batch(side_, keys_) : Status::ok();
+  }
+
+  /// The first row of the other side that each row meets.
+  void find_firsts() {
+    if (!probes_) return;
+    ranged_ = expiry_ && expiry_->orders(1 - side_);
+    if (ranged_) {
+      expiry_->find_ranges(1 - side_, batch_, other_groups_, firsts_, lasts_);
+      return;
+    }
+    // One tight loop, so that the misses of many rows overlap.
+    firsts_.resize(other_groups_.size());
+    for (size_t i = 0; i < firsts_.size(); ++i) {
+      OrderedTable::Group* other = other_groups_[i];
+      firsts_[i] = other == nullptr ? nullptr : OrderedTable::first(other);
+    }
   }
 
   /// Collects pairs of the batch's rows with the other side's until a batch is full.
@@ -201,7 +240,7 @@ class Join final : public Operator {
       if (probe_entry_ == nullptr) probe_entry_ = firsts_[probe_row_];
       uint32_t row = batch_.physical(probe_row_);
       while (probe_entry_ != nullptr && pair_rows_.size() < context_.batch_rows) {
-        std::string_view bytes = OrderedTable::suffix(probe_entry_);
+        std::string_view bytes = presence_.row_of(1 - side_, probe_entry_);
         FOREBAY_RETURN_IF_ERROR(data::decode_row(bytes, builders_));
         pair_rows_.push_back(row);
         pair_places_.push_back(probe_row_);
@@ -209,6 +248,10 @@ class Join final : public Operator {
         pair_weights_.push_back(
             multiply_weights(batch_.weight(row), OrderedTable::count(probe_entry_)));
         probe_entry_ = OrderedTable::next(group, probe_entry_);
+        if (ranged_ && probe_entry_ != nullptr &&
+            JoinExpiry::time_of(probe_entry_) > lasts_[probe_row_]) {
+          probe_entry_ = nullptr;
+        }
       }
       if (probe_entry_ == nullptr) ++probe_row_;
     }
@@ -302,6 +345,7 @@ class Join final : public Operator {
   OrderedTable right_;
   OrderedTable* tables_[2];
   JoinPresence presence_;
+  std::optional<JoinExpiry> expiry_;
   bool emits_pairs_;
   bool probes_;
   bool count_only_right_;
@@ -318,6 +362,8 @@ class Join final : public Operator {
   std::vector<OrderedTable::Group*> own_groups_;
   std::vector<OrderedTable::Group*> other_groups_;
   std::vector<OrderedTable::Entry*> firsts_;  // of the other side's groups; nullptr: no rows
+  bool ranged_ = false;
+  std::vector<int64_t> lasts_;  // ranged: the time of the last row that each row meets
   uint32_t probe_row_ = 0;
   OrderedTable::Entry* probe_entry_ = nullptr;
   bool keeps_degree_ = false;
@@ -374,6 +420,7 @@ class JoinSpec final : public OperatorSpec {
     if (parameters_.condition != nullptr) {
       text += fmt::format(" condition={}", expr::to_string(*parameters_.condition));
     }
+    if (parameters_.time) text += JoinExpiry::describe(*parameters_.time);
     return text;
   }
   const std::vector<Type>& output_types() const override { return types_; }
@@ -381,8 +428,13 @@ class JoinSpec final : public OperatorSpec {
     return std::make_unique<Join>(parameters_, context);
   }
   std::vector<state::DroppedTable> tables() const override {
-    return {{state::Family::kLog, parameters_.left_rows},
-            {state::Family::kLog, parameters_.right_rows}};
+    std::vector<state::DroppedTable> tables{{state::Family::kLog, parameters_.left_rows},
+                                            {state::Family::kLog, parameters_.right_rows}};
+    if (!parameters_.time) return tables;
+    for (const JoinTime::Side& side : parameters_.time->sides) {
+      if (side.needed) tables.push_back({state::Family::kHot, side.timers});
+    }
+    return tables;
   }
 
  private:

@@ -4,6 +4,7 @@
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/join_expiry.h"
 
 namespace forebay::operators {
 
@@ -18,6 +19,10 @@ JoinPresence::JoinPresence(const JoinParameters& parameters, OrderedTable* left,
     : kind_(parameters.kind),
       types_{parameters.left_types, parameters.right_types},
       tables_{left, right} {
+  for (int side : {0, 1}) {
+    const bool ordered = parameters.time && parameters.time->sides[side].needed;
+    row_at_[side] = ordered ? JoinExpiry::kTimeBytes : 0;
+  }
   tracked_[0] = kind_ != JoinKind::kInner && kind_ != JoinKind::kRight;
   tracked_[1] = kind_ == JoinKind::kRight || kind_ == JoinKind::kFull;
   bool any = tracked_[0] || tracked_[1];
@@ -85,7 +90,7 @@ bool JoinPresence::matched_now(int side, const Row& row) const {
   if (OrderedTable::count(row.entry) == 0) return false;
   int64_t matches = degree(row.entry);
   if (matches < 0) {
-    fail_negative("join", stored_row_text(types_[side], OrderedTable::suffix(row.entry)), matches);
+    fail_negative("join", stored_row_text(types_[side], row_of(side, row.entry)), matches);
   }
   return matches != 0;
 }
@@ -95,7 +100,7 @@ void JoinPresence::add_output(int side, const Entry* entry, Weight weight, Statu
   if (builders_.empty()) {
     builders_ = std::vector<data::ColumnBuilder>(types_[side].begin(), types_[side].end());
   }
-  std::string_view row = OrderedTable::suffix(entry);
+  std::string_view row = row_of(side, entry);
   status = data::decode_row(row, builders_);
   weights_.push_back(weight);
 }

@@ -50,6 +50,11 @@ class JoinPresence {
   void clear();
   size_t memory_bytes() const;
 
+  /// The bytes of an entry's row, made by append_row.
+  std::string_view row_of(int side, const Entry* entry) const {
+    return state::OrderedTable::suffix(entry).substr(row_at_[side]);
+  }
+
   /// Rows of one side in the join's output form: the other side's columns NULL.
   ChangeBatch padded(int side, ChangeBatch rows) const;
 
@@ -86,6 +91,7 @@ class JoinPresence {
 
   JoinKind kind_;
   std::vector<Type> types_[2];
+  size_t row_at_[2];  // where in a suffix the row begins
   bool tracked_[2];
   bool by_key_;
   bool by_degree_;

@@ -13,23 +13,6 @@ bool is_time(const ExprRef& expr) {
   return expr->type.id == TypeId::kTimestamp || expr->type.id == TypeId::kTimestampTz;
 }
 
-/// Microseconds of a constant interval without months, days of 24 hours.
-std::optional<int64_t> microseconds(const ExprRef& expr) {
-  const ExprRef folded = expr::fold_constants(expr);
-  if (folded->kind != ExprKind::kLiteral || folded->type.id != TypeId::kInterval ||
-      folded->literal.is_null()) {
-    return std::nullopt;
-  }
-  const auto& interval = std::get<data::Interval>(folded->literal.value);
-  constexpr int64_t kDayUs = 86'400'000'000;
-  int64_t sum = 0;
-  if (interval.months != 0 ||
-      __builtin_add_overflow(interval.days * kDayUs, interval.microseconds, &sum)) {
-    return std::nullopt;
-  }
-  return sum;
-}
-
 bool is_call(const ExprRef& expr, std::string_view name, size_t arguments) {
   return expr->kind == ExprKind::kCall && expr->function->name == name &&
          expr->children.size() == arguments;
@@ -87,6 +70,22 @@ std::optional<TemporalBound> bound_of_difference(const ExprRef& difference, std:
 }
 
 }  // namespace
+
+std::optional<int64_t> microseconds(const ExprRef& expr) {
+  const ExprRef folded = expr::fold_constants(expr);
+  if (folded->kind != ExprKind::kLiteral || folded->type.id != TypeId::kInterval ||
+      folded->literal.is_null()) {
+    return std::nullopt;
+  }
+  const auto& interval = std::get<data::Interval>(folded->literal.value);
+  constexpr int64_t kDayUs = 86'400'000'000;
+  int64_t sum = 0;
+  if (interval.months != 0 ||
+      __builtin_add_overflow(interval.days * kDayUs, interval.microseconds, &sum)) {
+    return std::nullopt;
+  }
+  return sum;
+}
 
 bool uses_now(const ExprRef& expr) { return expr::volatility(*expr) == udfs::Volatility::kStable; }
 

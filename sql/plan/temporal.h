@@ -20,6 +20,9 @@ struct TemporalBound {
 /// is of no such form.
 std::optional<TemporalBound> temporal_bound(const ExprRef& conjunct);
 
+/// Microseconds of a constant interval without months, days of 24 hours; nullopt: it is none.
+std::optional<int64_t> microseconds(const ExprRef& expr);
+
 /// True when the value depends on when it is computed.
 bool uses_now(const ExprRef& expr);
 
