@@ -24,8 +24,14 @@ using BoundTerms = std::vector<BoundTerm>;
 using TimeBounds = std::unordered_map<ColumnId, BoundTerms>;
 
 /// Of the node's columns. A source or table that declares nothing bounds nothing. Through joins
-/// come only keys that are bounded on both sides: other columns show rows again that came long ago.
+/// come only keys that are bounded on both sides, and times that the join compares: other columns
+/// show rows again that came long ago.
 TimeBounds time_bounds(const NodeRef& node);
+
+/// Adds those of `others` that are not there yet.
+void add_terms(BoundTerms& terms, const BoundTerms& others);
+/// The time by so many microseconds earlier.
+ExprRef earlier(const ExprRef& time, int64_t micros);
 
 /// Some relation that the plan reads has a watermark.
 bool reads_watermark(const NodeRef& node);
@@ -33,13 +39,30 @@ bool reads_watermark(const NodeRef& node);
 /// Some source that the plan reads has a watermark of its own.
 bool reads_watermarked_source(const NodeRef& node);
 
-/// Makes sessions time-bound, and aggregates (and DISTINCT) where a watermark bounds one of their
+/// Makes sessions and joins time-bound, and aggregates (and DISTINCT) where a watermark bounds one of their
 /// group columns, which then comes first. With `on_close` those give final rows only. The root's
 /// columns may change their order.
 NodeRef bound_groups(const NodeRef& node, bool on_close);
 
-/// After bound_groups() for EMIT ON WINDOW CLOSE: 0A000, with what is missing, unless every row of
-/// the plan comes from a window that closes.
-data::Status check_closes(const NodeRef& node);
+/// How long the bound may lag behind its watermark because times are cut (microseconds): of columns
+/// that follow the same time, the finest closes groups first.
+int64_t coarseness(const BoundTerms& terms);
+
+/// The partition column of a TopN or Over that a watermark bounds, the finest of several: late rows
+/// are dropped, and partitions behind it are final. nullopt: none, or another node.
+std::optional<ColumnId> bounded_partition(const Node& node);
+
+/// The call's results for the first rows of a partition need no later rows. `whole_groups`: nor do
+/// those whose frames end with the row's peers, as none of them is left out.
+bool looks_back(const OverCall& call, bool whole_groups);
+
+/// A TopN or Over whose input comes in order of time, from a Hold, and whose rows are then final: it
+/// is ordered by that time and does not look ahead.
+bool closes_in_order(const Node& node);
+
+/// EMIT ON WINDOW CLOSE of a plan after bound_groups(): the plan whose rows come once, when they are
+/// final. Where operators do not close windows themselves, a Hold does, over the coarsest column
+/// that is bounded. 0A000, with what is missing, when not every row is final some day.
+data::Result<NodeRef> close_windows(const NodeRef& plan);
 
 }  // namespace forebay::sql::plan
