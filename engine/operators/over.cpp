@@ -13,6 +13,8 @@
 // (kExact), as top_n's. No results are kept: those of before an epoch are computed from the counts
 // that entries had when the epoch first touched them.
 //
+// With a bound (`time`) late rows are dropped, and partitions behind it are forgotten.
+//
 // Invariant: entries stay in place until seal.
 //
 // Cost: per change one ordered insertion. Per epoch only those rows are evaluated, before and now,
@@ -28,8 +30,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/operators/closing_partitions.h"
 #include "engine/operators/emission.h"
 #include "engine/operators/over_checkpoints.h"
+#include "engine/operators/over_close.h"
 
 namespace forebay::operators {
 
@@ -50,7 +54,10 @@ class Over final : public Operator {
         order_(parameters.types, parameters.order),
         reaches_(reaches_of(parameters)),
         rows_(context.table(parameters.rows, state::Family::kLog)),
-        run_at_once_(std::min<size_t>(context.batch_rows, 1024)) {
+        closing_(parameters.time, parameters.types, parameters.partition_columns,
+                 state::Family::kLog, parameters.rows, context),
+        run_at_once_(std::min<size_t>(context.batch_rows, 1024)),
+        close_(parameters_, reaches_, order_, context_) {
     if (context_.eval == nullptr) context_.eval = &no_context_;
     const auto read = [&](uint32_t column) {
       if (column + 1 > read_.size()) read_.resize(column + 1, 0);
@@ -64,20 +71,23 @@ class Over final : public Operator {
     }
   }
 
-  Result<Progress> take(uint32_t, ChangeBatch batch, Output&) override {
+  Result<Progress> take(uint32_t, ChangeBatch batch, Output& output) override {
+    closing_.drop_late(batch, output);
+    if (batch.empty()) return Progress::kDone;
     data::encode_keys(batch, parameters_.partition_columns, KeyMode::kGrouping, keys_);
     data::add_hashes(keys_);
     data::encode_keys(batch, order_.columns(), KeyMode::kGrouping, order_keys_, order_.orders());
     data::encode_keys(batch, columns_, KeyMode::kExact, row_keys_);
     groups_.resize(keys_.rows());
     FOREBAY_RETURN_IF_ERROR(rows_.load(keys_, groups_));
+    closing_.note(keys_, groups_);
     for (uint32_t i = 0; i < groups_.size(); ++i) {
       suffix_.assign(order_keys_.key(i));
       suffix_.append(row_keys_.key(i));
       OrderedTable::Entry* entry = rows_.upsert(groups_[i], suffix_);
       note(groups_[i], entry);
       rows_.set_count(groups_[i], entry,
-                      OrderedTable::count(entry) + batch.weight(batch.physical(i)));
+                      add_weights(OrderedTable::count(entry), batch.weight(batch.physical(i))));
     }
     return Progress::kDone;
   }
@@ -109,15 +119,19 @@ class Over final : public Operator {
       } else if (next_stretch_ < stretches_.size()) {
         left_ = stretches_[next_stretch_].from;
       } else if (next_ < touched_.size()) {
+        end_partition();
         start_partition(touched_[next_++]);
       } else {
-        return Progress::kDone;
+        end_partition();
+        return closing_.close(rows_);
       }
     }
   }
 
   void seal(state::SealedRun& run) override {
     rows_.seal(run);
+    closing_.seal();
+    close_.seal();
     partition_.reset();
     stretches_.clear();
     aside_.clear();
@@ -128,7 +142,7 @@ class Over final : public Operator {
     next_ = next_stretch_ = 0;
   }
   size_t memory_bytes() const override {
-    return rows_.memory_bytes() + entry_place_.memory_bytes() + checkpoints_.bytes() +
+    return rows_.memory_bytes() + closing_.memory_bytes() + entry_place_.memory_bytes() + checkpoints_.bytes() +
            entries_.capacity() * (sizeof(entries_[0]) + sizeof(OverPartition::Touched));
   }
   size_t dirty_entries() const override { return rows_.dirty_entries(); }
@@ -169,6 +183,13 @@ class Over final : public Operator {
     const uint32_t at = group_place_.find_or_add(EpochIndex::hash_of(group), next, same);
     if (at == next) touched_.push_back({group, {}});
     touched_[at].entries.push_back({entry, OrderedTable::count(entry)});
+  }
+
+  /// Of the one that was computed last.
+  void end_partition() {
+    if (!partition_) return;
+    partition_.reset();
+    close_.trim(rows_, group_);
   }
 
   void start_partition(const Touched& touched) {
@@ -505,9 +526,11 @@ class Over final : public Operator {
   bool peers_ = false;
 
   OrderedTable rows_;
+  ClosingPartitions closing_;
   OverCheckpoints checkpoints_;
   /// Entries that running functions take up at once, and between two checkpoints.
   const size_t run_at_once_;
+  OverClose close_;
   std::vector<Touched> touched_;  // partitions
   EpochIndex group_place_;        // of groups in touched_
   std::vector<const OrderedTable::Entry*> entries_;
@@ -567,8 +590,10 @@ class OverSpec final : public OperatorSpec {
     if (!parameters_.partition_columns.empty()) {
       text = fmt::format("partition={} ", column_list(parameters_.partition_columns));
     }
-    return text +
-           fmt::format("order=[{}] calls=[{}]", fmt::join(order, ", "), fmt::join(calls, ", "));
+    text += fmt::format("order=[{}] calls=[{}]", fmt::join(order, ", "), fmt::join(calls, ", "));
+    if (parameters_.time) text += " bound=" + bound_text(*parameters_.time);
+    if (parameters_.in_order) text += " in-order=" + bound_text(*parameters_.in_order);
+    return text;
   }
   const std::vector<Type>& output_types() const override { return output_types_; }
   std::unique_ptr<Operator> instantiate(const OperatorContext& context) const override {

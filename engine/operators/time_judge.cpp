@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/data/row_codec.h"
 
 namespace forebay::operators {
@@ -81,6 +83,26 @@ uint64_t TimeJudge::drop_late(ChangeBatch& batch) {
   });
   batch.set_selection(std::move(kept));
   return late;
+}
+
+data::Selection TimeJudge::late_rows(const ChangeBatch& batch) {
+  data::Selection late;
+  const int64_t bound = previous();
+  if (bound == kNothing) return late;
+  const data::ColumnView times = batch.column(bound_.column).view();
+  const bool days = data::layout_of(type_.id) == data::Layout::kInt32;
+  batch.for_each([&](uint32_t row) {
+    if (times.is_null(row)) return;
+    if ((days ? times.at<int32_t>(row) : times.at<int64_t>(row)) < bound) late.push_back(row);
+  });
+  return late;
+}
+
+data::Datum TimeJudge::datum_of(int64_t bound) const {
+  if (bound == kNothing) return data::Datum::null(type_);
+  if (data::layout_of(type_.id) != data::Layout::kInt32) return {type_, bound};
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  return {type_, static_cast<int32_t>(std::min(bound, kMost))};
 }
 
 std::string TimeJudge::key_of(int64_t bound) const {

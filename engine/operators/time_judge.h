@@ -30,6 +30,10 @@ class TimeJudge {
 
   /// Leaves the late rows out of the batch; gives their number.
   uint64_t drop_late(ChangeBatch& batch);
+  /// The late rows of the batch, as physical rows.
+  data::Selection late_rows(const ChangeBatch& batch);
+  /// The bound as a value of the column's type; NULL: there is none.
+  data::Datum datum_of(int64_t bound) const;
   /// The key bytes (kGrouping) at which the values from `bound` on begin; NULLs are behind all.
   std::string key_of(int64_t bound) const;
   Type type() const { return type_; }

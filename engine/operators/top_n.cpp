@@ -16,6 +16,8 @@
 // Append-only input: rows behind a partition's window are dropped at the end of the epoch, or at
 // once where the window was full before it.
 //
+// With a bound (`time`) late rows are dropped, and partitions behind it are forgotten.
+//
 // Invariant: a touched partition's window as it was when the epoch began is remembered by entry, as
 // entries stay in place until seal.
 //
@@ -25,6 +27,7 @@
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
+#include "engine/operators/closing_partitions.h"
 #include "engine/operators/emission.h"
 #include "engine/operators/epoch_index.h"
 #include "engine/operators/specs.h"
@@ -43,20 +46,25 @@ class TopN final : public Operator {
       : parameters_(parameters),
         context_(context),
         columns_(all_columns(parameters.types.size())),
-        rows_(context.table(parameters.rows, state::Family::kLog)) {
+        rows_(context.table(parameters.rows, state::Family::kLog)),
+        closing_(parameters.time, parameters.types, parameters.partition_columns,
+                 state::Family::kLog, parameters.rows, context) {
     for (const SortKey& key : parameters.order) {
       order_columns_.push_back(key.column);
       orders_.push_back({key.descending, key.nulls_first});
     }
   }
 
-  Result<Progress> take(uint32_t, ChangeBatch batch, Output&) override {
+  Result<Progress> take(uint32_t, ChangeBatch batch, Output& output) override {
+    closing_.drop_late(batch, output);
+    if (batch.empty()) return Progress::kDone;
     data::encode_keys(batch, parameters_.partition_columns, KeyMode::kGrouping, keys_);
     data::add_hashes(keys_);
     data::encode_keys(batch, order_columns_, KeyMode::kGrouping, order_keys_, orders_);
     data::encode_keys(batch, columns_, KeyMode::kExact, row_keys_);
     groups_.resize(keys_.rows());
     FOREBAY_RETURN_IF_ERROR(rows_.load(keys_, groups_));
+    closing_.note(keys_, groups_);
     for (uint32_t i = 0; i < groups_.size(); ++i) {
       const Partition& partition = touched_[note(groups_[i])];
       suffix_.assign(order_keys_.key(i));
@@ -66,7 +74,7 @@ class TopN final : public Operator {
         continue;
       }
       OrderedTable::Entry* entry = rows_.upsert(groups_[i], suffix_);
-      int64_t count = OrderedTable::count(entry) + batch.weight(batch.physical(i));
+      int64_t count = add_weights(OrderedTable::count(entry), batch.weight(batch.physical(i)));
       rows_.set_count(groups_[i], entry, count);
       if (count < 0) suspects_.push_back(entry);
     }
@@ -102,11 +110,12 @@ class TopN final : public Operator {
       batch.set_weights(std::exchange(weights_, {}));
       emit_in_pieces(std::move(batch), context_.batch_rows, output);
     }
-    return more ? Progress::kMore : Progress::kDone;
+    return more ? Progress::kMore : closing_.close(rows_);
   }
 
   void seal(state::SealedRun& run) override {
     rows_.seal(run);
+    closing_.seal();
     touched_.clear();
     place_.clear();
     old_windows_.clear();
@@ -114,7 +123,8 @@ class TopN final : public Operator {
     next_ = 0;
   }
   size_t memory_bytes() const override {
-    return rows_.memory_bytes() + old_windows_.capacity() * sizeof(WindowRow);
+    return rows_.memory_bytes() + closing_.memory_bytes() +
+           old_windows_.capacity() * sizeof(WindowRow);
   }
   size_t dirty_entries() const override { return rows_.dirty_entries(); }
   size_t state_rows() const override { return rows_.resident_entries(); }
@@ -293,6 +303,7 @@ class TopN final : public Operator {
   std::vector<data::KeyOrder> orders_;
 
   OrderedTable rows_;
+  ClosingPartitions closing_;
   std::vector<Partition> touched_;
   EpochIndex place_;  // of groups in touched_
   std::vector<WindowRow> old_windows_;
@@ -338,6 +349,7 @@ class TopNSpec final : public OperatorSpec {
     if (parameters_.with_ties) text += " with ties";
     if (parameters_.numbered) text += " numbered";
     if (parameters_.append_only) text += " append-only";
+    if (parameters_.time) text += " bound=" + bound_text(*parameters_.time);
     return text;
   }
   const std::vector<Type>& output_types() const override { return output_types_; }

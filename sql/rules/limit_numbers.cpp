@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "sql/plan/expressions.h"
+#include "sql/plan/watermarks.h"
 #include "sql/rules/rules.h"
 
 namespace forebay::sql::rules {
@@ -54,28 +55,6 @@ bool take_bound(const ExprRef& conjunct, plan::ColumnId number, Bounds& bounds) 
 
 ExprRef count_literal(int64_t count) { return expr::literal({data::kBigintType, count}); }
 
-/// The call's results for the first rows of a partition need no later rows. `whole_groups`: nor do
-/// those whose frames end with the row's peers, as none of them is left out.
-bool looks_back(const plan::OverCall& call, bool whole_groups) {
-  using operators::FrameUnit;
-  switch (call.function) {
-    case OverFunction::kRowNumber:
-    case OverFunction::kRank:
-    case OverFunction::kDenseRank:
-      return true;
-    case OverFunction::kPercentRank:
-    case OverFunction::kCumeDist:
-    case OverFunction::kNtile:
-      return false;
-    case OverFunction::kLag:
-      return call.number >= 0;
-    default:
-      break;
-  }
-  if (call.frame.upper.edge != operators::FrameBound::Edge::kOffset) return false;
-  return call.frame.upper.offset <= 0 && (whole_groups || call.frame.unit == FrameUnit::kRows);
-}
-
 /// number <= n over all rows with their numbers: the first n of each partition. A rank counts as
 /// number, too; then rows that are equal to the last one come with it.
 NodeRef limit_by(const plan::Filter& filter, const plan::OverCall& number) {
@@ -97,7 +76,7 @@ NodeRef limit_by(const plan::Filter& filter, const plan::OverCall& number) {
     return plan::make_filter(std::move(limited), plan::make_conjunction(std::move(rest)));
   }
   if (!std::all_of(over.calls.begin(), over.calls.end(),
-                   [&](const plan::OverCall& call) { return looks_back(call, ties); })) {
+                   [&](const plan::OverCall& call) { return plan::looks_back(call, ties); })) {
     return nullptr;
   }
   NodeRef limited = plan::make_top_n(over.inputs[0], over.partition, over.order,
