@@ -47,7 +47,7 @@ Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
   } else if (object.is_stored()) {
     FOREBAY_ASSIGN_OR_RETURN(
         fragment, lowering::lower_view(create.plan, object.key_columns, object.has_key, take_table,
-                                       object.id, &object.time_bounds));
+                                       object.id, &object.time_bounds, create.late_plan));
   }
   if (fragment) {
     for (runtime::CircuitNode& node : fragment->nodes) {
@@ -68,6 +68,18 @@ Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
   return fragment;
 }
 
+/// Gives the object that EMIT LATE INTO makes its number and its relation; null without one.
+CatalogObjectRef finish_late(const BoundCreate& create, CatalogObject& object,
+                             runtime::Fragment& fragment, data::ObjectId id) {
+  if (create.late == nullptr) return nullptr;
+  auto late = std::make_shared<CatalogObject>(*create.late);
+  late->id = object.late_rows = fragment.late->object = id;
+  late->maker = object.id;
+  late->dependencies = {object.id};
+  late->relation = fragment.late->relation;
+  return late;
+}
+
 }  // namespace
 
 runtime::CatalogRecord record_of(const CatalogObject& object) {
@@ -83,6 +95,7 @@ runtime::CatalogRecord record_of(const CatalogObject& object) {
   record.comments = object.comments;
   record.paused = object.paused;
   record.shapes = object.shapes;
+  record.late_rows = object.late_rows;
   return {object.id, catalog::encode_record(record)};
 }
 
@@ -93,6 +106,7 @@ Result<NewObject> build_object(const BoundCreate& create, IdSource& ids) {
   FOREBAY_ASSIGN_OR_RETURN(out.fragment,
                            lower_object(create, *object, [&] { return ids.table(); }));
   object->fingerprint = out.fragment ? lowering::fingerprint(*out.fragment) : 0;
+  if (create.late != nullptr) out.late = finish_late(create, *object, *out.fragment, ids.object());
   out.record = record_of(*object);
   out.object = std::move(object);
   return out;
@@ -113,6 +127,11 @@ Status cannot_open(const catalog::StoredObject& record, data::Error why) {
 struct OpenedObject {
   CatalogObjectRef object;
   std::optional<runtime::Fragment> fragment;
+  CatalogObjectRef late;  // what EMIT LATE INTO made with it, or null
+  SnapshotRef added_to(const SnapshotRef& snapshot) const {
+    SnapshotRef with = snapshot->with(object);
+    return late == nullptr ? with : with->with(late);
+  }
 };
 
 /// Opens one object on top of those that it reads.
@@ -152,7 +171,13 @@ Result<OpenedObject> open_object(const catalog::StoredObject& record, const Bind
       object->name != record.name || object->kind != record.kind) {
     return cannot_open(record, {.message = "this program would keep its state in another form"});
   }
-  return OpenedObject{std::move(object), std::move(*fragment)};
+  OpenedObject opened;
+  if (create->late != nullptr) {
+    opened.late = finish_late(*create, *object, **fragment, record.late_rows);
+  }
+  opened.object = std::move(object);
+  opened.fragment = std::move(*fragment);
+  return opened;
 }
 
 }  // namespace
@@ -171,8 +196,8 @@ Result<OpenedCatalog> open_catalog(std::span<const runtime::CatalogRecord> recor
             [](const auto& a, const auto& b) { return a.id.value < b.id.value; });
   for (const catalog::StoredObject& record : stored) {
     FOREBAY_ASSIGN_OR_RETURN(OpenedObject one, open_object(record, options, opened.snapshot));
+    opened.snapshot = one.added_to(opened.snapshot);
     if (one.fragment) opened.fragments.push_back(std::move(*one.fragment));
-    opened.snapshot = opened.snapshot->with(std::move(one.object));
   }
   return opened;
 }
@@ -256,12 +281,13 @@ Result<AlteredTable> build_altered(const BoundAlter& alter, const Datum& value,
   std::sort(readers.begin(), readers.end(),
             [](const auto& a, const auto& b) { return a->id < b->id; });
   for (const CatalogObjectRef& reader : readers) {
+    if (reader->maker.value != 0) continue;  // comes with its maker
     FOREBAY_ASSIGN_OR_RETURN(catalog::StoredObject stored,
                              catalog::decode_record(record_of(*reader).bytes));
     FOREBAY_ASSIGN_OR_RETURN(OpenedObject opened,
                              open_object(stored, {}, out.snapshot->without({reader->id})));
+    out.snapshot = opened.added_to(out.snapshot->without({reader->id, reader->late_rows}));
     if (opened.fragment) out.rewrite.fragments.push_back(std::move(*opened.fragment));
-    out.snapshot = out.snapshot->without({reader->id})->with(std::move(opened.object));
   }
   out.rewrite.fill = [before, after = CatalogObjectRef(table), value, most_bytes](
                          const state::Snapshot& rows, state::SealedRun& run) {

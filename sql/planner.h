@@ -200,6 +200,9 @@ struct BoundCreate {
   /// Of a materialized view, else null.
   plan::NodeRef plan;
   SnapshotRef catalog;
+  /// EMIT LATE INTO: the object that gets the late rows, likewise, and its plan; else null.
+  std::shared_ptr<const catalog::CatalogObject> late = nullptr;
+  plan::NodeRef late_plan = nullptr;
 };
 
 /// DROP: all objects to go, dependants first. `exists_already`-like cases (IF EXISTS) give notices.
@@ -274,6 +277,8 @@ struct NewObject {
   /// Tables and materialized views: for Engine::create. Sources and views: none.
   std::optional<runtime::Fragment> fragment;
   runtime::CatalogRecord record;
+  /// What EMIT LATE INTO makes with it; it has no record and no fragment of its own. Else null.
+  CatalogObjectRef late;
 };
 Result<NewObject> build_object(const BoundCreate& create, IdSource& ids);
 

@@ -92,6 +92,14 @@ struct Fragment {
   operators::StoredRelationRef relation;
   /// For rows that fail in its operators.
   operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
+  /// EMIT LATE INTO: another object, whose rows a node before the last one keeps. It has no circuit
+  /// of its own: it comes, moves and goes with this one. Others read its stream from that node.
+  struct LateOutput {
+    ObjectId object;
+    uint32_t node = 0;
+    operators::StoredRelationRef relation;
+  };
+  std::optional<LateOutput> late;
 };
 
 /// What a leaf declares, or nullptr.

@@ -231,7 +231,12 @@ Pipeline* EngineImpl::pipeline_of(const Lane& lane) const {
 
 RunningObject* EngineImpl::find_object(ObjectId id) const {
   auto found = objects_.find(id);
-  return found == objects_.end() ? nullptr : found->second.get();
+  if (found != objects_.end()) return found->second.get();
+  for (const auto& [maker, object] : objects_) {
+    const auto& late = object->fragment.late;
+    if (late && late->object == id) return object.get();
+  }
+  return nullptr;
 }
 
 }  // namespace forebay::runtime

@@ -167,6 +167,7 @@ class EngineImpl final : public Engine, public LaneHost {
   void run_committer_thread();
   void run_pump_thread();
   Pipeline* pipeline_of(const Lane& lane) const;
+  /// What EMIT LATE INTO made is part of the object that made it.
   RunningObject* find_object(ObjectId id) const;
   bool is_decided(ObjectId table, uint64_t ticket);
   Status fate(ObjectId table, uint64_t ticket);

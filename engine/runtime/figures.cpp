@@ -73,6 +73,15 @@ Figures EngineImpl::figures() const {
         of_object.errors += traffic.errors;
       }
       figures.objects.push_back(of_object);
+      if (const auto& late = object->fragment.late) {
+        ObjectFigures of_late;
+        of_late.object = late->object;
+        of_late.pipeline = of_object.pipeline;
+        of_late.rows_in = of_late.rows_out = of_object.late;
+        of_late.epoch = of_object.epoch;
+        of_late.freshness_ms = of_object.freshness_ms;
+        figures.objects.push_back(of_late);
+      }
       shown.objects.push_back(object->fragment.object);
       for (size_t i = 0; i < object->inputs.sources.size(); ++i) {
         const SourceQueueRef& source = object->inputs.sources[i];

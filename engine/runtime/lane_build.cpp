@@ -17,6 +17,7 @@ void Lane::add(const Fragment& fragment, const FragmentInputs& inputs, bool star
     node->number = static_cast<uint32_t>(i);
     node->on_error = fragment.on_error;
     node->is_output = i + 1 == fragment.nodes.size();
+    if (fragment.late && fragment.late->node == i) node->late_object = fragment.late->object;
     node->spec = std::make_shared<const CircuitNode>(fragment.nodes[i]);
     node->context.worker = worker_;
     node->context.worker_count = worker_count_;
@@ -118,7 +119,8 @@ void Lane::replace_source(const SourceQueue* old, const SourceQueueRef& queue,
 
 Lane::Node* Lane::output_node(ObjectId object) {
   for (auto& node : nodes_) {
-    if (node->object == object && node->is_output) return node.get();
+    const bool gives = node->object == object ? node->is_output : node->late_object == object;
+    if (gives) return node.get();
   }
   return nullptr;
 }

@@ -52,6 +52,7 @@ struct Lane::Node {
   uint32_t index = 0;   // in Lane::nodes_; the same on all lanes
   uint32_t number = 0;  // in the object's fragment
   bool is_output = false;
+  ObjectId late_object;  // whose stream it gives besides (Fragment::late); 0: none
   std::shared_ptr<const CircuitNode> spec;
   std::string name;
   operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;

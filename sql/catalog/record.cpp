@@ -10,6 +10,7 @@ namespace {
 constexpr char kVersion = 1;
 constexpr char kVersionWithComments = 2;
 constexpr char kVersionWithShapes = 3;
+constexpr char kVersionWithLate = 4;
 
 constexpr uint64_t kPausedFlag = 1;
 
@@ -57,8 +58,12 @@ class Reader {
 
 std::string encode_record(const StoredObject& object) {
   std::string out;
-  const bool has_more = object.paused || !object.shapes.empty();
-  out += has_more ? kVersionWithShapes : object.comments.empty() ? kVersion : kVersionWithComments;
+  const bool has_late = object.late_rows.value != 0;
+  const bool has_more = object.paused || !object.shapes.empty() || has_late;
+  out += has_late                  ? kVersionWithLate
+         : has_more                ? kVersionWithShapes
+         : object.comments.empty() ? kVersion
+                                   : kVersionWithComments;
   out += static_cast<char>(object.kind);
   data::append_varint(object.id.value, out);
   append_string(object.schema, out);
@@ -83,6 +88,7 @@ std::string encode_record(const StoredObject& object) {
     data::append_varint(shape.names.size(), out);
     for (const std::string& name : shape.names) append_string(name, out);
   }
+  if (has_late) data::append_varint(object.late_rows.value, out);
   return out;
 }
 
@@ -95,13 +101,13 @@ Result<StoredObject> decode_record(std::string_view bytes) {
   };
   Reader reader(bytes);
   uint8_t version = reader.byte();
-  if (version < kVersion || version > kVersionWithShapes) {
+  if (version < kVersion || version > kVersionWithLate) {
     return damaged(fmt::format("Its version is {}; this program knows versions {} to {}.", version,
-                               int{kVersion}, int{kVersionWithShapes}));
+                               int{kVersion}, int{kVersionWithLate}));
   }
   StoredObject object;
   uint8_t kind = reader.byte();
-  const bool known = (kind >= 1 && kind <= 4) || (kind >= 6 && kind <= 9);
+  const bool known = (kind >= 1 && kind <= 4) || (kind >= 6 && kind <= 10);
   if (!known) return damaged(fmt::format("It is of kind {}.", kind));
   object.kind = static_cast<ObjectKind>(kind);
   object.id = ObjectId(static_cast<uint32_t>(reader.number()));
@@ -121,7 +127,7 @@ Result<StoredObject> decode_record(std::string_view bytes) {
       object.comments[place] = reader.string();
     }
   }
-  if (version == kVersionWithShapes) {
+  if (version >= kVersionWithShapes) {
     object.paused = (reader.number() & kPausedFlag) != 0;
     for (uint64_t count = reader.number(); count > 0 && reader.ok(); --count) {
       CatalogObject::Shape shape;
@@ -131,6 +137,9 @@ Result<StoredObject> decode_record(std::string_view bytes) {
       }
       object.shapes.push_back(std::move(shape));
     }
+  }
+  if (version == kVersionWithLate) {
+    object.late_rows = ObjectId(static_cast<uint32_t>(reader.number()));
   }
   if (!reader.ok() || !reader.at_end()) return damaged("It is cut or too long.");
   return object;

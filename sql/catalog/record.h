@@ -29,6 +29,10 @@
 ///
 ///     varint   flags: 1 paused
 ///     varint   number of shapes, then each: varint until, varint number of names, each as string
+///
+/// Version 4, of views with EMIT LATE INTO, has behind that:
+///
+///     varint   number of the object that has its late rows
 namespace forebay::sql::catalog {
 
 struct StoredObject {
@@ -43,6 +47,7 @@ struct StoredObject {
   std::map<uint32_t, std::string> comments;
   bool paused = false;
   std::vector<CatalogObject::Shape> shapes;
+  ObjectId late_rows;
 };
 
 std::string encode_record(const StoredObject& object);

@@ -59,16 +59,36 @@ std::vector<uint32_t> choice_over(const NodeRef& plan, const NodeRef& base) {
   return positions;
 }
 
+/// A multiset of the plan's rows: it has no key.
+Result<Fragment::LateOutput> lower_late_rows(Lowering& lowering, const NodeRef& late) {
+  FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(late));
+  stream = lowering.exactly(std::move(stream), late->columns);
+  operators::MaterializeParameters parameters;
+  parameters.types = stream.types;
+  parameters.rows = lowering.next_table();
+  std::vector<uint32_t> all(stream.types.size());
+  std::iota(all.begin(), all.end(), 0);
+  Fragment::LateOutput out;
+  out.relation = operators::stored_materialize(parameters);
+  out.node = lowering.add(operators::make_materialize(std::move(parameters)),
+                          {{stream.node, Exchange{std::move(all), data::KeyMode::kExact}}});
+  return out;
+}
+
 }  // namespace
 
 Result<Fragment> lower_view(const NodeRef& plan, const std::vector<uint32_t>& key, bool has_key,
                             std::function<TableId()> next_table, data::ObjectId self,
-                            std::vector<operators::TimeBound>* bounds) {
+                            std::vector<operators::TimeBound>* bounds, const NodeRef& late) {
   Lowering lowering(std::move(next_table), self);
   lowering.set_continuous();
   Fragment fragment;
   const NodeRef base = storing_node(plan);
   lowering.keep(base.get());
+  lowering.shows(plan);
+  if (late != nullptr) {
+    FOREBAY_ASSIGN_OR_RETURN(fragment.late, lower_late_rows(lowering, late));
+  }
   FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(plan));
   if (bounds != nullptr) {
     const plan::TimeBounds known = plan::time_bounds(plan);

@@ -36,9 +36,10 @@ constexpr Rule kRules[] = {
 
 std::span<const Rule> rules_in_order() { return kRules; }
 
-NodeRef optimize(NodeRef plan, ColumnFactory& columns) {
+NodeRef optimize(NodeRef plan, ColumnFactory& columns, bool by_pane) {
   const plan::Columns wanted = plan->columns;
   for (const Rule& rule : kRules) {
+    if (!by_pane && rule.apply == aggregate_by_pane) continue;
     plan = plan::make_narrow(rule.apply(plan, columns), wanted);
   }
   return plan;

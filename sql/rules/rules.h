@@ -46,7 +46,8 @@ struct Rule {
 std::span<const Rule> rules_in_order();
 
 /// All of them. The result gives the plan's columns, in order.
-NodeRef optimize(NodeRef plan, ColumnFactory& columns);
+/// `by_pane`: aggregate_by_pane is among them (EMIT LATE INTO wants to know each row's windows).
+NodeRef optimize(NodeRef plan, ColumnFactory& columns, bool by_pane = true);
 
 /// The tree with every node replaced bottom-up.
 NodeRef rewrite_bottom_up(const NodeRef& node,
