@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <numeric>
+#include <stdexcept>
 
 #include "engine/data/row_codec.h"
 
@@ -45,15 +46,12 @@ void fail_negative(std::string_view operator_name, const std::string& row, int64
 
 Weight multiply_weights(Weight a, Weight b) {
   Weight product;
-  FOREBAY_CHECK(!__builtin_mul_overflow(a, b, &product),
-                fmt::format("a multiplicity is out of range: {} * {}", a, b));
-  return product;
+  if (!__builtin_mul_overflow(a, b, &product)) return product;
+  throw std::overflow_error(fmt::format("a row's multiplicity is out of range: {} * {}", a, b));
 }
 
 void fail_weight_overflow(Weight a, Weight b) {
-  bool fits = false;
-  FOREBAY_CHECK(fits, fmt::format("a multiplicity is out of range: {} + {}", a, b));
-  __builtin_unreachable();
+  throw std::overflow_error(fmt::format("a row's multiplicity is out of range: {} + {}", a, b));
 }
 
 data::ColumnRef column_as(const data::ColumnRef& column, Type type) {

@@ -22,7 +22,7 @@ std::string stored_row_text(const std::vector<Type>& types, std::string_view row
 [[noreturn]] void fail_negative(std::string_view operator_name, const std::string& row,
                                 int64_t multiplicity);
 
-/// a * b, a + b; a failed check when it does not fit.
+/// a * b, a + b. Beyond 64 bits std::overflow_error, which the lane takes for 22003.
 Weight multiply_weights(Weight a, Weight b);
 [[noreturn]] void fail_weight_overflow(Weight a, Weight b);
 inline Weight add_weights(Weight a, Weight b) {

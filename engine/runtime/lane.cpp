@@ -177,6 +177,8 @@ bool Lane::step_node(Node& node) {
     }
   } catch (const std::bad_alloc&) {
     fail(node, Status(data::sqlstate::kOutOfMemory, "out of memory"));
+  } catch (const std::overflow_error& failure) {  // emission.h
+    fail(node, Status(data::sqlstate::kNumericOutOfRange, failure.what()));
   } catch (const std::exception& failure) {  // a bug of ours
     fail(node, Status::internal(failure.what()));
   }
