@@ -120,9 +120,10 @@ class BytesFormat final : public LineFormat {
 
 Result<std::shared_ptr<const Format>> make_bytes(const SourceSpec& spec, const OptionReader&) {
   const bool fits =
-      spec.schema.size() == 1 &&
-      (spec.schema[0].type.id == data::TypeId::kBytea ||
-       (spec.schema[0].type.id == data::TypeId::kText && spec.schema[0].type.modifier < 0));
+      spec.schema.size() == 1 && (spec.schema[0].type.id == data::TypeId::kBytea ||
+                                  ((spec.schema[0].type.id == data::TypeId::kText ||
+                                    spec.schema[0].type.id == data::TypeId::kVarchar) &&
+                                   spec.schema[0].type.modifier < 0));
   if (!fits) {
     return Status(
                data::sqlstate::kInvalidParameterValue,

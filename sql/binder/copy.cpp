@@ -242,6 +242,10 @@ Result<BoundCopyTo> Binder::bind_copy_to(const ast::Copy& copy, std::vector<std:
           .with_hint("Try the COPY (SELECT ...) TO variant.");
     }
     FOREBAY_ASSIGN_OR_RETURN(std::vector<uint32_t> wanted, target_columns(object, copy.columns));
+    if (object->kind == ObjectKind::kTable && copy.columns.empty()) {
+      // So that what is written can be read again.
+      std::erase_if(wanted, [&](uint32_t column) { return object->is_generated(column); });
+    }
     FromItem item = scan_of(object, false);
     QueryPlan query;
     for (uint32_t column : wanted) {

@@ -215,7 +215,8 @@ class Reader {
       if (known.connector.empty() || known.connector == connector_) names.emplace_back(known.name);
     }
     for (const KnownOption& known : kFormatOptions) {
-      if (is_format(known.name.substr(0, known.name.find('.')))) names.emplace_back(known.name);
+      if (!out_.is_sink && is_format(known.name.substr(0, known.name.find('.'))))
+        names.emplace_back(known.name);
     }
     if (!out_.is_sink && connector_ != "datagen") names.emplace_back("format");
     return names;

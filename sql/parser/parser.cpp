@@ -116,11 +116,20 @@ class StopAtError final : public antlr4::DefaultErrorStrategy {
 class GrammarRun {
  public:
   GrammarRun(std::vector<GrammarToken>& tokens, size_t begin, size_t end)
-      : stream_(tokens, begin, end), parser_(&stream_), strategy_(std::make_shared<StopAtError>()) {
+      : stream_(tokens, begin, end),
+        parser_(&stream_),
+        strategy_(std::make_shared<StopAtError>()),
+        after_(tokens[end]),
+        type_after_(after_.getType()) {
+    // The statement may end without a semicolon.
+    after_.set_type(antlr4::Token::EOF);
     parser_.removeErrorListeners();
     parser_.setErrorHandler(strategy_);
     parser_.setBuildParseTree(false);
   }
+  ~GrammarRun() { after_.set_type(type_after_); }
+  GrammarRun(const GrammarRun&) = delete;
+  GrammarRun& operator=(const GrammarRun&) = delete;
 
   /// The context of a rule, owned by this; null on a syntax error (see error_token).
   template <typename Context>
@@ -157,6 +166,8 @@ class GrammarRun {
   StatementTokens stream_;
   ForebayParser parser_;
   std::shared_ptr<StopAtError> strategy_;
+  GrammarToken& after_;
+  const size_t type_after_;
 };
 
 std::vector<GrammarToken> grammar_tokens(const std::vector<ScannedToken>& tokens) {
