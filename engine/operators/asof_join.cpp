@@ -59,7 +59,8 @@ class AsofJoin final : public Operator {
         right_(context.table(parameters.right_rows, state::Family::kLog)),
         tables_{&left_, &right_},
         timers_(context.table(parameters.timers, state::Family::kHot), 8, nullptr),
-        expired_(state::Family::kHot, parameters.timers, context_, AsofVersions::kTimeBytes) {
+        expired_(state::Family::kHot, parameters.timers, context_, AsofVersions::kTimeBytes),
+        versions_(parameters.right_append_only) {
     order_.descending = is_backward(parameters.order);
     for (int side : {0, 1}) {
       sides_[side].types = side == 0 ? parameters.left_types : parameters.right_types;
@@ -602,6 +603,7 @@ class AsofJoinSpec final : public OperatorSpec {
     }
     if (!null_safe.empty()) text += fmt::format(" null_safe={}", column_list(null_safe));
     if (parameters_.versions) text += " versions";
+    if (parameters_.right_append_only) text += " append-only";
     if (parameters_.left_bound) text += " left_bound=" + bound_text(*parameters_.left_bound);
     if (parameters_.right_bound) text += " right_bound=" + bound_text(*parameters_.right_bound);
     return text;

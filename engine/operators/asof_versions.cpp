@@ -102,7 +102,9 @@ void AsofVersions::resolve(const Group* group, std::span<const VersionArrival> a
       times.push_back(time_of(arrival.suffix));
     }
   }
-  for (std::string_view time : times) replace(time);
+  if (!append_only_) {
+    for (std::string_view time : times) replace(time);
+  }
   bool lost = false, has_row = false;
   for (const auto& [suffix, row] : rows_) {
     const bool was_present =
@@ -115,11 +117,12 @@ void AsofVersions::resolve(const Group* group, std::span<const VersionArrival> a
     const bool is_hidden = suffix[0] == kHidden;
     const bool was_shown = row.before != VersionKind::kNone && !is_hidden;
     const bool is_shown = row.is_version || row.is_end;
-    const VersionKind kind = row.is_end                          ? VersionKind::kEnd
-                             : row.is_version && row.present > 0 ? VersionKind::kPresent
-                             : row.is_version                    ? VersionKind::kPast
-                             : is_hidden && row.present > 0      ? VersionKind::kHidden
-                                                                 : VersionKind::kNone;
+    const bool is_present = row.present > 0 && !append_only_;
+    const VersionKind kind = row.is_end                     ? VersionKind::kEnd
+                             : row.is_version && is_present ? VersionKind::kPresent
+                             : row.is_version               ? VersionKind::kPast
+                             : is_hidden && is_present      ? VersionKind::kHidden
+                                                            : VersionKind::kNone;
     if (was_shown != is_shown) changes.push_back({suffix, was_shown, is_shown});
     if (kind != row.before) writes.push_back({suffix, kind});
   }

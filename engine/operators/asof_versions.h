@@ -40,6 +40,9 @@ class AsofVersions {
   using Entry = state::OrderedTable::Entry;
   static constexpr size_t kTimeBytes = 9;
 
+  /// `append_only`: rows never go, so that none is remembered as being there.
+  explicit AsofVersions(bool append_only) : append_only_(append_only) {}
+
   struct Write {
     std::string_view suffix;
     VersionKind kind;
@@ -79,6 +82,7 @@ class AsofVersions {
   /// The key has lost its row.
   void end(std::string_view present);
 
+  const bool append_only_;
   const Group* group_ = nullptr;
   Rows rows_;
 };

@@ -175,6 +175,9 @@ struct AsofJoinParameters {
   /// without row ends at the time of its last version or W_right(e-1), whichever is later.
   /// kAtOrBefore; times are timestamps. Changes with a time before W(e-1) of their side are late.
   bool versions = false;
+  /// With `versions`: the right side never retracts. It has any number of rows per key, each of
+  /// them a version.
+  bool right_append_only = false;
   std::optional<TimeBound> left_bound;
   std::optional<TimeBound> right_bound;
   /// With both bounds: when to look at a key. Left rows are forgotten when both watermarks have

@@ -7,6 +7,7 @@
 #include "sql/binder/binder.h"
 #include "sql/plan/properties.h"
 #include "sql/plan/watermarks.h"
+#include "sql/rules/rules.h"
 
 namespace forebay::sql::binder {
 
@@ -125,6 +126,40 @@ bool is_clock(const NodeRef& node, ColumnId id) {
   if (node->kind == NodeKind::kAggregate) return false;
   return std::any_of(node->inputs.begin(), node->inputs.end(),
                      [&](const NodeRef& input) { return is_clock(input, id); });
+}
+
+/// What keeps the latest row of each key of an append-only history: the history, each of whose rows
+/// is a version. nullptr: it is something else.
+NodeRef history_of(const NodeRef& node) {
+  if (node->kind == NodeKind::kProject) {
+    NodeRef input = history_of(node->inputs[0]);
+    return input == nullptr ? nullptr : plan::with_inputs(node, {std::move(input)});
+  }
+  if (node->kind != NodeKind::kTopN) return nullptr;
+  const auto& top = plan::as<plan::TopN>(*node);
+  const bool one = top.limit != nullptr && top.limit->kind == expr::ExprKind::kLiteral &&
+                   !top.limit->literal.is_null() &&
+                   std::get<int64_t>(top.limit->literal.value) == 1;
+  if (!one || top.offset != nullptr || top.with_ties || top.order.empty() ||
+      top.partition.empty() || !plan::is_append_only(top.inputs[0])) {
+    return nullptr;
+  }
+  const plan::SortItem& time = top.order.back();
+  const bool is_partitioned =
+      std::all_of(top.order.begin(), top.order.end() - 1, [&](const plan::SortItem& item) {
+        return std::find(top.partition.begin(), top.partition.end(), item.column) !=
+               top.partition.end();
+      });
+  if (!is_partitioned || !time.descending ||
+      !plan::time_bounds(top.inputs[0]).contains(time.column)) {
+    return nullptr;
+  }
+  if (!top.number) return top.inputs[0];
+  Columns columns = node->columns;
+  std::vector<ExprRef> values;
+  for (const Column& column : top.input().columns) values.push_back(plan::column_ref(column));
+  values.push_back(expr::literal({top.number->type, int64_t{1}}));
+  return plan::make_project(top.inputs[0], std::move(columns), std::move(values));
 }
 
 bool is_proctime_call(const ast::Expr& value) {
@@ -278,6 +313,11 @@ Status Binder::split_as_of(TimeJoin& time) {
 
 Status Binder::bind_version(TimeJoin& time, ExprRef at, int32_t position) {
   FOREBAY_RETURN_IF_ERROR(keep_primary_key(time));
+  NodeRef simple = rules::optimize(time.right, columns_);
+  if (NodeRef history = history_of(simple)) {
+    time.right = plan::make_narrow(std::move(history), time.right->columns);
+    for (const Column& column : time.right->columns) time.model.ties.push_back(column.id);
+  }
   std::vector<Column> times;
   const plan::TimeBounds bounds = plan::time_bounds(time.right);
   for (const ScopeColumn& column : time.right_columns) {

@@ -70,6 +70,7 @@ Result<Stream> Lowering::lower_asof_join(const plan::AsofJoin& join) {
   parameters.right_rows = next_table();
   if (join.mode == plan::AsofMode::kVersion) {
     parameters.versions = true;
+    parameters.right_append_only = plan::is_append_only(join.inputs[1]);
     parameters.timers = next_table();
     const plan::TimeBounds of_left = plan::time_bounds(join.inputs[0]);
     const plan::TimeBounds of_right = plan::time_bounds(join.inputs[1]);

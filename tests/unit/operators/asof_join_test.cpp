@@ -366,5 +366,55 @@ INSTANTIATE_TEST_SUITE_P(All, VersionsRandom,
                                             ::testing::Bool(), ::testing::Bool(),
                                             ::testing::Values(1u, 7u, 1024u), ::testing::Bool()));
 
+/// The right side is a history that only grows: each of its rows is a version.
+TEST(AsofJoin, VersionsOfAHistoryAreItsRows) {
+  for (const uint32_t batch_rows : {1u, 7u, 1024u}) {
+    const uint64_t seed = seed_or(8800 + batch_rows);
+    SCOPED_TRACE("FOREBAY_SEED=" + std::to_string(seed));
+    AsofJoinParameters p = parameters(kTimestampType, AsofOrder::kAtOrBefore, true);
+    p.versions = p.right_append_only = true;
+    p.left_bound = TimeBound{1, {{{ObjectId(1), 1}, nullptr}}};
+    p.right_bound = TimeBound{1, {{{ObjectId(1), 2}, nullptr}}};
+    Watermarked watermarks;
+    watermarks.nodes[1] = watermarks.nodes[2] = {kNoWatermark, kNoWatermark};
+    std::shared_ptr<state::Store> store = state::make_model_store();
+    Driver driver(make_asof_join(p), {{p.left_types, {2}}, {p.right_types, {0}}}, batch_rows, store,
+                  &watermarks);
+    Generator rows[] = {{seed, p.left_types}, {seed + 1, p.right_types}};
+    auto& random = rows[0].random;
+    Relation accepted[2];
+    int64_t clock = 0;
+    for (int epoch = 0; epoch < 100; ++epoch) {
+      clock += static_cast<int64_t>(random() % 5);
+      for (uint32_t side : {0u, 1u}) {
+        std::vector<Change> changes;
+        for (size_t i = random() % 8; i > 0; --i) {
+          Row row = rows[side].row();
+          if (!row[1].is_null()) {
+            row[1] = {kTimestampType, clock + static_cast<int64_t>(random() % 20) - 9};
+          }
+          changes.push_back({row, 1});
+          const bool is_late = !row[1].is_null() &&
+                               std::get<int64_t>(row[1].value) < watermarks.nodes[side + 1].first;
+          if (!is_late) accepted[side].add(row, 1);
+        }
+        driver.send(side, changes, random);
+      }
+      for (uint32_t node : {1u, 2u}) {
+        if (random() % 3 != 0) watermarks.advance(node, clock - static_cast<int64_t>(random() % 5));
+      }
+      driver.end_epoch();
+      ASSERT_EQ(driver.sum.rows.text(), nearest(accepted[0], accepted[1], p).text())
+          << "epoch " << epoch;
+      watermarks.end_epoch();
+      if (random() % 5 == 0) driver.restart(static_cast<uint16_t>(1 + random() % 3));
+    }
+    // Little is left: both watermarks are near the clock.
+    EXPECT_LT(driver.state_rows(), 120u);
+    driver.restart(1);
+    EXPECT_GT(driver.sum.late_rows, 0u);
+  }
+}
+
 }  // namespace
 }  // namespace forebay::operators::testing

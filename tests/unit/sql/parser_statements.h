@@ -44,6 +44,7 @@ inline constexpr const char*
 'b', 'it''s', N'x', 1e5, .5, 1., 12345678901234567890, 9223372036854775807, -9223372036854775808)sql",
                 R"sql(select * from generate_series(1, 10) with ordinality as g(a, b), unnest(array[1]) u, json_to_record('{}') as x(a int, b text), (a join b on true) , (a join b on true) j, only t)sql",
                 R"sql(table x)sql",
+                R"sql(select * from a asof join b on a.k = b.k and a.t >= b.t asof left outer join c using (k, t), o join r for system_time as of o.t as x (y) on o.k = x.k left join s as z for system_time as of proctime() on true join u for system_time as of o.t + interval '1 day' v on true, asof as asof, t system_time; select 1 asof, 2 system_time for update)sql",
                 R"sql(create function f() returns int language sql as $$ select 1 $$; create function s.f(a int, text) returns setof numeric(10, 2) language 'SQL' strict immutable parallel safe as 'select 1'; create or replace function g(int) returns table (a int, b text) language sql called on null input as 'x'; create function h(a int) returns int returns null on null input return a + 1; drop function if exists f, g(int, a text), h() cascade)sql",
                 R"sql(truncate t; truncate table only a.t restart identity cascade)sql",
                 R"sql(create schema s; create schema if not exists "S x" authorization root; create schema authorization current_user; drop schema if exists s, t cascade)sql",
