@@ -223,7 +223,7 @@ Status Database::alter(const sql::BoundAlter& alter, const runtime::CancelToken*
     if (object->maker.value == 0) continue;
     return Status(data::sqlstate::kFeatureNotSupported,
                   "ALTER of what EMIT LATE INTO made, or COMMENT on it, is not supported")
-        .with_hint("DROP the view that made \"" + object->name + "\", and create both anew.");
+        .with_hint("DROP the view that made it, and create both anew.");
   }
   // Names and texts alone change: what runs goes on.
   std::vector<runtime::CatalogRecord> records;

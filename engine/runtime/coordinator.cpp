@@ -334,6 +334,9 @@ void EngineImpl::restart(Pipeline& pipeline) {
       return;
     }
     object->inputs = std::move(inputs).value();
+    for (const WatermarkTrackerRef& tracker : object->inputs.trackers) {
+      if (tracker != nullptr) tracker->renumber(pipeline.open_epoch);
+    }
     register_trackers(*object);
     mark_paused(*object);
     object->table = nullptr;

@@ -61,8 +61,9 @@ Widened widen_scan(const Scan& scan, ColumnFactory& columns) {
     uint32_t position = i;
     if (object->kind == catalog::ObjectKind::kSource && !object->metadata.empty()) {
       const std::string& metadata = object->metadata[i];
-      if (object->is_generated(i)) continue;  // computed from the others
-      if (metadata == "partition") {
+      if (object->is_generated(i)) {
+        // Computed from others, at its own place.
+      } else if (metadata == "partition") {
         position = kMetadataPartition;
       } else if (metadata == "offset") {
         position = kMetadataOffset;
