@@ -195,6 +195,12 @@ const SettingDescriptor* find_setting(std::string_view name) {
 
 bool is_foreign_setting(std::string_view name) {
   std::string key = lower(name);
+  // Flink's.
+  for (std::string_view prefix :
+       {"table.", "execution.", "pipeline.", "parallelism.", "sql-client.", "state.",
+        "restart-strategy.", "taskmanager.", "jobmanager."}) {
+    if (key.starts_with(prefix)) return true;
+  }
   return key.starts_with("rw_") || key.starts_with("streaming_") || key == "background_ddl" ||
          key == "query_mode";
 }

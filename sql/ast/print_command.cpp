@@ -113,10 +113,9 @@ void Printer::create_sink(const CreateSink& node) {
     add(" FROM ");
     name(node.from.parts);
   }
-  if (node.into.parts.empty() || !node.options.empty()) {
-    add(" WITH ");
-    options(node.options);
-  }
+  if (!node.into.parts.empty()) return;
+  add(" WITH ");
+  options(node.options);
   if (node.format.has_value()) format_clause(*node.format);
 }
 

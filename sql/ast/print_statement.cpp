@@ -413,7 +413,7 @@ void Printer::set(const SetStatement& node) {
     return list(node.values, [&](const Option& value) { add(value.value); });
   }
   if (node.scope != SetScope::kUnset) add(node.scope == SetScope::kLocal ? "LOCAL " : "SESSION ");
-  add(node.name + " = ");
+  add((is_word(node.name) ? node.name : quote_literal(node.name)) + " = ");
   if (node.to_default) return add("DEFAULT");
   list(node.values, [&](const Option& value) {
     const bool word = value.kind == OptionValueKind::kWord;

@@ -58,6 +58,11 @@ constexpr KnownOption kOptions[] = {
     {"kafka", "key.fields-prefix", Meaning::kRefused, kKeys},
     {"kafka", "value.fields-include", Meaning::kRefused, "Leave it out, or say 'ALL'.", "ALL"},
     {"kafka", "value.format", Meaning::kFormat},
+    // Forebay's own name of it, and what it knows besides.
+    {"file", "path", Meaning::kOption, "path"},
+    {"file", "scan.bounded.mode", Meaning::kOption, "scan.bounded.mode"},
+    {"file", "rows_per_second", Meaning::kOption, "rows_per_second"},
+    {"file", "replay.*", Meaning::kOption, "replay."},
     {"filesystem", "path", Meaning::kOption, "path"},
     {"filesystem", "source.monitor-interval", Meaning::kNoEffect,
      "files are followed, and looked at as fast as they grow"},
@@ -100,7 +105,7 @@ constexpr KnownOption kFormatOptions[] = {
     {"", "csv.write-*", Meaning::kNoEffect, kReads},
 };
 
-constexpr std::string_view kSources[] = {"kafka", "filesystem", "datagen"};
+constexpr std::string_view kSources[] = {"kafka", "filesystem", "file", "datagen"};
 /// What Flink has, and what to do here instead.
 constexpr std::pair<std::string_view, std::string_view> kOtherConnectors[] = {
     {"upsert-kafka",
@@ -349,7 +354,8 @@ bool is_flink_spelling(const ast::RelationDef& definition, bool of_source) {
   const ast::Option* connector = find_option(definition, "connector");
   if (connector == nullptr) return false;
   const std::string& name = connector->value;
-  if (name == "file" || name == "nexmark") return false;  // not Flink's
+  if (name == "nexmark") return false;  // not Flink's
+  if (name == "file") return find_option(definition, "format") != nullptr;
   if (name == "filesystem" || name == "blackhole") return !of_source;
   for (const auto& other : kOtherConnectors) {
     if (name == other.first) return !of_source;

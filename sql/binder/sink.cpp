@@ -29,10 +29,6 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
   materialized_ = true;
   if (!create.into.parts.empty()) {
     FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef table, find_sink_table(create.into));
-    if (!create.options.empty() || create.format) {
-      return unsupported("WITH (...) and FORMAT of CREATE SINK ... INTO are", create.name.position,
-                         "The table that it goes into says them.");
-    }
     references_.push_back({table->id, create.into.position, create.into.parts.size(), true});
     FOREBAY_ASSIGN_OR_RETURN(out, bind_sink_into(table, create.into_columns, *create.query,
                                                  std::move(object), create.name.position));

@@ -166,9 +166,10 @@ createStatement : table=createTable | source=createSource | view=createView | sc
   | function=createFunction | index=createIndex | sink=createSink ;
 
 createSink
-  : K_CREATE K_SINK exists=ifNotExists? name=qualifiedName
-    (K_INTO into=qualifiedName columns=columnList?)?
-    (K_FROM from=qualifiedName | K_AS body=query) (K_WITH options=optionList)?
+  : K_CREATE K_SINK exists=ifNotExists? name=qualifiedName K_INTO into=qualifiedName columns=columnList?
+    (K_FROM from=qualifiedName | K_AS body=query)
+  | K_CREATE K_SINK exists=ifNotExists? name=qualifiedName
+    (K_FROM from=qualifiedName | K_AS body=query) K_WITH options=optionList
     (K_FORMAT format=colId K_ENCODE encode=colId encodeOptions=optionList?)?
   ;
 
@@ -357,6 +358,7 @@ setStatement
     | K_TIME zone=K_ZONE intervalZone=typedLiteral
     | names=K_NAMES values+=setValue?
     | name=settingName (K_TO | EQ) values+=setValue (COMMA values+=setValue)*
+    | foreign=STRING EQ values+=setValue
     )
   | K_SET (characteristics=K_SESSION K_CHARACTERISTICS K_AS | scope=K_LOCAL)?
     transaction=K_TRANSACTION modes+=transactionMode (COMMA? modes+=transactionMode)*

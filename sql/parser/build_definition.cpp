@@ -315,10 +315,6 @@ StatementPtr AstBuilder::create_sink(P::CreateSinkContext* ctx) {
   }
   if (ctx->options != nullptr) {
     statement->options = option_list(ctx->options);
-  } else if (ctx->into == nullptr) {
-    const antlr4::ParserRuleContext* last = ctx->from;
-    if (last == nullptr) last = ctx->body;
-    fail_syntax(last->stop->getTokenIndex() + 1);
   }
   if (ctx->format != nullptr) {
     ast::FormatClause format{.position = at(ctx->format),

@@ -116,7 +116,9 @@ StatementPtr AstBuilder::set(P::SetStatementContext* ctx) {
     statement->scope =
         ctx->scope->getType() == P::K_LOCAL ? ast::SetScope::kLocal : ast::SetScope::kSession;
   }
-  statement->name_position = ctx->name != nullptr ? at(ctx->name) : at(ctx);
+  statement->name_position = ctx->name != nullptr      ? at(ctx->name)
+                             : ctx->foreign != nullptr ? at(ctx->foreign)
+                                                       : at(ctx);
   if (ctx->transaction != nullptr) {
     statement->name = ctx->characteristics != nullptr ? "default_transaction" : "transaction";
     for (P::TransactionModeContext* mode : ctx->modes) {
@@ -127,9 +129,10 @@ StatementPtr AstBuilder::set(P::SetStatementContext* ctx) {
     }
     return statement;
   }
-  statement->name = ctx->zone != nullptr    ? "timezone"
-                    : ctx->names != nullptr ? "client_encoding"
-                                            : dotted(ctx->name);
+  statement->name = ctx->zone != nullptr      ? "timezone"
+                    : ctx->names != nullptr   ? "client_encoding"
+                    : ctx->foreign != nullptr ? text(ctx->foreign)
+                                              : dotted(ctx->name);
   if (ctx->intervalZone != nullptr) {
     set_interval_zone(ctx->intervalZone, *statement);
     return statement;
