@@ -423,6 +423,10 @@ class Binder {
                       ConditionSteps& out);
   NodeRef apply_steps(NodeRef plan, const ConditionSteps& steps);
   Status check_temporal(const ConditionSteps& steps) const;
+  /// The same for the condition of an outer join; `not_kept`: columns of a side whose rows without
+  /// partner it leaves out.
+  Status check_temporal(const ExprRef& condition, const plan::ColumnSet& not_kept,
+                        int32_t position) const;
   /// The subquery of IN, ANY, ALL: its plan, and the operand compared with its columns.
   struct Comparison {
     NodeRef plan;

@@ -5,6 +5,7 @@
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
 #include "sql/parser/parser.h"
+#include "sql/plan/temporal.h"
 
 /// FROM: relations, derived tables, joins.
 namespace forebay::sql::binder {
@@ -333,15 +334,22 @@ Result<NodeRef> Binder::join_on_condition(const ast::JoinTable& join, JoinKind k
   ExprContext context{&scope, Clause::kJoin, nullptr, nullptr};
   PendingSubqueries pending;
   context.subqueries = &pending;
+  const TemporalPlace here(*this, materialized_);
   if (kind == JoinKind::kInner) {
     ConditionSteps steps;
     FOREBAY_RETURN_IF_ERROR(bind_steps(*join.condition, context, "JOIN/ON", steps));
+    FOREBAY_RETURN_IF_ERROR(check_temporal(steps));
     FOREBAY_ASSIGN_OR_RETURN(NodeRef both, join_items(kind, left, right, nullptr, join.position));
     return apply_steps(std::move(both), steps);
   }
   FOREBAY_ASSIGN_OR_RETURN(ExprRef condition, bind_condition(*join.condition, context, "JOIN/ON"));
   plan::ColumnSet left_columns = plan::column_set(left->columns);
   plan::ColumnSet right_columns = plan::column_set(right->columns);
+  FOREBAY_RETURN_IF_ERROR(check_temporal(condition,
+                                         kind == JoinKind::kLeft    ? right_columns
+                                         : kind == JoinKind::kRight ? left_columns
+                                                                    : plan::ColumnSet(),
+                                         join.condition->position));
   for (const PendingSubquery& subquery : pending) {
     plan::ColumnSet used = plan::free_columns(subquery.plan);
     auto uses = [&](const plan::ColumnSet& columns) {
@@ -356,6 +364,21 @@ Result<NodeRef> Binder::join_on_condition(const ast::JoinTable& join, JoinKind k
     side = plan::make_dependent_join(subquery.join, side, subquery.plan, nullptr);
   }
   return join_items(kind, left, right, std::move(condition), join.position);
+}
+
+// Of rows without partner, which an outer join shows anyhow, now() may take some away before it.
+Status Binder::check_temporal(const ExprRef& condition, const plan::ColumnSet& not_kept,
+                              int32_t position) const {
+  std::vector<ExprRef> conjuncts;
+  if (materialized_) plan::split_conjuncts(condition, conjuncts);
+  for (const ExprRef& conjunct : conjuncts) {
+    if (!plan::uses_now(conjunct)) continue;
+    if (plan::temporal_bound(conjunct) && plan::uses_only(conjunct, not_kept)) continue;
+    return unsupported("this use of now() in the condition of an outer join is", position,
+                       "Compare a time of the side that may be missing with it, or filter the rows "
+                       "in a subquery first.");
+  }
+  return Status::ok();
 }
 
 Status Binder::merge_columns(const ast::JoinTable& join, FromItem& left, FromItem& right,
