@@ -165,6 +165,13 @@ Result<sql::BoundStatement> Database::execute_ddl(const Bind& bind, std::string_
   return bound;
 }
 
+Status no_longer_a_sink() {
+  return Status(data::Error{.sqlstate = data::SqlState("40001"),
+                            .message = "could not serialize access due to concurrent DDL",
+                            .detail = "The table that INSERT names is another one meanwhile.",
+                            .hint = "Run the statement again."});
+}
+
 Result<std::vector<sql::BoundStatement>> Database::create_all(const std::vector<Bind>& binds,
                                                               std::string_view statement,
                                                               const runtime::CancelToken* cancel) {
@@ -175,8 +182,13 @@ Result<std::vector<sql::BoundStatement>> Database::create_all(const std::vector<
   Status status;
   for (size_t i = 0; i < binds.size() && status.is_ok(); ++i) {
     auto bound = binds[i](catalog_.snapshot());
-    status = bound.is_ok() ? create(std::get<sql::BoundCreate>(bound->what), cancel)
-                           : bound.take_status();
+    if (!bound.is_ok()) {
+      status = bound.take_status();
+    } else if (const auto* one = std::get_if<sql::BoundCreate>(&bound->what)) {
+      status = create(*one, cancel);
+    } else {
+      status = no_longer_a_sink();
+    }
     if (status.is_ok()) all.push_back(std::move(*bound));
   }
   if (status.is_ok()) return all;

@@ -105,6 +105,9 @@ class Database {
   std::map<std::string, std::string, std::less<>> server_settings_;  // settings_mutex_
 };
 
+/// 40001: INSERT was bound to a table that is a sink, and is now bound to one that is none.
+data::Status no_longer_a_sink();
+
 /// Registers pg_catalog, information_schema and forebay.*: in system_tables.cpp and
 /// pg_catalog.cpp. The database outlives its catalog.
 void add_system_tables(Database& database);

@@ -147,8 +147,10 @@ Status fill_columns(Database& database, VirtualRowsBuilder& out) {
                kNull,
                kNull,
                std::string("NO"),     // identity_cycle
-               std::string("NEVER"),  // is_generated
-               kNull,
+               std::string(object->is_generated(i) ? "ALWAYS" : "NEVER"),  // is_generated
+               object->is_generated(i) && !object->generated_texts[i].empty()
+                   ? Cell(object->generated_texts[i])
+                   : Cell(kNull),
                std::string(table ? "YES" : "NO")});
     }
   }

@@ -349,6 +349,7 @@ Result<std::string> Session::ddl(const PreparedStatement& prepared, ResultSink& 
   };
   FOREBAY_ASSIGN_OR_RETURN(sql::BoundStatement bound,
                            database_.execute_ddl(bind, prepared.options().text, &cancel_));
+  if (std::holds_alternative<sql::BoundInsert>(bound.what)) return no_longer_a_sink();
   for (const std::string& message : bound.notices) sink.notice({.message = message});
   return definition_tag(*prepared.statement());
 }
