@@ -204,6 +204,7 @@ Result<BoundAlter> Binder::bind_rename(const ast::Alter& alter, const CatalogObj
             [](const auto& a, const auto& b) { return a->id < b->id; });
   SnapshotRef after = snapshot_->without({object->id})->with(renamed);
   for (const CatalogObjectRef& dependant : dependants) {
+    if (dependant->maker == object->id) continue;  // a part of it
     FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef changed,
                              rename_in(dependant, object, renamed, after));
     after = after->without({dependant->id})->with(changed);

@@ -27,6 +27,8 @@ Result<BoundExplainRunning> Binder::bind_explain_running(const ast::Explain& exp
     return error(data::sqlstate::kWrongObjectType,
                  fmt::format("\"{}\" is not a materialized view", object->name), 0);
   }
+  // Late rows are kept by the circuit of the view that made them.
+  if (object->maker.value != 0) object = snapshot_->find(object->maker);
   return BoundExplainRunning{object};
 }
 
