@@ -62,6 +62,18 @@ bool is_between(const ExprRef& a, const ExprRef& b, const plan::ColumnSet& left,
          plan::uses_any(b, right);
 }
 
+/// varchar compared with varchar needs no casts to text.
+void strip_text_casts(Equality& equality) {
+  auto is_text_cast = [](const ExprRef& value) {
+    return value->kind == expr::ExprKind::kCall && value->children.size() == 1 &&
+           value->type.id == data::TypeId::kText && value->function->category == "cast" &&
+           value->children[0]->type.id == data::TypeId::kVarchar;
+  };
+  if (!is_text_cast(equality.left) || !is_text_cast(equality.right)) return;
+  equality.left = equality.left->children[0];
+  equality.right = equality.right->children[0];
+}
+
 std::optional<Equality> equality_of(const ExprRef& conjunct, const plan::ColumnSet& left,
                                     const plan::ColumnSet& right) {
   Equality out;
@@ -71,6 +83,7 @@ std::optional<Equality> equality_of(const ExprRef& conjunct, const plan::ColumnS
   if (is_between(out.right, out.left, left, right)) std::swap(out.left, out.right);
   if (!is_between(out.left, out.right, left, right)) return std::nullopt;
   if (out.left->type.id != out.right->type.id) return std::nullopt;
+  strip_text_casts(out);
   return out;
 }
 
