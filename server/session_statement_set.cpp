@@ -49,9 +49,9 @@ Result<std::optional<std::string>> Session::in_statement_set(const PreparedRef& 
         return sql::bind(*one->statement(), snapshot, one->options());
       });
     }
-    FOREBAY_ASSIGN_OR_RETURN(std::vector<sql::BoundStatement> made,
-                             database_.create_all(binds, "EXECUTE STATEMENT SET", &cancel_));
-    for (const sql::BoundStatement& one : made) {
+    auto made = database_.create_all(binds, "EXECUTE STATEMENT SET", &cancel_);
+    if (!made.is_ok()) return made.take_status().at(0);  // a place in another statement's text
+    for (const sql::BoundStatement& one : *made) {
       for (const std::string& message : one.notices) sink.notice({.message = message});
     }
     return std::optional<std::string>("EXECUTE STATEMENT SET");
