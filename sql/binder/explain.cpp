@@ -89,6 +89,10 @@ Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
   } else if (const auto* create = std::get_if<BoundCreate>(&inner.what); create && create->plan) {
     if (shows_state) {
       out.lines = explain::explain_state(create->plan, *create->object, *snapshot_);
+      if (create->late != nullptr) {
+        out.lines.push_back(
+            fmt::format("Materialize {}: the late rows; nothing bounds it", create->late->name));
+      }
       return out;
     }
     FOREBAY_ASSIGN_OR_RETURN(out.lines, explain::explain_plan(create->plan, create->object.get()));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sql/plan/expressions.h"
+#include "sql/plan/join_time.h"
 #include "sql/plan/watermarks.h"
 
 namespace forebay::sql::plan {
@@ -14,6 +15,7 @@ using data::Status;
 
 namespace {
 
+constexpr const char* kRelation = "late_relation";
 constexpr const char* kOperation = "late_operation";
 constexpr const char* kTime = "late_time";
 constexpr const char* kWatermark = "late_watermark";
@@ -27,8 +29,7 @@ Status not_supported(std::string why, std::string hint) {
 Status not_one_relation() {
   return not_supported(
       "what is late in this view is not rows of one relation",
-      "Make a view with EMIT LATE INTO of the windows of each relation, and join them in another "
-      "one.");
+      "Make views of the windows with EMIT LATE INTO first, and join them in another one.");
 }
 
 /// The column by which the node drops late rows, or nullopt.
@@ -50,6 +51,7 @@ std::optional<ColumnId> judged_column(const Node& node) {
 /// A plan that gives at least the columns of another one, and with them those of its relation.
 struct Widened {
   NodeRef plan;
+  CatalogObjectRef object;
   Columns relation;
 };
 
@@ -57,6 +59,7 @@ Widened widen_scan(const Scan& scan, ColumnFactory& columns) {
   auto wide = std::make_shared<Scan>(scan);
   Widened out;
   const CatalogObjectRef& object = scan.object;
+  out.object = object;
   for (uint32_t i = 0; i < object->columns.size(); ++i) {
     uint32_t position = i;
     if (object->kind == catalog::ObjectKind::kSource && !object->metadata.empty()) {
@@ -119,79 +122,141 @@ class Keeper {
     bool open = false;
   };
   Result<Kept> keep(const NodeRef& node) {
-    const std::optional<ColumnId> time = judged_column(*node);
     std::vector<NodeRef> inputs;
-    bool open = node->kind == NodeKind::kScan && reads_watermark(node);
+    std::vector<bool> opens;
     for (const NodeRef& input : node->inputs) {
       FOREBAY_ASSIGN_OR_RETURN(Kept kept, keep(input));
       inputs.push_back(std::move(kept.plan));
-      open |= kept.open;
+      opens.push_back(kept.open);
     }
-    if (!open) return Kept{with_inputs(node, std::move(inputs)), false};
-    if (!time) {
-      // They may drop rows of either side.
-      if (node->kind == NodeKind::kJoin || node->kind == NodeKind::kAsofJoin) {
-        return not_one_relation();
-      }
-      return Kept{with_inputs(node, std::move(inputs)), true};
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!opens[i]) continue;
+      FOREBAY_ASSIGN_OR_RETURN(std::vector<ColumnId> times, judged_columns(*node, i));
+      if (times.empty()) continue;
+      std::optional<Widened> wide = widen(node->inputs[i], columns_);
+      if (!wide || times.size() > 1) return not_one_relation();
+      FOREBAY_RETURN_IF_ERROR(add_part(*wide, times[0]));
+      inputs[i] = make_narrow(wide->plan, node->input(i).columns);
+      opens[i] = false;
     }
-    std::optional<Widened> wide = widen(node->inputs[0], columns_);
-    if (!wide) return not_one_relation();
-    FOREBAY_RETURN_IF_ERROR(add_part(*wide, *time));
-    return Kept{with_inputs(node, {make_narrow(wide->plan, node->input().columns)}), false};
+    const bool open = node->kind == NodeKind::kScan
+                          ? reads_watermark(node)
+                          : std::find(opens.begin(), opens.end(), true) != opens.end();
+    return Kept{with_inputs(node, std::move(inputs)), open};
   }
 
-  /// All parts, one after the other.
+  /// All parts, one after the other. Of several relations: with the name of the relation, and with
+  /// NULLs for the columns that it does not have.
   Result<NodeRef> late() {
     if (parts_.empty()) {
       return not_supported("no row of this view is ever late",
                            "Leave it out, or group by windows of a column that has a watermark.");
     }
-    if (parts_.size() == 1) return parts_[0];
+    const bool several = std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
+      return part.object->id != parts_[0].object->id;
+    });
     Columns out;
-    for (const Column& column : parts_[0]->columns) {
-      out.push_back(columns_.make(column.name, column.type));
-    }
+    if (several) out.push_back(columns_.make(kRelation, data::kTextType));
+    for (const Part& part : parts_) FOREBAY_RETURN_IF_ERROR(add_names(part.relation, out));
+    for (const Part& part : parts_) FOREBAY_RETURN_IF_ERROR(add_names(part.added, out));
+    std::vector<NodeRef> plans;
+    for (const Part& part : parts_) plans.push_back(as_columns(part, out, several));
+    if (plans.size() == 1) return plans[0];
     std::vector<std::vector<ColumnId>> sources;
-    for (const NodeRef& part : parts_) {
+    Columns all;
+    for (const Column& column : out) all.push_back(columns_.make(column.name, column.type));
+    for (const NodeRef& plan : plans) {
       sources.emplace_back();
-      if (part->columns.size() != out.size()) return not_one_relation();
-      for (size_t i = 0; i < out.size(); ++i) {
-        const Column& column = part->columns[i];
-        if (column.name != out[i].name || column.type != out[i].type) return not_one_relation();
-        sources.back().push_back(column.id);
-      }
+      for (const Column& column : plan->columns) sources.back().push_back(column.id);
     }
-    return make_union(parts_, std::move(out), std::move(sources));
+    return make_union(std::move(plans), std::move(all), std::move(sources));
   }
 
  private:
-  Status add_part(const Widened& wide, ColumnId time) {
-    Columns columns = wide.relation;
-    for (const Column& column : columns) {
-      if (column.name != kOperation && column.name != kTime && column.name != kWatermark) continue;
-      return Status(data::sqlstate::kDuplicateColumn,
-                    fmt::format("column \"{}\" specified more than once", column.name))
-          .with_hint("EMIT LATE INTO adds a column of this name; rename that of the relation.");
+  /// Late rows of one input of one operator.
+  struct Part {
+    NodeRef plan;
+    CatalogObjectRef object;
+    Columns relation;
+    /// What it says of the row, by the names that it has.
+    Columns added;
+  };
+
+  /// The columns by which the node drops late rows of an input: one of them is enough.
+  Result<std::vector<ColumnId>> judged_columns(const Node& node, size_t input) const {
+    if (node.kind == NodeKind::kAsofJoin) return not_one_relation();
+    if (node.kind == NodeKind::kJoin) {
+      const auto& time = as<Join>(node).time;
+      if (time == nullptr) return std::vector<ColumnId>();
+      // By the watermarks of both sides.
+      if (time->by_key) return not_one_relation();
+      return time->sides[input].late;
     }
-    const Column judged = wide.plan->columns[find_column(wide.plan->columns, time)];
+    const std::optional<ColumnId> time = judged_column(node);
+    return time ? std::vector<ColumnId>{*time} : std::vector<ColumnId>();
+  }
+
+  Status add_part(const Widened& wide, ColumnId time) {
+    for (const Column& column : wide.relation) {
+      for (const char* name : {kRelation, kOperation, kTime, kWatermark}) {
+        if (column.name != name) continue;
+        return Status(data::sqlstate::kDuplicateColumn,
+                      fmt::format("column \"{}\" specified more than once", name))
+            .with_hint("EMIT LATE INTO adds a column of this name; rename that of the relation.");
+      }
+    }
+    Column judged = wide.plan->columns[find_column(wide.plan->columns, time)];
     const Column operation = columns_.make(kOperation, data::kTextType);
     const Column watermark = columns_.make(kWatermark, judged.type);
-    NodeRef late = make_late(wide.plan, time, operation, watermark);
-    std::vector<ExprRef> values;
-    for (const Column& column : columns) values.push_back(column_ref(column));
-    columns.push_back(operation);
-    values.push_back(column_ref(operation));
-    columns.push_back(columns_.make(kTime, judged.type));
-    values.push_back(column_ref(judged));
-    columns.push_back(watermark);
-    values.push_back(column_ref(watermark));
-    parts_.push_back(make_project(std::move(late), std::move(columns), std::move(values)));
+    judged.name = kTime;
+    parts_.push_back({make_late(wide.plan, time, operation, watermark),
+                      wide.object,
+                      wide.relation,
+                      {operation, judged, watermark}});
     return Status::ok();
   }
 
+  /// Adds those whose names are new.
+  Status add_names(const Columns& columns, Columns& out) {
+    for (const Column& column : columns) {
+      const auto known = std::find_if(
+          out.begin(), out.end(), [&](const Column& other) { return other.name == column.name; });
+      if (known == out.end()) {
+        out.push_back(columns_.make(column.name, column.type));
+      } else if (known->type != column.type) {
+        return not_supported(
+            fmt::format("column \"{}\" is of type {} in one relation and {} in another",
+                        column.name, known->type.name(), column.type.name()),
+            "Make a view with EMIT LATE INTO of each of them.");
+      }
+    }
+    return Status::ok();
+  }
+
+  NodeRef as_columns(const Part& part, const Columns& wanted, bool several) {
+    Columns out;
+    std::vector<ExprRef> values;
+    for (const Column& column : wanted) {
+      out.push_back(columns_.make(column.name, column.type));
+      const Column* own = nullptr;
+      for (const Columns* columns : {&part.relation, &part.added}) {
+        for (const Column& one : *columns) {
+          if (one.name == column.name) own = &one;
+        }
+      }
+      if (own != nullptr) {
+        values.push_back(column_ref(*own));
+      } else if (several && column.name == kRelation) {
+        values.push_back(expr::literal({data::kTextType, part.object->name}));
+      } else {
+        values.push_back(expr::literal(data::Datum::null(column.type)));
+      }
+    }
+    return make_project(part.plan, std::move(out), std::move(values));
+  }
+
   ColumnFactory& columns_;
-  std::vector<NodeRef> parts_;
+  std::vector<Part> parts_;
 };
 
 }  // namespace
