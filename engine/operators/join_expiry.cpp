@@ -9,7 +9,6 @@
 
 namespace forebay::operators {
 
-using data::KeyMode;
 using data::KeyRows;
 using state::OrderedTable;
 using state::PointTable;
@@ -28,8 +27,12 @@ bool is_before(int64_t time, int64_t bound) {
   return bound == TimeJudge::kEverything || time < bound;
 }
 
+/// As append_key does: a mark, then 8 bytes in order (state/README.md).
 void append_time(int64_t time, std::string& key) {
-  data::append_key({Type{data::TypeId::kTimestamp}, time}, KeyMode::kGrouping, key);
+  const uint64_t bits = __builtin_bswap64(static_cast<uint64_t>(time) ^ uint64_t{1} << 63);
+  char bytes[JoinExpiry::kTimeBytes] = {0x02};
+  std::memcpy(bytes + 1, &bits, sizeof(bits));
+  key.append(bytes, sizeof(bytes));
 }
 
 void clear_keys(KeyRows& keys) {
@@ -41,7 +44,6 @@ void clear_keys(KeyRows& keys) {
 }  // namespace
 
 int64_t JoinExpiry::time_of(const Entry* entry) {
-  // A mark, then 8 bytes in order (state/README.md).
   uint64_t bits = 0;
   std::memcpy(&bits, OrderedTable::suffix(entry).data() + 1, 8);
   return static_cast<int64_t>(__builtin_bswap64(bits) ^ uint64_t{1} << 63);
