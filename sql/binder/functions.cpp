@@ -294,6 +294,11 @@ Result<ExprRef> Binder::bind_scalar_call(const ast::Function& function, const st
   if (udfs::find_scalar(name).empty()) {
     auto similar = udfs::similar_function_names(name);
     if (!similar.empty()) hint = fmt::format("did you mean \"{}\"?", similar[0]);
+    if (name == "proctime" && arguments.empty()) {
+      return unsupported("PROCTIME() as a value is", function.position,
+                         "Declare a column of a source as p AS PROCTIME(), or write FOR SYSTEM_TIME "
+                         "AS OF PROCTIME().");
+    }
     // Group windows, which Flink has deprecated.
     const std::string_view first = std::string_view(name).substr(0, name.find('_'));
     if (first == "tumble" || first == "hop" || first == "session") {
