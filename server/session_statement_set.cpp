@@ -50,7 +50,11 @@ Result<std::optional<std::string>> Session::in_statement_set(const PreparedRef& 
       });
     }
     auto made = database_.create_all(binds, "EXECUTE STATEMENT SET", &cancel_);
-    if (!made.is_ok()) return made.take_status().at(0);  // a place in another statement's text
+    if (!made.is_ok()) {
+      Status failed = made.take_status();
+      failed.error().position = 0;  // a place in another statement's text
+      return failed;
+    }
     for (const sql::BoundStatement& one : *made) {
       for (const std::string& message : one.notices) sink.notice({.message = message});
     }

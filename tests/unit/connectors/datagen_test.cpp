@@ -118,5 +118,28 @@ TEST_F(DatagenTest, WhatIsRefused) {
   EXPECT_EQ(error(), "22023 source \"s\" has no end");
 }
 
+TEST_F(DatagenTest, TheTimeOfReadingIsTheRawBatchs) {
+  spec_.options["number_of_rows"] = "3";
+  std::shared_ptr<const Source> source = *make_source(spec_);
+  std::unique_ptr<SourceReader> reader = *source->open({}, clock_);
+  DecodeRequest request;
+  request.schema = spec_.schema;
+  request.projection = {0};
+  request.metadata = {"proctime"};
+  std::unique_ptr<Decoder> decoder = source->make_decoder(request);
+  RawBatch batch;
+  int64_t wait_ms = 0;
+  ASSERT_EQ(*reader->poll(batch, wait_ms), PollOutcome::kBatch);
+  batch.read_at = 1'234'567;
+  decoder->start(std::move(batch));
+  DecodedBatch decoded;
+  ASSERT_TRUE(decoder->next(decoded));
+  ASSERT_EQ(decoded.rows.columns().size(), 2u);
+  EXPECT_EQ(decoded.rows.column(1).type(), data::kTimestampTzType);
+  for (uint32_t row = 0; row < 3; ++row) {
+    EXPECT_EQ(std::get<int64_t>(decoded.rows.column(1).datum(row).value), 1'234'567);
+  }
+}
+
 }  // namespace
 }  // namespace forebay::connectors
