@@ -204,7 +204,8 @@ data::ColumnRef BatchWriter::metadata_column(const std::string& name, uint32_t r
   if (name == "partition_number") {
     return data::Column::constant({data::kIntegerType, raw.partition_number}, rows);
   }
-  if (name == "proctime") return data::Column::constant({data::kTimestampTzType, raw.read_at}, rows);
+  if (name == "proctime")
+    return data::Column::constant({data::kTimestampTzType, raw.read_at}, rows);
   if (name == "offset") {
     data::ColumnBuilder builder(data::kBigintType);
     std::memcpy(builder.resize_bytes(rows), offsets_.data(), size_t{rows} * sizeof(int64_t));

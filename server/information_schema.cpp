@@ -146,7 +146,7 @@ Status fill_columns(Database& database, VirtualRowsBuilder& out) {
                kNull,
                kNull,
                kNull,
-               std::string("NO"),     // identity_cycle
+               std::string("NO"),                                          // identity_cycle
                std::string(object->is_generated(i) ? "ALWAYS" : "NEVER"),  // is_generated
                object->is_generated(i) && !object->generated_texts[i].empty()
                    ? Cell(object->generated_texts[i])

@@ -43,8 +43,8 @@ enum class ObjectKind : uint8_t {
   kIndex = 8,
   /// Rows that are delivered to somewhere else; can't be read. Not among objects().
   kSink = 9,
-  /// A table of Flink's whose connector takes rows: each INSERT INTO it makes a sink. Can't be read.
-  /// Not among objects().
+  /// A table of Flink's whose connector takes rows: each INSERT INTO it makes a sink. Can't be
+  /// read. Not among objects().
   kSinkTable = 10,
 };
 
