@@ -142,7 +142,8 @@ class Over final : public Operator {
     next_ = next_stretch_ = 0;
   }
   size_t memory_bytes() const override {
-    return rows_.memory_bytes() + closing_.memory_bytes() + entry_place_.memory_bytes() + checkpoints_.bytes() +
+    return rows_.memory_bytes() + closing_.memory_bytes() + entry_place_.memory_bytes() +
+           checkpoints_.bytes() +
            entries_.capacity() * (sizeof(entries_[0]) + sizeof(OverPartition::Touched));
   }
   size_t dirty_entries() const override { return rows_.dirty_entries(); }

@@ -106,8 +106,7 @@ class StateOf {
     }
     std::string watermarks = watermark_of(join.inputs[static_cast<size_t>(1 - side)], order.low);
     if (join.time->sides[side].changes) {
-      const std::string own =
-          watermark_of(join.inputs[static_cast<size_t>(side)], order.high);
+      const std::string own = watermark_of(join.inputs[static_cast<size_t>(side)], order.high);
       if (own != watermarks) watermarks += fmt::format(" and {}", own);
     }
     return fmt::format("{} has passed {}", watermarks, text);
@@ -170,8 +169,7 @@ class StateOf {
       all.push_back({"TopN key=[]: the first rows", true});
       return;
     }
-    add_partitions("TopN", node, top.partition,
-                   first_only ? "the first rows per key" : "all rows");
+    add_partitions("TopN", node, top.partition, first_only ? "the first rows per key" : "all rows");
   }
 
   void add_over(const plan::Over& over) {

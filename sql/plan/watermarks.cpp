@@ -338,8 +338,7 @@ namespace {
 NodeRef bound_groups(const NodeRef& node, bool on_close, const std::vector<ExprRef>& above) {
   std::vector<NodeRef> inputs;
   for (size_t i = 0; i < node->inputs.size(); ++i) {
-    inputs.push_back(
-        bound_groups(node->inputs[i], on_close, conditions_below(*node, i, above)));
+    inputs.push_back(bound_groups(node->inputs[i], on_close, conditions_below(*node, i, above)));
   }
   // These name their columns by place.
   if (node->kind == NodeKind::kDistinct || node->kind == NodeKind::kTopN) {

@@ -113,9 +113,8 @@ Status check_closes(const NodeRef& node) {
     case NodeKind::kOver:
       if (closes_in_order(*node)) return Status::ok();
       return cannot_close(
-          node->kind == NodeKind::kOver
-              ? "the window functions see rows that may still come"
-              : "which rows are first is never final",
+          node->kind == NodeKind::kOver ? "the window functions see rows that may still come"
+                                        : "which rows are first is never final",
           "Order by the time column that has the watermark, ascending, with frames that end with "
           "the current row; or partition by window_start.");
     case NodeKind::kFilter:
@@ -125,9 +124,9 @@ Status check_closes(const NodeRef& node) {
     case NodeKind::kTableFunction:
       break;
     default:
-      return cannot_close(
-          "no watermark bounds a column of the join that the view shows",
-          "Join by window_start and window_end of both sides, or make a view of the windows first.");
+      return cannot_close("no watermark bounds a column of the join that the view shows",
+                          "Join by window_start and window_end of both sides, or make a view of "
+                          "the windows first.");
   }
   for (const NodeRef& input : node->inputs) FOREBAY_RETURN_IF_ERROR(check_closes(input));
   return Status::ok();
