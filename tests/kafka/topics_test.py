@@ -111,6 +111,34 @@ class Contents(TopicCase):
                  [(1, "k1", "new", at, 1, 0),
                   (2, "\\xff00", None, at, 1, 1)])
 
+    def test_flinks_create_table(self):
+        topic = self.create_topic(2)
+        at = HOUR_AGO + 123
+        self.produce(topic, [{"id": 1, "ms": 5000}], 1, key=b"k1", headers=[("h", b"x")], timestamp=at)
+        self.produce(topic, [{"id": 2, "ms": 7000}, {"id": "no"}], 1, key=b"k2", timestamp=at)
+        server = self.forebay()
+        options = f"""'connector' = 'kafka', 'topic' = '{topic}', 'properties.bootstrap.servers' = '{self.broker.address}',
+            'properties.group.id' = 'flink', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json',
+            'json.ignore-parse-errors' = 'true'"""
+        server.execute(f"""CREATE TABLE t (id BIGINT, ms BIGINT, ts TIMESTAMP(3) METADATA FROM 'timestamp',
+            `partition` BIGINT METADATA VIRTUAL, `offset` BIGINT METADATA VIRTUAL, k STRING METADATA FROM 'key',
+            h STRING METADATA FROM 'header:h', c AS TO_TIMESTAMP_LTZ(ms, 3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+            WITH ({options})""")
+        server.execute("CREATE MATERIALIZED VIEW v AS SELECT *, (extract(epoch FROM ts) * 1000)::bigint AS t FROM t")
+        server.execute(f"""CREATE TABLE latest (id BIGINT, ms BIGINT, `offset` BIGINT METADATA, PRIMARY KEY (id) NOT ENFORCED)
+            WITH ({options})""")
+        query = """SELECT id, t, "partition", "offset", k, h, extract(epoch FROM c)::int FROM v"""
+        rows = [(1, at, 1, 0, "k1", "x", 5), (2, at, 1, 1, "k2", None, 7)]
+        self.see(server, query, rows)
+        self.see(server, "SELECT watermark = (SELECT max(ts) FROM v) - INTERVAL '5 seconds' FROM forebay.watermarks "
+                         "WHERE object = 'v' AND partition LIKE '%/1'", [(True,)])
+        self.see(server, "SELECT id, ms, \"offset\" FROM latest", [(1, 5000, 0), (2, 7000, 1)])
+        server.kill()
+        self.produce(topic, [{"id": 1, "ms": 9000}], 1, timestamp=at + 1000)
+        server.start()
+        self.see(server, query, rows + [(1, at + 1000, 1, 3, None, None, 9)])
+        self.see(server, "SELECT id, ms, \"offset\" FROM latest", [(1, 9000, 3), (2, 7000, 1)])
+
     def test_csv_and_bad_records_with_their_offsets(self):
         topic = self.create_topic()
         self.produce(topic, ["1,a", "2,\"b\nc\"", "x,y", None, "3,c"])
