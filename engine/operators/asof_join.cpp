@@ -25,7 +25,7 @@
 #include <algorithm>
 
 #include "engine/data/row_codec.h"
-#include "engine/operators/asof_versions.h"
+#include "engine/operators/asof_deltas.h"
 #include "engine/operators/emission.h"
 #include "engine/operators/epoch_index.h"
 #include "engine/operators/expired_groups.h"
@@ -40,6 +40,7 @@ using data::KeyRows;
 using state::OrderedTable;
 using state::PointTable;
 
+constexpr char kHidden = AsofMatches::kHidden;
 constexpr std::string_view kSigns[] = {">=", ">", "<=", "<"};
 
 bool is_strict(AsofOrder order) {
@@ -110,23 +111,20 @@ class AsofJoin final : public Operator {
           ++late;
         }
       }
-      add_delta(group_of_row_[i], input, is_hidden, i, weight);
+      deltas_.add(group_of_row_[i], input,
+                  is_hidden ? std::string_view(&kHidden, 1) : times_.key(i), rows_.key(i), weight);
     }
     if (late > 0) output.late(late);
     return Progress::kDone;
   }
 
   Result<Progress> end_epoch(Output& output) override {
-    std::sort(deltas_.begin(), deltas_.end(), [&](const Delta& a, const Delta& b) {
-      if (a.key != b.key) return a.key < b.key;
-      if (a.side != b.side) return a.side < b.side;
-      return suffix_of(a) < suffix_of(b);
-    });
+    deltas_.sort();
     return resume(output);
   }
 
   Result<Progress> resume(Output& output) override {
-    while (is_open_ || next_ < deltas_.size()) {
+    while (is_open_ || !deltas_.is_done()) {
       if (!is_open_) open_key();
       FOREBAY_ASSIGN_OR_RETURN(bool done, flush_some(output));
       if (!done) return Progress::kMore;
@@ -145,15 +143,13 @@ class AsofJoin final : public Operator {
     if (left_judge_) left_judge_->end();
     if (right_judge_) right_judge_->end();
     deltas_.clear();
-    bytes_.clear();
     groups_.clear();
     group_place_.clear();
-    next_ = 0;
     is_forgetting_ = emitted_ = false;
   }
   size_t memory_bytes() const override {
     return left_.memory_bytes() + right_.memory_bytes() + timers_.memory_bytes() +
-           expired_.memory_bytes() + bytes_.capacity() + deltas_.capacity() * sizeof(Delta);
+           expired_.memory_bytes() + deltas_.memory_bytes();
   }
   size_t dirty_entries() const override {
     return left_.dirty_entries() + right_.dirty_entries() + timers_.dirty_entries() +
@@ -176,19 +172,6 @@ class AsofJoin final : public Operator {
   struct Groups {
     OrderedTable::Group* side[2];
   };
-  /// A change as it came; its suffix is in bytes_.
-  struct Delta {
-    uint32_t key;  // in groups_
-    uint8_t side;
-    uint32_t size;
-    size_t at;
-    Weight weight;
-  };
-
-  std::string_view suffix_of(const Delta& delta) const {
-    return std::string_view(bytes_).substr(delta.at, delta.size);
-  }
-
   /// Rows with a NULL key, or time, leave the batch.
   void take_nulls(uint32_t input, ChangeBatch& batch, Output& output) {
     const Side& side = sides_[input];
@@ -235,18 +218,6 @@ class AsofJoin final : public Operator {
     return Status::ok();
   }
 
-  void add_delta(uint32_t key, uint32_t side, bool is_hidden, uint32_t row, Weight weight) {
-    const size_t at = bytes_.size();
-    if (is_hidden) {
-      bytes_.push_back(AsofMatches::kHidden);
-    } else {
-      bytes_.append(times_.key(row));
-    }
-    bytes_.append(rows_.key(row));
-    deltas_.push_back(
-        {key, static_cast<uint8_t>(side), static_cast<uint32_t>(bytes_.size() - at), at, weight});
-  }
-
   size_t time_bytes(std::string_view suffix) {
     if (fixed_time_bytes_ > 0) return fixed_time_bytes_;
     std::string_view rest = suffix;
@@ -266,32 +237,25 @@ class AsofJoin final : public Operator {
 
   /// Sums the changes of the next key, and finds what they mean.
   void open_key() {
-    const uint32_t key = deltas_[next_].key;
+    const uint32_t key = deltas_.key();
     group_ = groups_[key];
     left_changes_.clear();
     right_changes_.clear();
     arrivals_.clear();
     writes_.clear();
-    while (next_ < deltas_.size() && deltas_[next_].key == key) {
-      const Delta& first = deltas_[next_];
-      const std::string_view suffix = suffix_of(first);
-      VersionArrival sum{suffix, 0, 0};
-      for (; next_ < deltas_.size() && deltas_[next_].key == key &&
-             deltas_[next_].side == first.side && suffix_of(deltas_[next_]) == suffix;
-           ++next_) {
-        const Weight weight = deltas_[next_].weight;
-        (weight > 0 ? sum.came : sum.went) += weight > 0 ? weight : -weight;
-      }
-      if (first.side == 1 && parameters_.versions) {
+    while (!deltas_.is_done() && deltas_.key() == key) {
+      const uint8_t side = deltas_.side();
+      const VersionArrival sum = deltas_.next();
+      if (side == 1 && parameters_.versions) {
         arrivals_.push_back(sum);
         continue;
       }
-      const OrderedTable::Entry* entry = OrderedTable::get(group_.side[first.side], suffix);
+      const OrderedTable::Entry* entry = OrderedTable::get(group_.side[side], sum.suffix);
       const int64_t before = entry == nullptr ? 0 : OrderedTable::count(entry);
       const int64_t now = before + sum.came - sum.went;
-      if (now < 0) fail_negative("asof_join", row_text(first.side, suffix), now);
+      if (now < 0) fail_negative("asof_join", row_text(side, sum.suffix), now);
       if (now == before) continue;
-      (first.side == 0 ? left_changes_ : right_changes_).push_back({suffix, before, now});
+      (side == 0 ? left_changes_ : right_changes_).push_back({sum.suffix, before, now});
     }
     if (parameters_.versions) {
       versions_.resolve(group_.side[1], arrivals_, present_bytes(), right_changes_, writes_);
@@ -549,13 +513,11 @@ class AsofJoin final : public Operator {
   AsofMatches matches_;
 
   // The epoch's changes, as they came.
-  std::vector<Delta> deltas_;
-  std::string bytes_;
+  AsofDeltas deltas_;
   std::vector<Groups> groups_;
   EpochIndex group_place_;  // of left groups in groups_
 
-  // The flush: changes before deltas_[next_] are done, but for the open key.
-  size_t next_ = 0;
+  // The flush: what deltas_ has gone through is done, but for the open key.
   bool is_open_ = false;
   Groups group_{};
   std::vector<AsofChange> left_changes_, right_changes_;
