@@ -333,7 +333,8 @@ struct SessionParameters {
 SpecRef make_session(SessionParameters parameters);
 
 /// EMIT ON WINDOW CLOSE over any input: rows come out once, when W(e) has passed their time, the
-/// column that `time` bounds. Input hashed (kExact) by all columns. Rows whose time is NULL never do.
+/// column that `time` bounds. Input hashed (kExact) by all columns. Rows whose time is NULL never
+/// do.
 struct HoldParameters {
   std::vector<Type> types;
   TimeBound time;
@@ -341,8 +342,8 @@ struct HoldParameters {
 };
 SpecRef make_hold(HoldParameters parameters);
 
-/// What an operator with this bound drops of the same input because it is late, each change as a row
-/// that comes. Any distribution. Output: input columns, 'insert' or 'delete' (text), the bound.
+/// What an operator with this bound drops of the same input because it is late, each change as a
+/// row that comes. Any distribution. Output: input columns, 'insert' or 'delete' (text), the bound.
 struct LateRowsParameters {
   std::vector<Type> types;
   TimeBound time;

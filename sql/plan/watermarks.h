@@ -39,9 +39,9 @@ bool reads_watermark(const NodeRef& node);
 /// Some source that the plan reads has a watermark of its own.
 bool reads_watermarked_source(const NodeRef& node);
 
-/// Makes sessions and joins time-bound, and aggregates (and DISTINCT) where a watermark bounds one of their
-/// group columns, which then comes first. With `on_close` those give final rows only. The root's
-/// columns may change their order.
+/// Makes sessions and joins time-bound, and aggregates (and DISTINCT) where a watermark bounds one
+/// of their group columns, which then comes first. With `on_close` those give final rows only. The
+/// root's columns may change their order.
 NodeRef bound_groups(const NodeRef& node, bool on_close);
 
 /// How long the bound may lag behind its watermark because times are cut (microseconds): of columns
@@ -56,13 +56,13 @@ std::optional<ColumnId> bounded_partition(const Node& node);
 /// those whose frames end with the row's peers, as none of them is left out.
 bool looks_back(const OverCall& call, bool whole_groups);
 
-/// A TopN or Over whose input comes in order of time, from a Hold, and whose rows are then final: it
-/// is ordered by that time and does not look ahead.
+/// A TopN or Over whose input comes in order of time, from a Hold, and whose rows are then final:
+/// it is ordered by that time and does not look ahead.
 bool closes_in_order(const Node& node);
 
-/// EMIT ON WINDOW CLOSE of a plan after bound_groups(): the plan whose rows come once, when they are
-/// final. Where operators do not close windows themselves, a Hold does, over the coarsest column
-/// that is bounded. 0A000, with what is missing, when not every row is final some day.
+/// EMIT ON WINDOW CLOSE of a plan after bound_groups(): the plan whose rows come once, when they
+/// are final. Where operators do not close windows themselves, a Hold does, over the coarsest
+/// column that is bounded. 0A000, with what is missing, when not every row is final some day.
 data::Result<NodeRef> close_windows(const NodeRef& plan);
 
 }  // namespace forebay::sql::plan
