@@ -24,10 +24,10 @@ std::string stored_row_text(const std::vector<Type>& types, std::string_view row
 
 /// a * b, a + b. Beyond 64 bits std::overflow_error, which the lane takes for 22003.
 Weight multiply_weights(Weight a, Weight b);
-[[noreturn]] void fail_weight_overflow(Weight a, Weight b);
+[[noreturn]] void fail_weight_overflow();
 inline Weight add_weights(Weight a, Weight b) {
   Weight sum;
-  if (__builtin_add_overflow(a, b, &sum)) fail_weight_overflow(a, b);
+  if (__builtin_add_overflow(a, b, &sum)) fail_weight_overflow();
   return sum;
 }
 

@@ -23,4 +23,7 @@ inline bool test_full() {
   return given != nullptr && *given != '\0' && *given != '0';
 }
 
+/// How long a random test is: `full` with --full, else a third.
+inline int test_length(int full) { return test_full() ? full : full / 3; }
+
 }  // namespace forebay

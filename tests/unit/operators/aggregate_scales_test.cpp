@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/data/numeric.h"
+#include "tests/support/seed.h"
 #include "tests/unit/operators/harness.h"
 #include "udfs/registry.h"
 
@@ -138,7 +139,7 @@ TEST_P(ScalesRandom, ShowWhatTheRowsShow) {
                 batch_rows == 7 ? make_rocks_store() : state::make_model_store());
   const StoredRelationRef stored = stored_aggregate(p);
   Relation input;
-  for (int epoch = 0; epoch < 60; ++epoch) {
+  for (int epoch = 0; epoch < test_length(60); ++epoch) {
     std::vector<Change> changes;
     const uint64_t count = random() % 12;
     for (uint64_t i = 0; i < count; ++i) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "tests/support/seed.h"
 #include "tests/unit/operators/functions.h"
 #include "tests/unit/operators/harness.h"
 #include "tests/unit/operators/watermarked.h"
@@ -117,7 +118,8 @@ TEST_P(AggregateTime, EqualsReferenceAtEveryEpoch) {
   Relation sent, accepted;
   uint64_t late = 0, late_seen = 0;
   int64_t clock = 0;
-  for (int epoch = 0; epoch < 60; ++epoch) {
+  const int epochs = test_length(60);
+  for (int epoch = 0; epoch < epochs; ++epoch) {
     const auto& nodes = watermarks.nodes;
     const int64_t before = bound_of(nodes.at(1).first, nodes.at(2).first);
     clock += static_cast<int64_t>(random() % 7);
@@ -144,12 +146,12 @@ TEST_P(AggregateTime, EqualsReferenceAtEveryEpoch) {
     driver.send(0, changes, random);
     if (random() % 3 != 0) watermarks.advance(1, clock - static_cast<int64_t>(random() % 5));
     if (random() % 3 != 0) watermarks.advance(2, clock - static_cast<int64_t>(random() % 5));
-    if (epoch == 59) {
+    if (epoch == epochs - 1) {
       watermarks.advance(1, kEndOfTime);
       watermarks.advance(2, kEndOfTime);
     }
     int64_t now = bound_of(nodes.at(1).second, nodes.at(2).second);
-    if (epoch == 59) now = TimeJudge::kEverything;
+    if (epoch == epochs - 1) now = TimeJudge::kEverything;
     driver.end_epoch();
     late_seen = driver.sum.late_rows;
     ASSERT_EQ(late_seen, late) << "epoch " << epoch;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "tests/support/seed.h"
 #include "tests/unit/operators/harness.h"
 #include "tests/unit/operators/watermarked.h"
 
@@ -104,7 +105,7 @@ TEST_P(AsofJoinRandom, EqualsReferenceAtEveryEpoch) {
   left_rows.domain = right_rows.domain = 6;
   auto& random = left_rows.random;
   Relation left, right, committed_left, committed_right;
-  for (int epoch = 0; epoch < 60; ++epoch) {
+  for (int epoch = 0; epoch < test_length(60); ++epoch) {
     // Also epochs in which only one side changes.
     const uint64_t sides = random() % 4;
     std::vector<Change> changes[2];
@@ -267,7 +268,8 @@ TEST_P(VersionsRandom, EqualsReferenceAtEveryEpoch) {
   Relation sent, accepted;
   uint64_t late = 0;
   int64_t clock = 0;
-  for (int epoch = 0; epoch < 80; ++epoch) {
+  const int epochs = test_length(80);
+  for (int epoch = 0; epoch < epochs; ++epoch) {
     clock += static_cast<int64_t>(random() % 9);
     const int64_t left_mark = p.left_bound ? watermarks.nodes[1].first : kNoWatermark;
     const int64_t right_mark = p.right_bound ? watermarks.nodes[2].first : kNoWatermark;
@@ -320,7 +322,7 @@ TEST_P(VersionsRandom, EqualsReferenceAtEveryEpoch) {
     for (auto& [key, of] : versions) of.end_epoch(right_mark);
     for (uint32_t node : {1u, 2u}) {
       if (random() % 3 != 0) watermarks.advance(node, clock - static_cast<int64_t>(random() % 9));
-      if (epoch == 79) watermarks.advance(node, kEndOfTime);
+      if (epoch == epochs - 1) watermarks.advance(node, kEndOfTime);
     }
     driver.end_epoch();
     ASSERT_EQ(driver.sum.late_rows, late) << "epoch " << epoch;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "tests/support/seed.h"
 #include "tests/unit/operators/harness.h"
 #include "tests/unit/operators/watermarked.h"
 
@@ -332,8 +333,8 @@ void JoinTimeRandom::run(uint32_t batch_rows, bool lags) {
   Input left(seed, kLeft), right(seed + 1, kRight);
   auto& random = left.generator.random;
   int64_t clocks[2] = {0, 0};
-  constexpr int kEpochs = 50;
-  for (int epoch = 0; epoch < kEpochs; ++epoch) {
+  const int epochs = test_length(75);
+  for (int epoch = 0; epoch < epochs; ++epoch) {
     // The sides drift apart and come together again.
     const bool left_runs = epoch / 10 % 2 == 0;
     clocks[left_runs ? 0 : 1] += static_cast<int64_t>(random() % 9);
@@ -351,7 +352,7 @@ void JoinTimeRandom::run(uint32_t batch_rows, bool lags) {
       if (random() % 3 == 0) continue;
       watermarks.advance(node, clocks[node - 1] - static_cast<int64_t>(random() % 8));
     }
-    if (epoch == kEpochs - 1) {
+    if (epoch == epochs - 1) {
       watermarks.advance(1, kEndOfTime);
       watermarks.advance(2, kEndOfTime);
     }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "tests/support/seed.h"
 #include "tests/unit/operators/harness.h"
 
 namespace forebay::operators::testing {
@@ -44,7 +45,7 @@ TEST_P(LookupJoinRandom, EqualsReferenceAtEveryEpoch) {
     std::map<std::string, Given> given;
   };
   World world, committed;
-  for (int epoch = 0; epoch < 60; ++epoch) {
+  for (int epoch = 0; epoch < test_length(60); ++epoch) {
     const Relation before = world.left;
     std::vector<Change> changes[2];
     changes[0] = left_rows.changes(world.left, random() % 12, append_only);
