@@ -34,23 +34,49 @@ void ExpiredGroups::begin(std::string lower, std::string upper) {
   fresh_at_ = sealed_at_ = 0;
   shard_ = 0;
   cursor_.reset();
-  if (context_.store == nullptr) return;
-  // One cursor for all shards: they are next to each other.
-  snapshot_ = context_.store->snapshot();
-  cursor_ = snapshot_->scan(family_, state::store_key_prefix(0, TableId(0)), {});
+  snapshot_.reset();
+  is_searching_ = context_.store != nullptr;
+  shards_.resize(data::kShardCount);
   next_shard();
 }
 
 void ExpiredGroups::next_shard() {
-  while (shard_ < data::kShardCount && !context_.owns_shard(shard_)) ++shard_;
-  if (shard_ == data::kShardCount) {
+  const auto may_have = [this](uint16_t number) {
+    const Shard& shard = shards_[number];
+    if (!context_.owns_shard(number)) return false;
+    return !shard.is_known || (!shard.is_empty && shard.next < upper_);
+  };
+  while (is_searching_ && shard_ < data::kShardCount && !may_have(shard_)) ++shard_;
+  if (!is_searching_ || shard_ == data::kShardCount) {
+    is_searching_ = false;
     cursor_.reset();
     snapshot_.reset();
     return;
   }
   const std::string prefix = state::store_key_prefix(shard_++, table_);
   end_ = prefix + upper_;
-  cursor_->seek(prefix + lower_);
+  if (cursor_ != nullptr) {
+    cursor_->seek(prefix + lower_);
+    return;
+  }
+  // One cursor for all shards.
+  snapshot_ = context_.store->snapshot();
+  cursor_ = snapshot_->scan(family_, prefix + lower_, {});
+}
+
+void ExpiredGroups::leave_shard() {
+  Shard& shard = shards_[shard_ - 1];
+  const std::string prefix = state::store_key_prefix(static_cast<uint16_t>(shard_ - 1), table_);
+  shard.is_known = true;
+  shard.is_empty = !cursor_->valid() || !cursor_->key().starts_with(prefix);
+  if (!shard.is_empty) shard.next = cursor_->key().substr(prefix.size());
+}
+
+void ExpiredGroups::note_stored(std::string_view key) {
+  Shard& shard = shards_[data::shard_of_hash(data::hash_key(key.substr(hashed_from_)))];
+  if (!shard.is_known || (!shard.is_empty && shard.next <= key)) return;
+  shard.is_empty = false;
+  shard.next = key;
 }
 
 void ExpiredGroups::append(std::string_view key, data::KeyRows& keys) const {
@@ -93,6 +119,7 @@ Status ExpiredGroups::next(uint32_t most, data::KeyRows& keys) {
       continue;
     }
     if (!cursor_->valid()) FOREBAY_RETURN_IF_ERROR(cursor_->status());
+    leave_shard();
     next_shard();
   }
   keys.hashes.clear();
@@ -104,6 +131,12 @@ Status ExpiredGroups::next(uint32_t most, data::KeyRows& keys) {
 
 void ExpiredGroups::seal() {
   std::swap(sealed_, fresh_);
+  uint32_t from = 0;
+  for (const uint32_t end : fresh_.ends) {
+    if (shards_.empty()) break;  // nothing is known of any shard
+    note_stored(std::string_view(fresh_.bytes).substr(from, end - from));
+    from = end;
+  }
   fresh_.bytes.clear();
   fresh_.ends.clear();
 }

@@ -24,7 +24,9 @@ class ExpiredGroups {
         table_(table),
         context_(context),
         hashed_from_(hashed_from),
-        group_types_(std::move(group_types)) {}
+        group_types_(std::move(group_types)) {
+    if (context.starts_empty) shards_.assign(data::kShardCount, {true, true, {}});
+  }
 
   /// Keys of groups that came into being.
   void add(const data::KeyRows& keys, std::span<const uint8_t> created);
@@ -42,12 +44,23 @@ class ExpiredGroups {
     std::string bytes;
     std::vector<uint32_t> ends;
   };
+  /// What is known of a shard in the store: no key of the table is before `next`.
+  struct Shard {
+    bool is_known = false;
+    bool is_empty = false;
+    std::string next;
+  };
   void append(std::string_view key, data::KeyRows& keys) const;
   /// The group's part of a key in the store.
   Result<std::string_view> group_part(std::string_view key,
                                       std::vector<data::ColumnBuilder>& scratch) const;
-  /// Goes to the next shard of this worker; after the last one there is no cursor.
+  /// Goes to the next shard of this worker that may have keys in the range; after the last one
+  /// there is no cursor.
   void next_shard();
+  /// The cursor has passed the range: notes where the shard goes on.
+  void leave_shard();
+  /// A key that from now on is looked for in the store.
+  void note_stored(std::string_view key);
 
   state::Family family_;
   TableId table_;
@@ -56,12 +69,14 @@ class ExpiredGroups {
   std::vector<Type> group_types_;
   /// Of this epoch and of the last one, which is perhaps not committed yet.
   Keys fresh_, sealed_;
+  std::vector<Shard> shards_;
 
   // The search at work.
   std::string lower_, upper_;
   std::shared_ptr<const state::Snapshot> snapshot_;
   std::unique_ptr<state::Cursor> cursor_;
-  uint16_t shard_ = 0;
+  uint16_t shard_ = 0;  // behind the one at which the cursor is
+  bool is_searching_ = false;
   /// Where the range ends in the shard at which the cursor is.
   std::string end_;
   size_t fresh_at_ = 0, sealed_at_ = 0;
