@@ -334,6 +334,7 @@ void EngineImpl::restart(Pipeline& pipeline) {
       return;
     }
     object->inputs = std::move(inputs).value();
+    object->since_ns = clock_->steady_nanos();
     for (const WatermarkTrackerRef& tracker : object->inputs.trackers) {
       if (tracker != nullptr) tracker->renumber(pipeline.open_epoch);
     }

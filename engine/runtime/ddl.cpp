@@ -131,6 +131,7 @@ Pipeline* EngineImpl::join(const Fragment& fragment, const FragmentInputs& input
   auto object = std::make_unique<RunningObject>();
   object->fragment = fragment;
   object->inputs = inputs;
+  object->since_ns = clock_->steady_nanos();
   object->pipeline = pipeline;
   for (const TableQueueRef& table : inputs.tables) {
     if (table != nullptr) object->table = table;

@@ -78,6 +78,9 @@ struct ObjectFigures {
   ObjectId object;
   PipelineId pipeline;
   uint64_t rows_in = 0, rows_out = 0, errors = 0;  // since the server's start
+  /// For how long these and the records of its sources have been counted: since the start of the
+  /// server, or of the object, or of its pipeline after a failure.
+  int64_t counted_ms = 0;
   int64_t failing = 0;  // committed: rows and records that fail now, the skipped ones among them
   uint64_t late = 0;    // committed: rows that its operators dropped because they were late, ever
   Epoch epoch;

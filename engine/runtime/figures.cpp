@@ -40,6 +40,7 @@ Figures EngineImpl::figures() const {
       of_object.epoch = pipeline->store_epoch;
       of_object.failing = errors_.count(of_object.object);
       of_object.late = object->late;
+      of_object.counted_ms = (now - object->since_ns) / 1'000'000;
       size_t readers = 0, paused = 0;
       std::optional<int64_t> stale;
       auto is_stale_since = [&](int64_t since) { stale = std::min(stale.value_or(since), since); };

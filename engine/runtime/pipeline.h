@@ -24,6 +24,8 @@ struct RunningObject {
   TableQueueRef table;  // nullptr: not a table
   /// Rows that its operators have dropped because they were late, ever.
   uint64_t late = 0;
+  /// Steady; when its operators and inputs were made.
+  int64_t since_ns = 0;
 
   /// Keys written by accepted, not yet committed statements.
   struct PendingKey {

@@ -306,6 +306,40 @@ TEST_F(EventTimeTest, NeverGoesBackOverCrashes) {
   EXPECT_EQ(watermark(), std::max(expected, committed));
 }
 
+// A pipeline that restarts within a running server counts its epochs on from the last commit; what
+// its trackers are told has to have the same numbers.
+TEST_F(EventTimeTest, AFailureMovesNoWatermark) {
+  for (const uint16_t workers : {1, 3}) {
+    *log_ = testing::Partitions(1);
+    *told_ = Told();
+    add(0, {100});
+    open(nullptr, workers);
+    for (int64_t time : {200, 300, 50}) {
+      pass(1000);
+      add(0, {time});
+    }
+    pass(1000);
+    ASSERT_EQ(watermark(), 300);
+    ASSERT_EQ(late(), 1u);
+    told_->by_worker.clear();
+    log_->fails_after = 1;
+    add(0, {250, 400});
+    pass(30'000);
+    ASSERT_EQ(log_->fails_after, 0u);
+    EXPECT_EQ(watermark(), 400);
+    EXPECT_EQ(late(), 2u);
+    ASSERT_EQ(told_->by_worker.size(), workers);
+    for (const auto& [worker, epochs] : told_->by_worker) {
+      EXPECT_EQ(epochs.front().previous, 300);
+      EXPECT_EQ(epochs.back().current, 400);
+    }
+    add(0, {399, 500});
+    pass(1000);
+    EXPECT_EQ(watermark(), 500);
+    EXPECT_EQ(late(), 3u);
+  }
+}
+
 TEST_F(EventTimeTest, ADroppedObjectLeavesNothing) {
   add(0, {100});
   open(nullptr, 1);
