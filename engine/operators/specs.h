@@ -243,6 +243,21 @@ struct TemporalFilterParameters {
 };
 SpecRef make_temporal_filter(TemporalFilterParameters parameters);
 
+/// WITH (ttl = ...): each row goes so long after the epoch in which it came, by the epochs' time.
+/// What takes a row away takes its latest arrival; of one that has gone it is dropped. Input hashed
+/// (kExact) by all columns.
+struct ExpiryParameters {
+  std::vector<Type> types;
+  /// Microseconds, > 0.
+  int64_t ttl_us = 0;
+  /// The input never retracts.
+  bool append_only = false;
+  TableId calendar;
+  /// Not used when append_only.
+  TableId rows;
+};
+SpecRef make_expiry(ExpiryParameters parameters);
+
 /// Window functions: what `function(...) OVER (...)` is.
 enum class OverFunction : uint8_t {
   kRowNumber,
