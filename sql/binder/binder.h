@@ -561,6 +561,10 @@ class Binder {
                         BoundCreate& out);
   Result<BoundCreate> bind_create_view(const ast::CreateView& create,
                                        std::vector<std::string>& notices);
+  /// WITH (...), before the query is bound: ttl_us_.
+  Status bind_view_options(const ast::CreateView& create);
+  /// Refuses what a view with a ttl can't have; `plan`: as bound.
+  Status check_lives(const ast::CreateView& create, const NodeRef& plan);
   // user_functions.cpp
   Result<BoundCreate> bind_create_function(const ast::CreateFunction& create);
   Status check_function_words(const ast::CreateFunction& create) const;
@@ -679,6 +683,8 @@ class Binder {
   bool defines_view_ = false;
   std::vector<ObjectId> dependencies_;
   /// Where the statement's own text names relations in FROM.
+  /// WITH (ttl = ...) of the view that is made: microseconds, 0: none.
+  int64_t ttl_us_ = 0;
   struct Reference {
     ObjectId object;
     int32_t position = 0;

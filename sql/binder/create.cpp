@@ -326,10 +326,7 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
   if (create.temporary) {
     return unsupported("temporary views are", create.name.position, "Leave TEMPORARY out.");
   }
-  if (!create.options.empty()) {
-    return unsupported(fmt::format("option \"{}\" of views is", create.options[0].key),
-                       create.options[0].position, "Leave it out.");
-  }
+  FOREBAY_RETURN_IF_ERROR(bind_view_options(create));
   operators::ErrorPolicy on_error = operators::ErrorPolicy::kKeep;
   if (create.on_error.action != ast::OnErrorAction::kUnset) {
     if (!create.materialized) {
@@ -359,6 +356,7 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
   defines_view_ = !create.materialized;
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*create.query, nullptr));
   FOREBAY_ASSIGN_OR_RETURN(bound, settle_outputs(std::move(bound)));
+  if (ttl_us_ > 0) FOREBAY_RETURN_IF_ERROR(check_lives(create, bound.plan));
   if (!parameters_.empty()) {
     return error(state::kUndefinedParameter, "there is no parameter $1", create.query->position);
   }
@@ -400,7 +398,7 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
     plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(stored)));
     out.plan = plan::make_narrow(std::move(plan), stored);
     if (keeps_late) FOREBAY_RETURN_IF_ERROR(bind_late_into(create, *object, out));
-    if (plan::reads_watermarked_source(out.plan)) {
+    if (ttl_us_ == 0 && plan::reads_watermarked_source(out.plan)) {
       for (const std::string& kept : explain::unbounded_state(out.plan, *snapshot_)) {
         notices.push_back(
             fmt::format("the state of \"{}\" grows without bound: {}", object->name, kept));

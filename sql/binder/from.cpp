@@ -158,7 +158,7 @@ Binder::FromItem Binder::scan_of(const CatalogObjectRef& object, bool with_hidde
   if (object->declared_key) {
     for (uint32_t position : object->key_columns) relation.key.push_back(columns[position].id);
   }
-  item.plan = plan::make_scan(object, std::move(columns), std::move(positions));
+  item.plan = plan::make_scan(object, std::move(columns), std::move(positions), ttl_us_);
   item.scope.visible = relation.columns;
   item.scope.relations.push_back(std::move(relation));
   return item;

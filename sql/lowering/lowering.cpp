@@ -158,6 +158,7 @@ Result<Stream> Lowering::lower_new(const NodeRef& node) {
   switch (node->kind) {
     case NodeKind::kScan: {
       const auto& scan = plan::as<plan::Scan>(*node);
+      if (scan.ttl_us > 0) return lower_expiry(scan);
       return scan.object->kind == ObjectKind::kSource ? lower_source(scan) : lower_scan(scan);
     }
     case NodeKind::kValues:

@@ -87,6 +87,8 @@ class Lowering {
   Result<Stream> lower_new(const plan::NodeRef& node);
   Result<Stream> lower_scan(const plan::Scan& scan);
   Result<Stream> lower_source(const plan::Scan& scan);
+  /// A scan whose rows go some time after they came.
+  Result<Stream> lower_expiry(const plan::Scan& scan);
   Stream add_generated(const plan::Scan& scan, Stream leaf, const std::vector<uint32_t>& places);
   Result<Stream> lower_values(const plan::Values& values);
   Result<Stream> lower_map(const plan::NodeRef& input, const expr::ExprRef& predicate,

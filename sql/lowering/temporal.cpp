@@ -1,4 +1,4 @@
-// Conditions with now() in what runs on.
+// Conditions with now() in what runs on, and rows that go some time after they came.
 
 #include "sql/plan/temporal.h"
 
@@ -49,6 +49,24 @@ Result<Stream> Lowering::lower_temporal(Stream from, const plan::Columns& column
                   {{from.node, Exchange{std::move(all), data::KeyMode::kExact}}});
   from.hashed.reset();
   return from;
+}
+
+Result<Stream> Lowering::lower_expiry(const plan::Scan& scan) {
+  const bool is_source = scan.object->kind == catalog::ObjectKind::kSource;
+  FOREBAY_ASSIGN_OR_RETURN(Stream out, is_source ? lower_source(scan) : lower_scan(scan));
+  out = exactly(std::move(out), scan.columns);
+  operators::ExpiryParameters parameters;
+  parameters.types = out.types;
+  parameters.ttl_us = scan.ttl_us;
+  parameters.append_only = is_source || scan.object->append_only;
+  parameters.calendar = next_table();
+  if (!parameters.append_only) parameters.rows = next_table();
+  std::vector<uint32_t> all(out.types.size());
+  std::iota(all.begin(), all.end(), 0);
+  out.node = add(operators::make_expiry(std::move(parameters)),
+                 {{out.node, Exchange{std::move(all), data::KeyMode::kExact}}});
+  out.hashed.reset();
+  return out;
 }
 
 }  // namespace forebay::sql::lowering

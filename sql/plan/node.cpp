@@ -19,11 +19,13 @@ ColumnSet column_set(const Columns& columns) {
   return out;
 }
 
-NodeRef make_scan(CatalogObjectRef object, Columns columns, std::vector<uint32_t> positions) {
+NodeRef make_scan(CatalogObjectRef object, Columns columns, std::vector<uint32_t> positions,
+                  int64_t ttl_us) {
   auto node = std::make_shared<Scan>();
   node->object = std::move(object);
   node->columns = std::move(columns);
   node->positions = std::move(positions);
+  node->ttl_us = ttl_us;
   return node;
 }
 

@@ -106,6 +106,8 @@ struct Scan final : Node {
   std::vector<ExprRef> key;
   /// Set by the last rule of a query, too.
   std::shared_ptr<const IndexUse> index;
+  /// WITH (ttl = ...) of the view: its rows go so many microseconds after they came; 0: they stay.
+  int64_t ttl_us = 0;
 };
 inline constexpr uint32_t kMetadataPartition = 0x10000;
 inline constexpr uint32_t kMetadataOffset = 0x10001;
@@ -328,7 +330,8 @@ struct DependentJoin final : Node {
   ExprRef condition;
 };
 
-NodeRef make_scan(CatalogObjectRef object, Columns columns, std::vector<uint32_t> positions);
+NodeRef make_scan(CatalogObjectRef object, Columns columns, std::vector<uint32_t> positions,
+                  int64_t ttl_us = 0);
 NodeRef make_values(Columns columns, std::vector<std::vector<ExprRef>> rows);
 /// One row of no columns.
 NodeRef make_unit();

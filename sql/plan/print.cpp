@@ -4,6 +4,7 @@
 
 #include <unordered_map>
 
+#include "engine/data/text_format.h"
 #include "sql/plan/expressions.h"
 
 namespace forebay::sql::plan {
@@ -163,9 +164,18 @@ std::string over_text(const Over& over, const ColumnNames& names) {
                      fmt::join(calls, ", "));
 }
 
+std::string duration_text(int64_t micros) {
+  data::Interval interval;
+  interval.microseconds = micros;
+  std::string text;
+  data::format_interval(interval, text);
+  return text;
+}
+
 std::string scan_text(const Scan& scan, const ColumnNames& names) {
   std::string text = fmt::format("Scan {} {} {}", catalog::kind_name(scan.object->kind),
                                  scan.object->name, columns_text(scan, names));
+  if (scan.ttl_us > 0) text += " ttl=" + duration_text(scan.ttl_us);
   if (scan.index) {
     const IndexUse& use = *scan.index;
     std::vector<std::string> parts;

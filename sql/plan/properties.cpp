@@ -272,8 +272,9 @@ bool has_unique_key(const NodeRef& node, const ColumnSet& columns) {
 bool is_append_only(const NodeRef& node) {
   switch (node->kind) {
     case NodeKind::kScan: {
-      const auto& object = *as<Scan>(*node).object;
-      return object.kind == ObjectKind::kSource || object.append_only;
+      const auto& scan = as<Scan>(*node);
+      if (scan.ttl_us > 0) return false;
+      return scan.object->kind == ObjectKind::kSource || scan.object->append_only;
     }
     case NodeKind::kValues:
     case NodeKind::kHold:

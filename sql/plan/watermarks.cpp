@@ -78,6 +78,7 @@ BoundTerms terms_of(const ExprRef& expr, const TimeBounds& bounds) {
 
 TimeBounds scan_bounds(const Scan& scan) {
   TimeBounds bounds;
+  if (scan.ttl_us > 0) return bounds;  // rows go behind the watermark
   const catalog::CatalogObject& object = *scan.object;
   for (size_t i = 0; i < scan.positions.size(); ++i) {
     const uint32_t position = scan.positions[i];
