@@ -7,6 +7,7 @@
 #include "engine/runtime/query.h"
 #include "server/explain_running.h"
 #include "server/point_read.h"
+#include "server/rates.h"
 #include "server/row_sort.h"
 #include "server/text_position.h"
 
@@ -103,6 +104,9 @@ Result<PreparedRef> Session::prepare(std::string text,
   options.database = database_name_;
   options.search_path = search_path();
   options.force_bounded = database_.options().force_bounded;
+  options.rows_per_second = [&database = database_](data::ObjectId id) {
+    return rows_per_second(database.engine().figures(), id);
+  };
   options.takes_parameters = parameter_types.has_value();
   if (parameter_types) options.parameter_types = std::move(*parameter_types);
   if (statement == nullptr) {

@@ -41,7 +41,7 @@ Result<std::optional<runtime::Fragment>> lower_object(const BoundCreate& create,
   if (object.kind == ObjectKind::kIndex) {
     FOREBAY_ASSIGN_OR_RETURN(fragment, lowering::lower_index(create.plan, take_table));
   } else if (object.kind == ObjectKind::kSink) {
-    FOREBAY_ASSIGN_OR_RETURN(fragment, lowering::lower_sink(create.plan, take_table));
+    FOREBAY_ASSIGN_OR_RETURN(fragment, lowering::lower_sink(create.plan, take_table, object.id));
   } else if (object.kind == ObjectKind::kTable && object.connector == nullptr) {
     fragment = lowering::lower_table(object, take_table);
   } else if (object.is_stored()) {

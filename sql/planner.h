@@ -54,6 +54,9 @@ struct BindOptions {
   std::string database = "dev";
   /// Binding the definition of this object again: it knows what it reads as it was then. 0: none.
   ObjectId reader;
+  /// EXPLAIN (STATE): rows per second that a source, table or view has brought, as measured;
+  /// nullopt or no function: nothing is known.
+  std::function<std::optional<double>(ObjectId)> rows_per_second;
   /// `forebay run`: sources end at their present end.
   bool force_bounded = false;
 };

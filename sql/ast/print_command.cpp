@@ -113,6 +113,11 @@ void Printer::create_sink(const CreateSink& node) {
     add(" FROM ");
     name(node.from.parts);
   }
+  if (node.on_close) add(" EMIT ON WINDOW CLOSE");
+  if (!node.late_into.parts.empty()) {
+    add(" EMIT LATE INTO ");
+    name(node.late_into.parts);
+  }
   if (!node.into.parts.empty()) return;
   add(" WITH ");
   options(node.options);

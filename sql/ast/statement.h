@@ -393,6 +393,10 @@ struct CreateSink final : Statement {
   QueryPtr query;
   std::vector<Option> options;
   std::optional<FormatClause> format;
+  /// Position of EMIT ON WINDOW CLOSE.
+  std::optional<int32_t> on_close;
+  /// Of EMIT LATE INTO t, else no parts.
+  QualifiedName late_into;
 };
 
 /// EXECUTE STATEMENT SET BEGIN, or BEGIN STATEMENT SET: what follows up to END belongs together.

@@ -520,9 +520,11 @@ class Binder {
   // sink.cpp
   Result<BoundCreate> bind_create_sink(const ast::CreateSink& create,
                                        std::vector<std::string>& notices);
-  /// The sink of what a query gives: its columns and plan. The spec is checked.
+  /// The sink of what a query gives: its columns and plan. The spec is checked. `on_close`: the
+  /// position of EMIT ON WINDOW CLOSE.
   Result<BoundCreate> finish_sink(QueryPlan bound, std::shared_ptr<catalog::CatalogObject> object,
-                                  connectors::SinkSpec spec, int32_t position);
+                                  connectors::SinkSpec spec, int32_t position,
+                                  std::optional<int32_t> on_close);
   // sink_table.cpp
   /// The rest of a table whose connector takes rows.
   Result<BoundCreate> bind_sink_table(const ast::RelationDef& definition,
@@ -533,7 +535,7 @@ class Binder {
                                      const std::vector<ast::NameAt>& columns,
                                      const ast::Query& query,
                                      std::shared_ptr<catalog::CatalogObject> object,
-                                     int32_t position);
+                                     int32_t position, std::optional<int32_t> on_close);
   Result<CatalogObjectRef> find_sink_table(const ast::QualifiedName& name);
   /// INSERT INTO such a table: CREATE SINK ... INTO with a name that is made up. nullopt: it is
   /// another table.
@@ -559,12 +561,12 @@ class Binder {
   /// EMIT LATE INTO of a view whose plan is final: out.late, and the plans that give both.
   Status bind_late_into(const ast::CreateView& create, const catalog::CatalogObject& view,
                         BoundCreate& out);
-  Result<BoundCreate> bind_create_view(const ast::CreateView& create,
-                                       std::vector<std::string>& notices);
   /// WITH (...), before the query is bound: ttl_us_.
   Status bind_view_options(const ast::CreateView& create);
   /// Refuses what a view with a ttl can't have; `plan`: as bound.
   Status check_lives(const ast::CreateView& create, const NodeRef& plan);
+  Result<BoundCreate> bind_create_view(const ast::CreateView& create,
+                                       std::vector<std::string>& notices);
   // user_functions.cpp
   Result<BoundCreate> bind_create_function(const ast::CreateFunction& create);
   Status check_function_words(const ast::CreateFunction& create) const;
@@ -681,10 +683,10 @@ class Binder {
   bool as_of_allowed_ = false;
   /// Binding what a plain view says: who reads the view is judged when it is read.
   bool defines_view_ = false;
-  std::vector<ObjectId> dependencies_;
-  /// Where the statement's own text names relations in FROM.
   /// WITH (ttl = ...) of the view that is made: microseconds, 0: none.
   int64_t ttl_us_ = 0;
+  std::vector<ObjectId> dependencies_;
+  /// Where the statement's own text names relations in FROM.
   struct Reference {
     ObjectId object;
     int32_t position = 0;

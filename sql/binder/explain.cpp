@@ -88,7 +88,8 @@ Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
     headed(fmt::format("Delete from {}", erase->table->name));
   } else if (const auto* create = std::get_if<BoundCreate>(&inner.what); create && create->plan) {
     if (shows_state) {
-      out.lines = explain::explain_state(create->plan, *create->object, *snapshot_);
+      out.lines = explain::explain_state(create->plan, *create->object, *snapshot_,
+                                         options_.rows_per_second);
       if (create->late != nullptr) {
         out.lines.push_back(
             fmt::format("Materialize {}: the late rows; nothing bounds it", create->late->name));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sql/binder/binder.h"
+#include "sql/plan/watermarks.h"
 #include "sql/rules/rules.h"
 
 /// CREATE SINK: a query whose rows are delivered.
@@ -20,6 +21,10 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
       out.exists_already,
       check_new_name(name.first, name.second, create.name.position, create.if_not_exists, notices));
   if (out.exists_already) return out;
+  if (!create.late_into.parts.empty()) {
+    return unsupported("EMIT LATE INTO of a sink is", create.late_into.position,
+                       "Create a materialized view with EMIT LATE INTO, and a sink FROM it.");
+  }
   auto object = std::make_shared<CatalogObject>();
   object->kind = ObjectKind::kSink;
   object->schema = name.first;
@@ -30,8 +35,9 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
   if (!create.into.parts.empty()) {
     FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef table, find_sink_table(create.into));
     references_.push_back({table->id, create.into.position, create.into.parts.size(), true});
-    FOREBAY_ASSIGN_OR_RETURN(out, bind_sink_into(table, create.into_columns, *create.query,
-                                                 std::move(object), create.name.position));
+    FOREBAY_ASSIGN_OR_RETURN(
+        out, bind_sink_into(table, create.into_columns, *create.query, std::move(object),
+                            create.name.position, create.on_close));
     return out;
   }
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*create.query, nullptr));
@@ -48,11 +54,13 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
     spec.encode = create.format->encode;
     spec.encode_options = options_of(create.format->options);
   }
-  return finish_sink(std::move(bound), std::move(object), std::move(spec), create.name.position);
+  return finish_sink(std::move(bound), std::move(object), std::move(spec), create.name.position,
+                     create.on_close);
 }
 
 Result<BoundCreate> Binder::finish_sink(QueryPlan bound, std::shared_ptr<CatalogObject> object,
-                                        connectors::SinkSpec spec, int32_t position) {
+                                        connectors::SinkSpec spec, int32_t position,
+                                        std::optional<int32_t> on_close) {
   Columns columns;
   for (const auto& column : bound.columns) {
     columns.push_back(column.column);
@@ -64,6 +72,12 @@ Result<BoundCreate> Binder::finish_sink(QueryPlan bound, std::shared_ptr<Catalog
   if (!status.is_ok()) return std::move(status).at(position);
   object->dependencies = dependencies_;
   NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, columns), columns_);
+  plan = plan::make_narrow(plan::bound_groups(plan, on_close.has_value()), columns);
+  if (on_close) {
+    Result<NodeRef> closed = plan::close_windows(plan);
+    if (!closed.is_ok()) return closed.take_status().at(*on_close);
+    plan = std::move(closed).value();
+  }
   plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(columns)));
   BoundCreate out;
   out.plan = plan::make_narrow(std::move(plan), columns);

@@ -82,8 +82,8 @@ Result<CatalogObjectRef> Binder::find_sink_table(const ast::QualifiedName& name)
 Result<BoundCreate> Binder::bind_sink_into(const CatalogObjectRef& table,
                                            const std::vector<ast::NameAt>& columns,
                                            const ast::Query& query,
-                                           std::shared_ptr<CatalogObject> object,
-                                           int32_t position) {
+                                           std::shared_ptr<CatalogObject> object, int32_t position,
+                                           std::optional<int32_t> on_close) {
   materialized_ = true;
   BoundInsert rows_of;
   rows_of.table = table;
@@ -97,7 +97,7 @@ Result<BoundCreate> Binder::bind_sink_into(const CatalogObjectRef& table,
   connectors::SinkSpec spec;
   spec.name = object->name;
   spec.options = table->sink_options;
-  return finish_sink(std::move(rows), std::move(object), std::move(spec), position);
+  return finish_sink(std::move(rows), std::move(object), std::move(spec), position, on_close);
 }
 
 Result<std::optional<BoundCreate>> Binder::bind_insert_into_sink(
@@ -146,8 +146,9 @@ Result<std::optional<BoundCreate>> Binder::bind_insert_into_sink(
       ast::quote_name({table->schema, table->name}), columns, ast::to_sql(*insert.query));
   object->search_path = options_.search_path;
   notices.push_back(fmt::format("created sink \"{}\"", object->name));
-  FOREBAY_ASSIGN_OR_RETURN(BoundCreate out, bind_sink_into(table, insert.columns, *insert.query,
-                                                           std::move(object), insert.position));
+  FOREBAY_ASSIGN_OR_RETURN(BoundCreate out,
+                           bind_sink_into(table, insert.columns, *insert.query, std::move(object),
+                                          insert.position, std::nullopt));
   return std::optional<BoundCreate>(std::move(out));
 }
 

@@ -38,7 +38,9 @@ Result<std::vector<std::string>> explain_plan(const plan::NodeRef& plan,
   std::vector<std::string> keys;
   for (uint32_t position : object->key_columns)
     keys.push_back(names.of(plan->columns[position].id));
-  if (plan::NodeRef base = lowering::storing_node(plan)) {
+  if (object->kind == catalog::ObjectKind::kSink) {
+    lines.push_back(fmt::format("Sink {}", object->name));
+  } else if (plan::NodeRef base = lowering::storing_node(plan)) {
     lines.push_back(fmt::format("View {} kept by its {}, key [{}]", object->name,
                                 base->kind == plan::NodeKind::kAggregate ? "Aggregate" : "Distinct",
                                 fmt::join(keys, ", ")));

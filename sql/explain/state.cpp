@@ -20,22 +20,31 @@ using plan::NodeRef;
 struct Kept {
   std::string text;
   bool bounded = true;
+  /// How fast it grows, or how large it is: growth_text(), size_text().
+  std::string growth = {};
 };
 
 class StateOf {
  public:
-  StateOf(const NodeRef& plan, const catalog::CatalogSnapshot& catalog)
-      : names_(plan), catalog_(catalog), storing_(lowering::storing_node(plan).get()) {}
+  /// `storing`: the node whose state is the view itself, if any.
+  StateOf(const NodeRef& plan, const catalog::CatalogSnapshot& catalog, const Node* storing,
+          RateOf rate_of = nullptr)
+      : names_(plan), catalog_(catalog), storing_(storing), rate_of_(std::move(rate_of)) {
+    find_ttl(plan);
+  }
 
   std::vector<Kept> all;
 
   void add(const NodeRef& node) {
     switch (node->kind) {
+      case NodeKind::kScan:
+        add_scan(plan::as<plan::Scan>(*node));
+        break;
       case NodeKind::kAggregate:
         add_aggregate(node);
         break;
       case NodeKind::kDistinct:
-        forever("Distinct", names_.list(ids(*node)), "a row per key");
+        forever("Distinct", names_.list(ids(*node)), "a row per key", whole(*node, 0, 1));
         break;
       case NodeKind::kJoin:
         add_join(plan::as<plan::Join>(*node));
@@ -50,7 +59,8 @@ class StateOf {
         add_over(plan::as<plan::Over>(*node));
         break;
       case NodeKind::kSingleRow:
-        forever("SingleRow", names_.list(plan::as<plan::SingleRow>(*node).keys), "a row per key");
+        forever("SingleRow", names_.list(plan::as<plan::SingleRow>(*node).keys), "a row per key",
+                whole(*node, 0, 1));
         break;
       case NodeKind::kSession:
         add_session(node);
@@ -71,8 +81,41 @@ class StateOf {
     return out;
   }
 
-  void forever(std::string_view name, const std::string& key, std::string_view what) {
-    all.push_back({fmt::format("{} key={}: {}; nothing bounds it", name, key, what), false});
+  void forever(std::string_view name, const std::string& key, std::string_view what,
+               const std::vector<Growing>& rows) {
+    if (!ttl_.empty()) {
+      all.push_back({fmt::format("{} key={}: {}; all goes after {}", name, key, what, ttl_),
+                     true});
+      return;
+    }
+    all.push_back({fmt::format("{} key={}: {}; nothing bounds it", name, key, what), false,
+                   growth_text(rows, rate_of_)});
+  }
+  /// The rows that inputs give, whole.
+  static std::vector<Growing> whole(const Node& node, size_t first, size_t inputs) {
+    std::vector<Growing> rows;
+    for (size_t i = first; i < first + inputs; ++i) {
+      rows.push_back({node.inputs[i].get(), &node.inputs[i]->columns});
+    }
+    return rows;
+  }
+
+  /// The ttl of the view, which all of its scans have.
+  void find_ttl(const NodeRef& node) {
+    if (node->kind == NodeKind::kScan && plan::as<plan::Scan>(*node).ttl_us > 0) {
+      data::Interval ttl;
+      ttl.microseconds = plan::as<plan::Scan>(*node).ttl_us;
+      ttl_.clear();
+      data::format_interval(ttl, ttl_);
+    }
+    for (const NodeRef& input : node->inputs) find_ttl(input);
+  }
+
+  void add_scan(const plan::Scan& scan) {
+    if (scan.ttl_us == 0) return;
+    all.push_back({fmt::format("Expiry of {}: the rows that came, which go after {}",
+                               scan.object->name, ttl_),
+                   true});
   }
 
   /// "the watermark of bid".
@@ -116,7 +159,7 @@ class StateOf {
     std::vector<plan::ColumnId> keys;
     for (const plan::JoinKey& key : join.keys) keys.push_back(key.left);
     const std::string key = names_.list(keys);
-    if (!join.time) return forever("Join", key, "the rows of both sides");
+    if (!join.time) return forever("Join", key, "the rows of both sides", whole(join, 0, 2));
     if (join.time->by_key) {
       std::string watermarks = watermark_of(join.inputs[0], join.keys[0].left);
       const std::string right = watermark_of(join.inputs[1], join.keys[0].right);
@@ -129,13 +172,22 @@ class StateOf {
     }
     std::string text = fmt::format("Join key={}: the rows of both sides", key);
     bool bounded = true;
+    std::vector<Growing> stays;
+    std::string sizes;
     for (int side : {0, 1}) {
-      const bool goes = join.time->sides[side].needed.has_value();
+      const auto& needed = join.time->sides[side].needed;
+      const bool goes = needed.has_value();
       bounded &= goes;
+      const std::vector<Growing> rows = whole(join, static_cast<size_t>(side), 1);
+      if (!goes) stays.push_back(rows[0]);
+      if (goes && needed->offset_us < 0) {
+        sizes += size_text(rows[0], -needed->offset_us, side == 0 ? "left" : "right", rate_of_);
+      }
       text += fmt::format("; {} {}", side == 0 ? "left ones" : "right ones",
                           goes ? "go once " + passed(join, side) : "stay: nothing bounds them");
     }
-    all.push_back({std::move(text), bounded});
+    if (!bounded) sizes += growth_text(stays, rate_of_);
+    all.push_back({std::move(text), bounded, std::move(sizes)});
   }
 
   void add_aggregate(const NodeRef& node) {
@@ -146,7 +198,7 @@ class StateOf {
     }
     const std::string key = names_.list(aggregate.groups);
     if (!aggregate.bounded) {
-      forever("Aggregate", key, "a group per key");
+      forever("Aggregate", key, "a group per key", {{node->inputs[0].get(), &node->columns}});
       return;
     }
     const std::string passed =
@@ -193,7 +245,7 @@ class StateOf {
   void add_partitions(std::string_view name, const Node& node,
                       const std::vector<plan::ColumnId>& partition, std::string_view what) {
     const std::optional<plan::ColumnId> time = plan::bounded_partition(node);
-    if (!time) return forever(name, names_.list(partition), what);
+    if (!time) return forever(name, names_.list(partition), what, whole(node, 0, 1));
     all.push_back(
         {fmt::format("{} key={}: {}, which go once {} has passed {}", name, names_.list(partition),
                      what, watermark_of(node.inputs[0], *time), names_.of(*time)),
@@ -205,12 +257,12 @@ class StateOf {
     for (const plan::JoinKey& key : join.keys) keys.push_back(key.left);
     const std::string key = names_.list(keys);
     if (join.mode == plan::AsofMode::kNearest) {
-      forever("AsofJoin", key, "the rows of both sides");
+      forever("AsofJoin", key, "the rows of both sides", whole(join, 0, 2));
       return;
     }
     if (join.mode == plan::AsofMode::kEpochEnd) {
       if (!plan::is_append_only(join.inputs[0])) {
-        forever("LookupJoin", key, "the rows of both sides");
+        forever("LookupJoin", key, "the rows of both sides", whole(join, 0, 2));
         return;
       }
       all.push_back({fmt::format("LookupJoin key={}: the rows of the right side", key), true});
@@ -218,7 +270,7 @@ class StateOf {
     }
     const plan::TimeBounds left = plan::time_bounds(join.inputs[0]);
     if (!left.contains(join.left_time)) {
-      forever("AsofJoin", key, "left rows and all versions of the right side");
+      forever("AsofJoin", key, "left rows and all versions of the right side", whole(join, 0, 2));
       return;
     }
     all.push_back(
@@ -233,7 +285,7 @@ class StateOf {
     const auto& session = plan::as<plan::Session>(*node);
     const std::string key = names_.list(session.partition);
     if (!session.bounded) {
-      forever("Session", key, "all rows");
+      forever("Session", key, "all rows", whole(*node, 0, 1));
       return;
     }
     all.push_back(
@@ -252,29 +304,36 @@ class StateOf {
   plan::ColumnNames names_;
   const catalog::CatalogSnapshot& catalog_;
   const Node* storing_;
+  /// As text; empty: none.
+  std::string ttl_;
+  RateOf rate_of_;
 };
 
 }  // namespace
 
-std::vector<std::string> explain_state(const NodeRef& plan, const catalog::CatalogObject& view,
-                                       const catalog::CatalogSnapshot& catalog) {
-  StateOf state(plan, catalog);
+std::vector<std::string> explain_state(const NodeRef& plan, const catalog::CatalogObject& object,
+                                       const catalog::CatalogSnapshot& catalog,
+                                       const RateOf& rate_of) {
+  const bool is_view = object.kind == catalog::ObjectKind::kMaterializedView;
+  const NodeRef storing = is_view ? lowering::storing_node(plan) : nullptr;
+  StateOf state(plan, catalog, storing.get(), rate_of);
   state.add(plan);
   std::vector<std::string> lines;
-  if (lowering::storing_node(plan) == nullptr) {
+  if (is_view && storing == nullptr) {
     std::vector<std::string> keys;
-    for (uint32_t position : view.key_columns) keys.push_back(plan->columns[position].name);
+    for (uint32_t position : object.key_columns) keys.push_back(plan->columns[position].name);
     lines.push_back(
-        view.has_key ? fmt::format("Materialize key=[{}]: the view's rows", fmt::join(keys, ", "))
-                     : "Materialize: the view's rows");
+        object.has_key ? fmt::format("Materialize key=[{}]: the view's rows", fmt::join(keys, ", "))
+                       : "Materialize: the view's rows");
   }
-  for (Kept& kept : state.all) lines.push_back(std::move(kept.text));
+  for (const Kept& kept : state.all) lines.push_back(kept.text + kept.growth);
+  if (lines.empty()) lines.push_back("nothing");
   return lines;
 }
 
 std::vector<std::string> unbounded_state(const NodeRef& plan,
                                          const catalog::CatalogSnapshot& catalog) {
-  StateOf state(plan, catalog);
+  StateOf state(plan, catalog, lowering::storing_node(plan).get());
   state.add(plan);
   std::vector<std::string> lines;
   for (Kept& kept : state.all) {

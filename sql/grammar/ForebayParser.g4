@@ -167,9 +167,9 @@ createStatement : table=createTable | source=createSource | view=createView | sc
 
 createSink
   : K_CREATE K_SINK exists=ifNotExists? name=qualifiedName K_INTO into=qualifiedName columns=columnList?
-    (K_FROM from=qualifiedName | K_AS body=query)
+    (K_FROM from=qualifiedName | K_AS body=query) emit+=emitClause*
   | K_CREATE K_SINK exists=ifNotExists? name=qualifiedName
-    (K_FROM from=qualifiedName | K_AS body=query) K_WITH options=optionList
+    (K_FROM from=qualifiedName | K_AS body=query) emit+=emitClause* K_WITH options=optionList
     (K_FORMAT format=colId K_ENCODE encode=colId encodeOptions=optionList?)?
   ;
 

@@ -164,8 +164,10 @@ Result<Fragment> lower_index(const NodeRef& plan, std::function<TableId()> next_
   return fragment;
 }
 
-Result<Fragment> lower_sink(const plan::NodeRef& plan, std::function<TableId()> next_table) {
-  Lowering lowering(std::move(next_table));
+Result<Fragment> lower_sink(const plan::NodeRef& plan, std::function<TableId()> next_table,
+                            data::ObjectId self) {
+  Lowering lowering(std::move(next_table), self);
+  lowering.set_continuous();
   FOREBAY_ASSIGN_OR_RETURN(Stream stream, lowering.lower(plan));
   stream = lowering.exactly(std::move(stream), plan->columns);
   operators::BlackholeParameters parameters{stream.types, lowering.next_table()};

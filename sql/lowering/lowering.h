@@ -142,7 +142,8 @@ Result<Fragment> lower_private(const plan::NodeRef& plan);
 /// CREATE INDEX: the plan's rows, all of whose columns are the key, arranged by the first.
 Result<Fragment> lower_index(const plan::NodeRef& plan, std::function<TableId()> next_table);
 /// CREATE SINK: the plan's rows, delivered.
-Result<Fragment> lower_sink(const plan::NodeRef& plan, std::function<TableId()> next_table);
+Result<Fragment> lower_sink(const plan::NodeRef& plan, std::function<TableId()> next_table,
+                            data::ObjectId self);
 /// How an index keeps its rows.
 operators::MaterializeParameters index_parameters(const data::Schema& stored, TableId rows);
 

@@ -309,6 +309,15 @@ StatementPtr AstBuilder::create_sink(P::CreateSinkContext* ctx) {
     statement->query->position = at(ctx->from);
     statement->query->select = select_all(ctx->from, at(ctx->from));
   }
+  for (P::EmitClauseContext* clause : ctx->emit) {
+    if (clause->close != nullptr) {
+      if (statement->on_close) fail_duplicate("EMIT ON WINDOW CLOSE", at(clause));
+      statement->on_close = at(clause);
+    } else {
+      if (!statement->late_into.parts.empty()) fail_duplicate("EMIT LATE", at(clause));
+      statement->late_into = qualified(clause->late);
+    }
+  }
   if (ctx->into != nullptr) {
     statement->into = qualified(ctx->into);
     statement->into_columns = name_list(ctx->columns);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <future>
+#include <regex>
 #include <thread>
 
 #include "server/database.h"
@@ -20,12 +21,19 @@ class Collect final : public ResultSink {
  public:
   Status begin_rows(const data::Schema&) override { return Status::ok(); }
   Status rows(const data::ChangeBatch& batch) override {
+    if (batch.rows() > 0 && batch.columns().size() == 1 &&
+        batch.column(0).type().id == data::TypeId::kText) {
+      batch.for_each([&](uint32_t row) {
+        texts += std::string(batch.column(0).at<data::StringView>(row).view()) + "\n";
+      });
+    }
     for (uint32_t i = 0; i < batch.rows(); ++i) row_count += batch.weight(batch.physical(i));
     return Status::ok();
   }
   void notice(const Notice& notice) override { notices.push_back(notice); }
 
   int64_t row_count = 0;
+  std::string texts;  // of a single column
   std::vector<Notice> notices;
   std::vector<std::string> tags;
 };
@@ -78,6 +86,26 @@ class SessionTest : public testing::Test {
   std::string directory_;
   std::unique_ptr<Database> database_;
 };
+
+TEST_F(SessionTest, ExplainStateTellsRatesOnceRowsHaveCome) {
+  auto client = session();
+  ASSERT_EQ(answer(*client, "CREATE TABLE t (k int, v bigint)"), "CREATE TABLE");
+  const auto explained = [&] {
+    Collect collect;
+    EXPECT_TRUE(run(*client,
+                    "EXPLAIN (STATE) CREATE MATERIALIZED VIEW w AS "
+                    "SELECT a.v FROM t AS a JOIN t AS b ON a.k = b.k",
+                    collect)
+                    .is_ok());
+    return collect.texts;
+  };
+  EXPECT_NE(explained().find("nothing bounds it; rate unknown"), std::string::npos) << explained();
+  ASSERT_EQ(answer(*client, "INSERT INTO t SELECT i, i FROM generate_series(1, 1000) AS i"),
+            "INSERT 0 1000");
+  const std::regex known(
+      R"(nothing bounds it; grows by up to [0-9,.]+ rows/s \(t\), about [0-9.]+ [kMGT]B a day\n)");
+  EXPECT_TRUE(comes_true([&] { return std::regex_search(explained(), known); })) << explained();
+}
 
 TEST_F(SessionTest, APlanThatDdlHasMadeOldIsMadeAgainOnce) {
   auto client = session();

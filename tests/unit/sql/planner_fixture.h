@@ -31,6 +31,10 @@ class PlannerFixture : public ::testing::Test {
     BindOptions options;
     options.text = sql;
     options.parameter_types = parameter_types_;
+    options.rows_per_second = [this](ObjectId id) {
+      auto found = rates_.find(catalog_.snapshot()->find(id)->name);
+      return found == rates_.end() ? std::nullopt : std::optional<double>(found->second);
+    };
     return sql::bind(*parsed->at(0).statement, catalog_.snapshot(), options);
   }
 
@@ -83,6 +87,8 @@ class PlannerFixture : public ::testing::Test {
   catalog::Catalog catalog_;
   Numbers numbers_;
   std::vector<Type> parameter_types_;
+  /// Rows per second of relations, by name.
+  std::map<std::string, double> rates_;
   std::vector<runtime::CatalogRecord> records_;
   std::map<std::string, runtime::Fragment> fragments_;
 };
