@@ -84,8 +84,7 @@ class StateOf {
   void forever(std::string_view name, const std::string& key, std::string_view what,
                const std::vector<Growing>& rows) {
     if (!ttl_.empty()) {
-      all.push_back({fmt::format("{} key={}: {}; all goes after {}", name, key, what, ttl_),
-                     true});
+      all.push_back({fmt::format("{} key={}: {}; all goes after {}", name, key, what, ttl_), true});
       return;
     }
     all.push_back({fmt::format("{} key={}: {}; nothing bounds it", name, key, what), false,
