@@ -152,7 +152,7 @@ discardStatement : K_DISCARD what=(K_ALL | K_TEMP | K_TEMPORARY | IDENT) ;
 explainStatement
   : K_EXPLAIN (LPAREN options+=explainOption (COMMA options+=explainOption)* RPAREN
       | analyze=(K_ANALYZE | K_ANALYSE)? verbose=K_VERBOSE?)
-    (dml=dmlStatement | view=createView | table=createTable | execute=executeStatement
+    (dml=dmlStatement | view=createView | table=createTable | sink=createSink | execute=executeStatement
       | K_MATERIALIZED K_VIEW running=qualifiedName)
   ;
 

@@ -50,6 +50,8 @@ StatementPtr AstBuilder::explain(P::ExplainStatementContext* ctx) {
     statement->statement = create_view(ctx->view);
   } else if (ctx->table != nullptr) {
     statement->statement = create_table(ctx->table);
+  } else if (ctx->sink != nullptr) {
+    statement->statement = create_sink(ctx->sink);
   } else if (ctx->running != nullptr) {
     statement->running = qualified(ctx->running);
   } else {
