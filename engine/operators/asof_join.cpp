@@ -411,23 +411,9 @@ class AsofJoin final : public Operator {
       is_forgetting_ = true;
       expired_.begin(left_judge_->key_of(from), left_judge_->key_of(to));
     }
-    KeyRows due;
-    FOREBAY_RETURN_IF_ERROR(expired_.next(std::max<uint32_t>(1, context_.batch_rows / 16), due));
-    if (due.rows() == 0) return Progress::kDone;
-    timer_entries_.resize(due.rows());
-    FOREBAY_RETURN_IF_ERROR(timers_.find(due, timer_entries_));
-    keys_.bytes.clear();
-    keys_.offsets.assign(1, 0);
-    keys_.hashes.clear();
-    for (uint32_t i = 0; i < due.rows(); ++i) {
-      PointTable::Entry* entry = timer_entries_[i];
-      if (entry == nullptr || PointTable::is_erased(entry)) continue;
-      timers_.mark_dirty(entry);
-      timers_.erase(entry);
-      keys_.bytes += due.key(i).substr(AsofVersions::kTimeBytes);
-      keys_.offsets.push_back(static_cast<uint32_t>(keys_.bytes.size()));
-      keys_.hashes.push_back(due.hashes[i]);
-    }
+    const uint32_t most = std::max<uint32_t>(1, context_.batch_rows / 16);
+    FOREBAY_ASSIGN_OR_RETURN(const bool more, expired_.take_due(timers_, most, keys_));
+    if (!more) return Progress::kDone;
     for (int side : {0, 1}) {
       found_[side].resize(keys_.rows());
       FOREBAY_RETURN_IF_ERROR(tables_[side]->load(keys_, found_[side]));
@@ -541,7 +527,6 @@ class AsofJoin final : public Operator {
   KeyRows keys_, times_, rows_, timer_keys_;
   std::vector<OrderedTable::Group*> found_[2];
   std::vector<uint32_t> group_of_row_;
-  std::vector<PointTable::Entry*> timer_entries_;
   std::vector<data::ColumnBuilder> scratch_time_;
   std::string bound_;
 };

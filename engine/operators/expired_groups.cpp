@@ -129,6 +129,28 @@ Status ExpiredGroups::next(uint32_t most, data::KeyRows& keys) {
   return Status::ok();
 }
 
+Result<bool> ExpiredGroups::take_due(state::PointTable& timers, uint32_t most,
+                                     data::KeyRows& keys) {
+  keys.bytes.clear();
+  keys.offsets.assign(1, 0);
+  keys.hashes.clear();
+  FOREBAY_RETURN_IF_ERROR(next(most, due_));
+  if (due_.rows() == 0) return false;
+  due_entries_.resize(due_.rows());
+  FOREBAY_RETURN_IF_ERROR(timers.find(due_, due_entries_));
+  for (uint32_t i = 0; i < due_.rows(); ++i) {
+    state::PointTable::Entry* timer = due_entries_[i];
+    // Gone, or erased by an equal key before it.
+    if (timer == nullptr || state::PointTable::is_erased(timer)) continue;
+    timers.mark_dirty(timer);
+    timers.erase(timer);
+    keys.bytes += due_.key(i).substr(hashed_from_);
+    keys.offsets.push_back(static_cast<uint32_t>(keys.bytes.size()));
+    keys.hashes.push_back(due_.hashes[i]);
+  }
+  return true;
+}
+
 void ExpiredGroups::seal() {
   std::swap(sealed_, fresh_);
   uint32_t from = 0;

@@ -35,6 +35,9 @@ class ExpiredGroups {
   /// Up to `most` keys of such groups, with hashes; none: that was all. A key can come twice, and
   /// keys of groups that are gone can come.
   Status next(uint32_t most, data::KeyRows& keys);
+  /// The same where the keys are timers, a time and then the key of what is due: takes up to `most`
+  /// of them out of their table and gives those keys, perhaps none. false: that was all.
+  Result<bool> take_due(state::PointTable& timers, uint32_t most, data::KeyRows& keys);
   /// The epoch is sealed.
   void seal();
   size_t memory_bytes() const;
@@ -80,6 +83,10 @@ class ExpiredGroups {
   /// Where the range ends in the shard at which the cursor is.
   std::string end_;
   size_t fresh_at_ = 0, sealed_at_ = 0;
+
+  // Scratch.
+  data::KeyRows due_;
+  std::vector<state::PointTable::Entry*> due_entries_;
 };
 
 }  // namespace forebay::operators

@@ -244,26 +244,13 @@ Result<bool> JoinExpiry::forget_rows(int side) {
 }
 
 Status JoinExpiry::find_due(int side) {
-  PointTable& timers = *sides_[side].timers;
-  clear_keys(due_);
   due_groups_.clear();
   next_due_ = 0;
-  for (KeyRows found; due_.rows() == 0;) {
-    FOREBAY_RETURN_IF_ERROR(
-        sides_[side].expired->next(std::max<uint32_t>(1, context_.batch_rows / 16), found));
-    if (found.rows() == 0) return Status::ok();
-    timer_entries_.resize(found.rows());
-    FOREBAY_RETURN_IF_ERROR(timers.find(found, timer_entries_));
-    for (uint32_t i = 0; i < found.rows(); ++i) {
-      PointTable::Entry* entry = timer_entries_[i];
-      // Erased by an equal key before it?
-      if (entry == nullptr || PointTable::is_erased(entry)) continue;
-      timers.mark_dirty(entry);
-      timers.erase(entry);
-      due_.bytes += found.key(i).substr(kTimeBytes);
-      due_.offsets.push_back(static_cast<uint32_t>(due_.bytes.size()));
-      due_.hashes.push_back(found.hashes[i]);
-    }
+  const uint32_t most = std::max<uint32_t>(1, context_.batch_rows / 16);
+  for (bool more = true; more;) {
+    FOREBAY_ASSIGN_OR_RETURN(more,
+                             sides_[side].expired->take_due(*sides_[side].timers, most, due_));
+    if (due_.rows() > 0) break;
   }
   due_groups_.resize(due_.rows());
   return tables_[side]->find(due_, due_groups_);

@@ -297,23 +297,9 @@ class Session final : public Operator {
 
   /// Some of the partitions whose timers are due; false: there are no more.
   Result<bool> close_some(Output& output) {
-    KeyRows due;
-    FOREBAY_RETURN_IF_ERROR(expired_.next(std::max<uint32_t>(1, context_.batch_rows / 16), due));
-    if (due.rows() == 0) return false;
-    timer_entries_.resize(due.rows());
-    FOREBAY_RETURN_IF_ERROR(timers_.find(due, timer_entries_));
-    keys_.bytes.clear();
-    keys_.offsets.assign(1, 0);
-    keys_.hashes.clear();
-    for (uint32_t i = 0; i < due.rows(); ++i) {
-      PointTable::Entry* entry = timer_entries_[i];
-      if (entry == nullptr || PointTable::is_erased(entry)) continue;
-      timers_.mark_dirty(entry);
-      timers_.erase(entry);
-      keys_.bytes += due.key(i).substr(kTimeBytes);
-      keys_.offsets.push_back(static_cast<uint32_t>(keys_.bytes.size()));
-      keys_.hashes.push_back(due.hashes[i]);
-    }
+    const uint32_t most = std::max<uint32_t>(1, context_.batch_rows / 16);
+    FOREBAY_ASSIGN_OR_RETURN(const bool more, expired_.take_due(timers_, most, keys_));
+    if (!more) return false;
     groups_.resize(keys_.rows());
     FOREBAY_RETURN_IF_ERROR(rows_.find(keys_, groups_));
     for (uint32_t i = 0; i < keys_.rows(); ++i) {
@@ -412,7 +398,6 @@ class Session final : public Operator {
   // Scratch.
   KeyRows keys_, row_keys_, timer_keys_;
   std::vector<OrderedTable::Group*> groups_;
-  std::vector<PointTable::Entry*> timer_entries_;
 };
 
 class SessionSpec final : public OperatorSpec {

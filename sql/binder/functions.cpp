@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/data/text_format.h"
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
 
@@ -268,6 +269,15 @@ Result<ExprRef> Binder::bind_scalar_call(const ast::Function& function, const st
     types.push_back(value->type.id);
     arguments.push_back(std::move(value));
   }
+  // A literal is a number where it can be, as in PostgreSQL, which has no to_timestamp(text).
+  if (name == "to_timestamp" && types.size() == 1 && types[0] == TypeId::kUnknown) {
+    const auto* text = std::get_if<std::string>(&arguments[0]->literal.value);
+    if (text == nullptr || data::parse_double(*text).is_ok()) types[0] = TypeId::kDouble;
+    FOREBAY_ASSIGN_OR_RETURN(
+        arguments[0],
+        coerce(arguments[0], Type{types[0] == TypeId::kDouble ? types[0] : TypeId::kText},
+               Coercion::kImplicit));
+  }
   FunctionMatch match;
   MatchOutcome outcome = match_scalar(name, types, false, &match);
   if (outcome == MatchOutcome::kFound) {
@@ -295,9 +305,10 @@ Result<ExprRef> Binder::bind_scalar_call(const ast::Function& function, const st
     auto similar = udfs::similar_function_names(name);
     if (!similar.empty()) hint = fmt::format("did you mean \"{}\"?", similar[0]);
     if (name == "proctime" && arguments.empty()) {
-      return unsupported("PROCTIME() as a value is", function.position,
-                         "Declare a column of a source as p AS PROCTIME(), or write FOR SYSTEM_TIME "
-                         "AS OF PROCTIME().");
+      return unsupported(
+          "PROCTIME() as a value is", function.position,
+          "Declare a column of a source as p AS PROCTIME(), or write FOR SYSTEM_TIME "
+          "AS OF PROCTIME().");
     }
     // Group windows, which Flink has deprecated.
     const std::string_view first = std::string_view(name).substr(0, name.find('_'));
