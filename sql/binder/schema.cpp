@@ -68,14 +68,13 @@ Result<BoundDrop> Binder::bind_drop_schema(const ast::Drop& drop,
     if (!contains_object(schemas, object->id)) schemas.push_back(std::move(object));
   }
   std::vector<std::string> details, cascades;
-  std::vector<CatalogObjectRef> members = snapshot_->objects();
-  for (CatalogObjectRef& function : snapshot_->functions()) members.push_back(function);
-  for (CatalogObjectRef& sink : snapshot_->sinks()) members.push_back(sink);
+  std::vector<CatalogObjectRef> members;
+  for (const CatalogObjectRef& schema : schemas) {
+    for (CatalogObjectRef& member : snapshot_->members(schema->name)) {
+      members.push_back(std::move(member));
+    }
+  }
   for (const CatalogObjectRef& member : members) {
-    const bool inside = std::any_of(schemas.begin(), schemas.end(), [&](const auto& schema) {
-      return schema->name == member->schema;
-    });
-    if (!inside) continue;
     std::vector<CatalogObjectRef> going;
     add_dependants(*snapshot_, member, going);
     going.push_back(member);

@@ -94,6 +94,17 @@ std::vector<CatalogObjectRef> CatalogSnapshot::schemas() const {
   return all;
 }
 
+std::vector<CatalogObjectRef> CatalogSnapshot::members(std::string_view schema) const {
+  std::vector<CatalogObjectRef> all;
+  for (const auto& [id, object] : by_id_) {
+    if (object->schema == schema && object->kind != ObjectKind::kVirtual &&
+        object->kind != ObjectKind::kIndex) {
+      all.push_back(object);
+    }
+  }
+  return all;
+}
+
 std::vector<CatalogObjectRef> CatalogSnapshot::objects() const {
   std::vector<CatalogObjectRef> all;
   for (const auto& [id, object] : by_id_) {

@@ -203,6 +203,8 @@ class CatalogSnapshot {
   std::vector<CatalogObjectRef> functions() const;
   /// Those made by CREATE SCHEMA, by name.
   std::vector<CatalogObjectRef> schemas() const;
+  /// What users have made in a schema, of every kind, by id; indexes go with what they are on.
+  std::vector<CatalogObjectRef> members(std::string_view schema) const;
   /// All, by id; virtual tables first.
   std::vector<CatalogObjectRef> objects() const;
   /// All indexes, by id.
