@@ -9,7 +9,7 @@ std::optional<double> rows_per_second(const runtime::Figures& figures, data::Obj
   std::optional<double> most;
   std::map<data::ObjectId, int64_t> counted_ms;
   const auto add = [&](uint64_t rows, int64_t milliseconds) {
-    if (rows == 0 || milliseconds <= 0) return;
+    if (rows == 0 || milliseconds < kLeastCountedMs) return;
     const double rate = static_cast<double>(rows) * 1000 / static_cast<double>(milliseconds);
     most = std::max(most.value_or(0), rate);
   };

@@ -17,8 +17,8 @@ TEST(RatesTest, SourcesByTheirFastestReaderTablesByTheirRows) {
   };
   object(1, 500, 10'000);
   object(2, 0, 10'000);
-  object(3, 7, 4'000);
-  object(4, 7, 0);
+  object(3, 7, 40'000);
+  object(4, 7, kLeastCountedMs - 1);
   const auto reads = [&](uint32_t source, uint32_t reader, uint64_t records) {
     runtime::SourceFigures& added = figures.sources.emplace_back();
     added.source = ObjectId(source);
@@ -27,7 +27,7 @@ TEST(RatesTest, SourcesByTheirFastestReaderTablesByTheirRows) {
   };
   reads(9, 2, 1'000);
   reads(9, 2, 1'000);  // another partition: records are those of the reader
-  reads(9, 3, 1'000);
+  reads(9, 3, 10'000);
   reads(10, 3, 0);
   EXPECT_EQ(rows_per_second(figures, ObjectId(1)), 50.0);
   EXPECT_EQ(rows_per_second(figures, ObjectId(2)), std::nullopt);
