@@ -12,12 +12,6 @@ using plan::ColumnId;
 
 namespace {
 
-uint32_t place_of(const Stream& stream, ColumnId id) {
-  auto at = std::find(stream.columns.begin(), stream.columns.end(), id);
-  FOREBAY_CHECK(at != stream.columns.end(), "a join by time without its column");
-  return static_cast<uint32_t>(at - stream.columns.begin());
-}
-
 /// The right side's columns with those that decide between rows of equal time in front.
 plan::Columns with_ties_first(const plan::Columns& columns, const std::vector<ColumnId>& ties) {
   plan::Columns out;
@@ -41,8 +35,8 @@ Result<Stream> Lowering::lower_asof_join(const plan::AsofJoin& join) {
   for (const plan::JoinKey& key : join.keys) {
     left_keys.push_back(key.left);
     right_keys.push_back(key.right);
-    left_places.push_back(place_of(left, key.left));
-    right_places.push_back(place_of(right, key.right));
+    left_places.push_back(left.position(key.left));
+    right_places.push_back(right.position(key.right));
     null_safe.push_back(key.null_safe);
   }
   std::vector<runtime::NodeInput> inputs{hashed_input(join, 0, left, left_keys),
@@ -63,8 +57,8 @@ Result<Stream> Lowering::lower_asof_join(const plan::AsofJoin& join) {
   }
   operators::AsofJoinParameters parameters{join.outer,  left.types,   right.types,
                                            left_places, right_places, null_safe};
-  parameters.left_time = place_of(left, join.left_time);
-  parameters.right_time = place_of(right, join.right_time);
+  parameters.left_time = left.position(join.left_time);
+  parameters.right_time = right.position(join.right_time);
   parameters.order = join.order;
   parameters.left_rows = next_table();
   parameters.right_rows = next_table();
@@ -72,14 +66,8 @@ Result<Stream> Lowering::lower_asof_join(const plan::AsofJoin& join) {
     parameters.versions = true;
     parameters.right_append_only = plan::is_append_only(join.inputs[1]);
     parameters.timers = next_table();
-    const plan::TimeBounds of_left = plan::time_bounds(join.inputs[0]);
-    const plan::TimeBounds of_right = plan::time_bounds(join.inputs[1]);
-    if (auto bound = of_left.find(join.left_time); bound != of_left.end()) {
-      parameters.left_bound = bound_of(parameters.left_time, bound->second);
-    }
-    if (auto bound = of_right.find(join.right_time); bound != of_right.end()) {
-      parameters.right_bound = bound_of(parameters.right_time, bound->second);
-    }
+    parameters.left_bound = bound_in(join.inputs[0], left, join.left_time);
+    parameters.right_bound = bound_in(join.inputs[1], right, join.right_time);
   }
   out.node = add(operators::make_asof_join(std::move(parameters)), std::move(inputs));
   return out;

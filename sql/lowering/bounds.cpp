@@ -1,13 +1,9 @@
 #include <algorithm>
-#include <numeric>
 
 #include "sql/lowering/lowering.h"
-#include "udfs/registry.h"
 
 /// What watermarks say about columns, with the numbers of the circuit's leaves.
 namespace forebay::sql::lowering {
-
-using expr::ExprRef;
 
 operators::TimeBound Lowering::bound_of(uint32_t column, const plan::BoundTerms& terms) const {
   operators::TimeBound bound;
@@ -27,6 +23,15 @@ operators::TimeBound Lowering::bound_of(uint32_t column, const plan::BoundTerms&
   return bound;
 }
 
+std::optional<operators::TimeBound> Lowering::bound_in(const plan::NodeRef& input,
+                                                       const Stream& from,
+                                                       plan::ColumnId time) const {
+  const plan::TimeBounds bounds = plan::time_bounds(input);
+  auto bound = bounds.find(time);
+  if (bound == bounds.end()) return std::nullopt;
+  return bound_of(from.position(time), bound->second);
+}
+
 std::optional<operators::TimeBound> Lowering::bound_partition(
     const plan::Node& node, const Stream& from, std::vector<plan::ColumnId>& partition) const {
   if (!is_continuous_) return std::nullopt;
@@ -34,47 +39,31 @@ std::optional<operators::TimeBound> Lowering::bound_partition(
   if (!time) return std::nullopt;
   const auto at = std::find(partition.begin(), partition.end(), *time);
   std::rotate(partition.begin(), at, at + 1);
-  const auto column = std::find(from.columns.begin(), from.columns.end(), *time);
-  return bound_of(static_cast<uint32_t>(column - from.columns.begin()),
-                  plan::time_bounds(node.inputs[0]).at(*time));
+  return bound_in(node.inputs[0], from, *time);
 }
 
 std::optional<operators::TimeBound> Lowering::bound_order(const plan::Over& over,
                                                           const Stream& from) const {
   if (!is_continuous_ || !plan::closes_in_order(over)) return std::nullopt;
-  const plan::ColumnId time = over.order[0].column;
-  const auto column = std::find(from.columns.begin(), from.columns.end(), time);
-  return bound_of(static_cast<uint32_t>(column - from.columns.begin()),
-                  plan::time_bounds(over.inputs[0]).at(time));
+  return bound_in(over.inputs[0], from, over.order[0].column);
 }
 
 Result<Stream> Lowering::lower_hold(const plan::Hold& hold) {
   FOREBAY_ASSIGN_OR_RETURN(Stream out, lower(hold.inputs[0]));
   out = exactly(std::move(out), hold.columns);
-  const plan::TimeBounds bounds = plan::time_bounds(hold.inputs[0]);
-  auto bound = bounds.find(hold.time);
-  FOREBAY_CHECK(bound != bounds.end(), "a hold without a bound");
-  operators::HoldParameters parameters;
-  parameters.types = out.types;
-  const auto at = std::find(out.columns.begin(), out.columns.end(), hold.time);
-  parameters.time = bound_of(static_cast<uint32_t>(at - out.columns.begin()), bound->second);
-  parameters.rows = next_table();
-  std::vector<uint32_t> all(out.types.size());
-  std::iota(all.begin(), all.end(), 0);
-  out.node = add(operators::make_hold(std::move(parameters)),
-                 {{out.node, runtime::Exchange{std::move(all), data::KeyMode::kExact}}});
+  const auto bound = bound_in(hold.inputs[0], out, hold.time);
+  FOREBAY_CHECK(bound.has_value(), "a hold without a bound");
+  operators::HoldParameters parameters{out.types, *bound, next_table()};
+  out.node = add(operators::make_hold(std::move(parameters)), {by_row(out)});
   out.hashed.reset();
   return out;
 }
 
 Result<Stream> Lowering::lower_late(const plan::Late& late) {
   FOREBAY_ASSIGN_OR_RETURN(Stream out, lower(late.inputs[0]));
-  const plan::TimeBounds bounds = plan::time_bounds(late.inputs[0]);
-  auto bound = bounds.find(late.time);
-  FOREBAY_CHECK(bound != bounds.end(), "late rows without a bound");
-  const auto at = std::find(out.columns.begin(), out.columns.end(), late.time);
-  operators::LateRowsParameters parameters{
-      out.types, bound_of(static_cast<uint32_t>(at - out.columns.begin()), bound->second)};
+  const auto bound = bound_in(late.inputs[0], out, late.time);
+  FOREBAY_CHECK(bound.has_value(), "late rows without a bound");
+  operators::LateRowsParameters parameters{out.types, *bound};
   for (const plan::Column* column : {&late.operation, &late.watermark}) {
     out.columns.push_back(column->id);
     out.types.push_back(column->type);

@@ -1,12 +1,123 @@
-// Leaves that come from outside: the records of a source, and what they say of event time.
+// Leaves: stored relations, constant rows, and the records of a source with what they say of event
+// time.
 
 #include <algorithm>
 
+#include "engine/operators/index_relation.h"
+#include "sql/lowering/distribution.h"
 #include "sql/lowering/lowering.h"
 
 namespace forebay::sql::lowering {
 
 using catalog::DeclaredWatermark;
+using expr::ExprRef;
+using plan::ColumnId;
+using runtime::NodeInput;
+
+namespace {
+
+/// The scanned relation through its index; nullptr: no row can be meant.
+Result<operators::StoredRelationRef> indexed_relation(const plan::Scan& scan) {
+  const plan::IndexUse& use = *scan.index;
+  operators::IndexBounds bounds;
+  for (const ExprRef& part : use.equal) {
+    FOREBAY_ASSIGN_OR_RETURN(data::Datum value, expr::evaluate_constant(part, {}));
+    if (value.is_null()) return operators::StoredRelationRef();
+    bounds.equal.push_back(std::move(value));
+  }
+  for (auto [from, to] : {std::pair(&use.lower, &bounds.lower), {&use.upper, &bounds.upper}}) {
+    if (from->value == nullptr) continue;
+    FOREBAY_ASSIGN_OR_RETURN(data::Datum value, expr::evaluate_constant(from->value, {}));
+    if (value.is_null()) return operators::StoredRelationRef();
+    *to = operators::IndexBounds::Bound{std::move(value), from->inclusive};
+  }
+  return operators::indexed(
+      scan.object->relation,
+      index_parameters(use.index->stored_columns(), use.index->tables.front()),
+      use.index->index_keys, std::move(bounds));
+}
+
+}  // namespace
+
+Result<Stream> Lowering::lower_scan(const plan::Scan& scan) {
+  Stream out;
+  for (const data::Field& field : scan.object->stored_columns()) out.types.push_back(field.type);
+  out.columns.assign(out.types.size(), 0);
+  for (size_t i = 0; i < scan.positions.size(); ++i)
+    out.columns[scan.positions[i]] = scan.columns[i].id;
+  if (scan.object->kind == catalog::ObjectKind::kVirtual) {
+    out.node = add_leaf(runtime::VirtualInput{scan.object->name, scan.object->rows}, out.types);
+    return out;
+  }
+  runtime::ObjectInput input{scan.object->id, scan.object->relation, std::nullopt,
+                             scan.object->choice};
+  if (scan.index) {
+    FOREBAY_ASSIGN_OR_RETURN(input.relation, indexed_relation(scan));
+    if (input.relation == nullptr) {  // compared with NULL
+      out.node = add(operators::make_values({out.types, {}}), {});
+      return out;
+    }
+  }
+  if (!scan.key.empty()) {
+    input.key.emplace();
+    for (const ExprRef& part : scan.key) {
+      FOREBAY_ASSIGN_OR_RETURN(data::Datum value, expr::evaluate_constant(part, {}));
+      if (value.is_null()) {  // equal to nothing
+        out.node = add(operators::make_values({out.types, {}}), {});
+        return out;
+      }
+      input.key->push_back(std::move(value));
+    }
+  }
+  // The owner of a key's shard gives its rows: the stream is hashed by the store's key.
+  if (scan.object->has_key && !scan.object->key_columns.empty()) {
+    std::vector<ColumnId> hashed;
+    for (uint32_t position : scan.object->key_columns) hashed.push_back(out.columns[position]);
+    if (std::find(hashed.begin(), hashed.end(), 0u) == hashed.end()) {
+      out.hashed = distribution_of(hashed);
+    }
+  }
+  out.node = add_leaf(std::move(input), out.types);
+  return out;
+}
+
+Result<Stream> Lowering::lower_values(const plan::Values& values) {
+  operators::ValuesParameters constant;
+  std::vector<const std::vector<ExprRef>*> computed;
+  for (const plan::Column& column : values.columns) constant.types.push_back(column.type);
+  for (const auto& row : values.rows) {
+    const bool literal = std::all_of(row.begin(), row.end(), [](const ExprRef& value) {
+      return value->kind == expr::ExprKind::kLiteral;
+    });
+    if (!literal) {
+      computed.push_back(&row);
+      continue;
+    }
+    constant.rows.emplace_back();
+    for (const ExprRef& value : row) constant.rows.back().push_back(value->literal);
+  }
+  Stream out;
+  out.columns = ids_of(values.columns);
+  out.types = constant.types;
+  std::vector<NodeInput> parts;
+  if (!constant.rows.empty() || computed.empty()) {
+    parts.push_back({add(operators::make_values(std::move(constant)), {}), std::nullopt});
+  }
+  for (const auto* row : computed) {
+    uint32_t unit = add(operators::make_values({{}, {{}}}), {});
+    operators::MapParameters map;
+    map.projection = *row;
+    for (const plan::Column& column : values.columns) map.names.push_back(column.name);
+    parts.push_back(
+        {add(operators::make_map(std::move(map)), {{unit, std::nullopt}}), std::nullopt});
+  }
+  out.node = parts[0].node;
+  if (parts.size() > 1) {
+    auto count = static_cast<uint32_t>(parts.size());
+    out.node = add(operators::make_union({out.types, count}), std::move(parts));
+  }
+  return out;
+}
 
 namespace {
 

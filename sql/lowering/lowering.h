@@ -36,6 +36,9 @@ struct Stream {
   std::optional<Distribution> hashed;
 
   bool is_hashed_by(const std::vector<plan::ColumnId>& keys) const;
+  /// Where columns are that the stream has.
+  uint32_t position(plan::ColumnId id) const;
+  std::vector<uint32_t> positions(const std::vector<plan::ColumnId>& ids) const;
 };
 
 /// Lowers one plan into one fragment.
@@ -64,6 +67,8 @@ class Lowering {
   /// The same for input `index` of `node`, noted for EXPLAIN.
   runtime::NodeInput hashed_input(const plan::Node& node, size_t index, const Stream& stream,
                                   const std::vector<plan::ColumnId>& keys);
+  /// The input with an exchange by all of its columns, so that equal rows meet.
+  static runtime::NodeInput by_row(const Stream& stream);
   /// What the input is exchanged by, once lowered; nullptr: no exchange.
   const std::vector<plan::ColumnId>* exchange_before(const plan::Node* node, size_t index) const;
   std::vector<runtime::CircuitNode>& nodes() { return nodes_; }
@@ -82,6 +87,9 @@ class Lowering {
   void shows(const plan::NodeRef& root);
   /// The terms of a bound, once the scans that it comes from are lowered.
   operators::TimeBound bound_of(uint32_t column, const plan::BoundTerms& terms) const;
+  /// What bounds a column of `input`, over its stream; nullopt: nothing.
+  std::optional<operators::TimeBound> bound_in(const plan::NodeRef& input, const Stream& from,
+                                               plan::ColumnId time) const;
 
  private:
   Result<Stream> lower_new(const plan::NodeRef& node);
@@ -133,6 +141,10 @@ class Lowering {
   std::map<std::pair<const plan::Node*, size_t>, std::vector<plan::ColumnId>> exchanges_;
 };
 
+std::vector<plan::ColumnId> ids_of(const plan::Columns& columns);
+/// The order over positions of the stream.
+std::vector<operators::SortKey> sort_keys(const std::vector<plan::SortItem>& order,
+                                          const Stream& stream);
 /// The expression over positions of the stream instead of numbers of columns.
 expr::ExprRef to_positions(const expr::ExprRef& expr, const Stream& stream);
 

@@ -2,15 +2,12 @@
 
 #include "sql/plan/temporal.h"
 
-#include <numeric>
-
 #include "sql/lowering/lowering.h"
 #include "sql/plan/expressions.h"
 
 namespace forebay::sql::lowering {
 
 using expr::ExprRef;
-using runtime::Exchange;
 
 Result<Stream> Lowering::lower_temporal(Stream from, const plan::Columns& columns,
                                         const ExprRef& condition) {
@@ -43,10 +40,7 @@ Result<Stream> Lowering::lower_temporal(Stream from, const plan::Columns& column
   }
   temporal.types = from.types;
   temporal.events = next_table();
-  std::vector<uint32_t> all(from.types.size());
-  std::iota(all.begin(), all.end(), 0);
-  from.node = add(operators::make_temporal_filter(std::move(temporal)),
-                  {{from.node, Exchange{std::move(all), data::KeyMode::kExact}}});
+  from.node = add(operators::make_temporal_filter(std::move(temporal)), {by_row(from)});
   from.hashed.reset();
   return from;
 }
@@ -61,10 +55,7 @@ Result<Stream> Lowering::lower_expiry(const plan::Scan& scan) {
   parameters.append_only = is_source || scan.object->append_only;
   parameters.calendar = next_table();
   if (!parameters.append_only) parameters.rows = next_table();
-  std::vector<uint32_t> all(out.types.size());
-  std::iota(all.begin(), all.end(), 0);
-  out.node = add(operators::make_expiry(std::move(parameters)),
-                 {{out.node, Exchange{std::move(all), data::KeyMode::kExact}}});
+  out.node = add(operators::make_expiry(std::move(parameters)), {by_row(out)});
   out.hashed.reset();
   return out;
 }
