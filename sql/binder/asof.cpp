@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sql/binder/binder.h"
+#include "sql/plan/projection.h"
 #include "sql/plan/properties.h"
 #include "sql/plan/watermarks.h"
 #include "sql/rules/rules.h"
@@ -20,36 +21,6 @@ using plan::NodeKind;
 
 namespace {
 
-/// One input with columns for computed keys and times added.
-class ComputedInput {
- public:
-  ComputedInput(NodeRef input, plan::ColumnFactory& factory)
-      : input_(std::move(input)), factory_(factory) {
-    for (const Column& column : input_->columns) {
-      columns_.push_back(column);
-      values_.push_back(plan::column_ref(column));
-    }
-  }
-  ColumnId add(const ExprRef& value) {
-    for (size_t i = 0; i < values_.size(); ++i) {
-      if (expr::equal(*values_[i], *value)) return columns_[i].id;
-    }
-    columns_.push_back(factory_.make("key", value->type));
-    values_.push_back(value);
-    return columns_.back().id;
-  }
-  NodeRef finish() const {
-    if (columns_.size() == input_->columns.size()) return input_;
-    return plan::make_project(input_, columns_, values_);
-  }
-
- private:
-  NodeRef input_;
-  plan::ColumnFactory& factory_;
-  Columns columns_;
-  std::vector<ExprRef> values_;
-};
-
 /// `left = right` between the sides.
 struct Equality {
   ExprRef left, right;
@@ -62,18 +33,6 @@ bool is_between(const ExprRef& a, const ExprRef& b, const plan::ColumnSet& left,
          plan::uses_any(b, right);
 }
 
-/// varchar compared with varchar needs no casts to text.
-void strip_text_casts(Equality& equality) {
-  auto is_text_cast = [](const ExprRef& value) {
-    return value->kind == expr::ExprKind::kCall && value->children.size() == 1 &&
-           value->type.id == data::TypeId::kText && value->function->category == "cast" &&
-           value->children[0]->type.id == data::TypeId::kVarchar;
-  };
-  if (!is_text_cast(equality.left) || !is_text_cast(equality.right)) return;
-  equality.left = equality.left->children[0];
-  equality.right = equality.right->children[0];
-}
-
 std::optional<Equality> equality_of(const ExprRef& conjunct, const plan::ColumnSet& left,
                                     const plan::ColumnSet& right) {
   Equality out;
@@ -83,7 +42,7 @@ std::optional<Equality> equality_of(const ExprRef& conjunct, const plan::ColumnS
   if (is_between(out.right, out.left, left, right)) std::swap(out.left, out.right);
   if (!is_between(out.left, out.right, left, right)) return std::nullopt;
   if (out.left->type.id != out.right->type.id) return std::nullopt;
-  strip_text_casts(out);
+  plan::strip_text_casts(out.left, out.right);
   return out;
 }
 
@@ -188,18 +147,49 @@ std::string name_of(const ast::JoinTable& join) {
 
 }  // namespace
 
-struct Binder::TimeJoin {
-  const ast::JoinTable& join;
-  NodeRef left, right;
-  const Scope& left_scope;
+/// One join by time while it is bound.
+class Binder::TimeJoin {
+ public:
+  /// All that is given outlives it.
+  TimeJoin(Binder& binder, const ast::JoinTable& join, NodeRef left, const FromItem& right,
+           const Scope& left_scope)
+      : binder_(binder),
+        join_(join),
+        left_(std::move(left)),
+        right_(right.plan),
+        left_scope_(left_scope),
+        right_columns_(right.scope.visible) {}
+
+  /// The joined rows: left columns, then right ones. `conditions`: those of USING; `both`: the
+  /// scope of ON.
+  Result<NodeRef> bind(std::vector<ExprRef> conditions, const Scope& both);
+
+ private:
+  /// 0A000 for kinds of joins and right sides that there are not.
+  Status check_sides() const;
+  Status bind_nearest();
+  Status bind_as_of();
+  /// Equalities between the sides, and the rest.
+  Status split_conjuncts();
+  Status bind_version(ExprRef at, int32_t position);
+  /// What the right side's versions begin at.
+  Result<Column> version_time() const;
+  /// Leaves only the equalities with the right side's key.
+  Status keep_primary_key();
+  Result<NodeRef> finish();
+
+  Binder& binder_;
+  const ast::JoinTable& join_;
+  NodeRef left_, right_;
+  const Scope& left_scope_;
   /// What the right side's names mean.
-  std::vector<ScopeColumn> right_columns;
-  std::vector<ExprRef> conjuncts;
-  plan::AsofJoin model = {};
-  std::vector<Equality> equalities = {};
-  ExprRef left_time = nullptr, right_time = nullptr;
+  std::vector<ScopeColumn> right_columns_;
+  std::vector<ExprRef> conjuncts_;
+  plan::AsofJoin model_;
+  std::vector<Equality> equalities_;
+  ExprRef left_time_, right_time_;
   /// Conditions that are judged above the join.
-  std::vector<ExprRef> rest = {};
+  std::vector<ExprRef> rest_;
 };
 
 bool Binder::is_time_join(const ast::JoinTable& join) {
@@ -211,129 +201,153 @@ bool Binder::is_time_join(const ast::JoinTable& join) {
 Result<NodeRef> Binder::join_by_time(const ast::JoinTable& join, const NodeRef& left,
                                      const FromItem& right, const Scope& left_scope,
                                      std::vector<ExprRef> conditions, const Scope& both) {
-  TimeJoin time{join, left, right.plan, left_scope, right.scope.visible, {}};
-  const std::string_view word = join.asof ? "ASOF" : "FOR SYSTEM_TIME AS OF in a";
-  if (join.join == ast::JoinKind::kRight || join.join == ast::JoinKind::kFull ||
-      join.join == ast::JoinKind::kCross) {
-    constexpr std::string_view kWords[] = {"CROSS", "INNER", "LEFT", "RIGHT", "FULL"};
-    return unsupported(
-        fmt::format("{} {} JOIN is", word, kWords[static_cast<size_t>(join.join)]), join.position,
-        "Each row of the left side gets rows of the right side: use INNER or LEFT JOIN.");
-  }
-  time.model.outer = join.join == ast::JoinKind::kLeft;
-  const plan::ColumnSet given = plan::column_set(left->columns);
-  for (ColumnId id : plan::free_columns(right.plan)) {
-    if (!given.contains(id)) continue;
-    return unsupported("LATERAL in an ASOF JOIN is", join.right->position,
-                       "Write it as a subquery with LIMIT 1.");
-  }
-  if (join.condition) {
-    ExprContext context{&both, Clause::kJoin, nullptr, nullptr};
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef bound, bind_condition(*join.condition, context, "JOIN/ON"));
-    conditions.push_back(std::move(bound));
-  }
-  for (const ExprRef& condition : conditions) {
-    plan::split_conjuncts(condition, time.conjuncts);
-  }
-  FOREBAY_RETURN_IF_ERROR(join.asof ? bind_nearest(time) : bind_as_of(time));
-  return finish_time_join(time);
+  return TimeJoin(*this, join, left, right, left_scope).bind(std::move(conditions), both);
 }
 
-Status Binder::bind_nearest(TimeJoin& time) {
-  const plan::ColumnSet left = plan::column_set(time.left->columns);
-  const plan::ColumnSet right = plan::column_set(time.right->columns);
-  const int32_t position =
-      time.join.condition ? leftmost_position(*time.join.condition) : time.join.position;
+Status Binder::TimeJoin::check_sides() const {
+  const std::string_view word = join_.asof ? "ASOF" : "FOR SYSTEM_TIME AS OF in a";
+  if (join_.join == ast::JoinKind::kRight || join_.join == ast::JoinKind::kFull ||
+      join_.join == ast::JoinKind::kCross) {
+    constexpr std::string_view kWords[] = {"CROSS", "INNER", "LEFT", "RIGHT", "FULL"};
+    return binder_.unsupported(
+        fmt::format("{} {} JOIN is", word, kWords[static_cast<size_t>(join_.join)]), join_.position,
+        "Each row of the left side gets rows of the right side: use INNER or LEFT JOIN.");
+  }
+  const plan::ColumnSet given = plan::column_set(left_->columns);
+  for (ColumnId id : plan::free_columns(right_)) {
+    if (!given.contains(id)) continue;
+    return binder_.unsupported("LATERAL in an ASOF JOIN is", join_.right->position,
+                               "Write it as a subquery with LIMIT 1.");
+  }
+  return Status::ok();
+}
+
+Result<NodeRef> Binder::TimeJoin::bind(std::vector<ExprRef> conditions, const Scope& both) {
+  FOREBAY_RETURN_IF_ERROR(check_sides());
+  model_.outer = join_.join == ast::JoinKind::kLeft;
+  if (join_.condition) {
+    ExprContext context{&both, Clause::kJoin, nullptr, nullptr};
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef bound,
+                             binder_.bind_condition(*join_.condition, context, "JOIN/ON"));
+    conditions.push_back(std::move(bound));
+  }
+  for (const ExprRef& condition : conditions) plan::split_conjuncts(condition, conjuncts_);
+  FOREBAY_RETURN_IF_ERROR(join_.asof ? bind_nearest() : bind_as_of());
+  return finish();
+}
+
+Status Binder::TimeJoin::bind_nearest() {
+  const plan::ColumnSet left = plan::column_set(left_->columns);
+  const plan::ColumnSet right = plan::column_set(right_->columns);
+  const int32_t position = join_.condition ? leftmost_position(*join_.condition) : join_.position;
   constexpr std::string_view kHint =
       "Write ON a.key = b.key AND a.time >= b.time (or >, <=, <): each row of a gets the nearest "
       "one of b.";
-  for (const ExprRef& conjunct : time.conjuncts) {
+  for (const ExprRef& conjunct : conjuncts_) {
     if (auto equality = equality_of(conjunct, left, right)) {
-      time.equalities.push_back(std::move(*equality));
+      equalities_.push_back(std::move(*equality));
       continue;
     }
     auto inequality = inequality_of(conjunct, left, right);
     if (!inequality) {
-      return unsupported("a condition of ASOF JOIN that is no comparison of its sides is",
-                         position_of(conjunct) > 0 ? position_of(conjunct) : position,
-                         "Filter the right side in a subquery, the result in WHERE.");
+      return binder_.unsupported(
+          "a condition of ASOF JOIN that is no comparison of its sides is",
+          binder_.position_of(conjunct) > 0 ? binder_.position_of(conjunct) : position,
+          "Filter the right side in a subquery, the result in WHERE.");
     }
-    if (time.left_time) {
-      return error(state::kSyntaxError, "ASOF JOIN has more than one inequality",
-                   position_of(conjunct) > 0 ? position_of(conjunct) : position)
+    if (left_time_) {
+      return binder_
+          .error(state::kSyntaxError, "ASOF JOIN has more than one inequality",
+                 binder_.position_of(conjunct) > 0 ? binder_.position_of(conjunct) : position)
           .with_hint(std::string(kHint));
     }
-    time.left_time = inequality->left;
-    time.right_time = inequality->right;
-    time.model.order = inequality->order;
+    left_time_ = inequality->left;
+    right_time_ = inequality->right;
+    model_.order = inequality->order;
   }
-  if (!time.left_time) {
-    return error(state::kSyntaxError, "ASOF JOIN has no inequality between its sides", position)
+  if (!left_time_) {
+    return binder_
+        .error(state::kSyntaxError, "ASOF JOIN has no inequality between its sides", position)
         .with_hint(std::string(kHint));
   }
-  for (const ScopeColumn& column : time.right_columns) {
+  for (const ScopeColumn& column : right_columns_) {
     if (column.value->kind == expr::ExprKind::kColumn && right.contains(column.value->column)) {
-      time.model.ties.push_back(column.value->column);
+      model_.ties.push_back(column.value->column);
     }
   }
   return Status::ok();
 }
 
-Status Binder::bind_as_of(TimeJoin& time) {
-  const auto& table = ast::as<ast::NamedTable>(*time.join.right);
+Status Binder::TimeJoin::bind_as_of() {
+  const auto& table = ast::as<ast::NamedTable>(*join_.right);
   const int32_t position = leftmost_position(*table.as_of);
-  const plan::ColumnSet left = plan::column_set(time.left->columns);
+  const plan::ColumnSet left = plan::column_set(left_->columns);
   bool is_epoch_end = is_proctime_call(*table.as_of);
   ExprRef at;
   if (!is_epoch_end) {
-    ExprContext context{&time.left_scope, Clause::kJoin, nullptr, nullptr};
-    FOREBAY_ASSIGN_OR_RETURN(at, bind(*table.as_of, context));
-    is_epoch_end = at->kind == expr::ExprKind::kColumn && is_clock(time.left, at->column);
+    ExprContext context{&left_scope_, Clause::kJoin, nullptr, nullptr};
+    FOREBAY_ASSIGN_OR_RETURN(at, binder_.bind(*table.as_of, context));
+    is_epoch_end = at->kind == expr::ExprKind::kColumn && is_clock(left_, at->column);
   }
-  FOREBAY_RETURN_IF_ERROR(split_as_of(time));
-  time.model.mode = is_epoch_end ? AsofMode::kEpochEnd : AsofMode::kVersion;
+  FOREBAY_RETURN_IF_ERROR(split_conjuncts());
+  model_.mode = is_epoch_end ? AsofMode::kEpochEnd : AsofMode::kVersion;
   if (is_epoch_end) {
-    if (!time.equalities.empty()) return Status::ok();
-    return unsupported(
-        fmt::format("FOR SYSTEM_TIME AS OF PROCTIME() without a key of {} is", name_of(time.join)),
-        time.join.position, "Join by an equality: ON o.currency = r.currency.");
+    if (!equalities_.empty()) return Status::ok();
+    return binder_.unsupported(
+        fmt::format("FOR SYSTEM_TIME AS OF PROCTIME() without a key of {} is", name_of(join_)),
+        join_.position, "Join by an equality: ON o.currency = r.currency.");
   }
   if (!plan::uses_only(at, left) || !plan::uses_any(at, left) ||
       expr::volatility(*at) != udfs::Volatility::kImmutable) {
-    return unsupported("FOR SYSTEM_TIME AS OF what is no time of the left side's rows is", position,
-                       "Use a column of the left side, or PROCTIME().");
+    return binder_.unsupported("FOR SYSTEM_TIME AS OF what is no time of the left side's rows is",
+                               position, "Use a column of the left side, or PROCTIME().");
   }
-  return bind_version(time, std::move(at), position);
+  return bind_version(std::move(at), position);
 }
 
-Status Binder::split_as_of(TimeJoin& time) {
-  const plan::ColumnSet left = plan::column_set(time.left->columns);
-  const plan::ColumnSet right = plan::column_set(time.right->columns);
-  for (const ExprRef& conjunct : time.conjuncts) {
+Status Binder::TimeJoin::split_conjuncts() {
+  const plan::ColumnSet left = plan::column_set(left_->columns);
+  const plan::ColumnSet right = plan::column_set(right_->columns);
+  for (const ExprRef& conjunct : conjuncts_) {
     if (auto equality = equality_of(conjunct, left, right)) {
-      time.equalities.push_back(std::move(*equality));
+      equalities_.push_back(std::move(*equality));
     } else {
-      time.rest.push_back(conjunct);
+      rest_.push_back(conjunct);
     }
   }
-  if (time.rest.empty() || !time.model.outer) return Status::ok();
-  const int32_t position = position_of(time.rest.front());
-  return unsupported(
+  if (rest_.empty() || !model_.outer) return Status::ok();
+  const int32_t position = binder_.position_of(rest_.front());
+  return binder_.unsupported(
       "FOR SYSTEM_TIME AS OF in a LEFT JOIN with a condition that is no equality of its sides is",
-      position > 0 ? position : time.join.position,
+      position > 0 ? position : join_.position,
       "Filter the result in WHERE, or use an INNER JOIN.");
 }
 
-Status Binder::bind_version(TimeJoin& time, ExprRef at, int32_t position) {
-  FOREBAY_RETURN_IF_ERROR(keep_primary_key(time));
-  NodeRef simple = rules::optimize(time.right, columns_);
+Status Binder::TimeJoin::bind_version(ExprRef at, int32_t position) {
+  FOREBAY_RETURN_IF_ERROR(keep_primary_key());
+  NodeRef simple = rules::optimize(right_, binder_.columns_);
   if (NodeRef history = history_of(simple)) {
-    time.right = plan::make_narrow(std::move(history), time.right->columns);
-    for (const Column& column : time.right->columns) time.model.ties.push_back(column.id);
+    right_ = plan::make_narrow(std::move(history), right_->columns);
+    for (const Column& column : right_->columns) model_.ties.push_back(column.id);
   }
+  FOREBAY_ASSIGN_OR_RETURN(const Column begins, version_time());
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef same, binder_.coerce(at, begins.type, Coercion::kImplicit));
+  if (!same) {
+    return binder_.error(
+        state::kDatatypeMismatch,
+        fmt::format("FOR SYSTEM_TIME AS OF needs a time of type {}, not of type {}",
+                    begins.type.name(), at->type.name()),
+        position);
+  }
+  left_time_ = std::move(same);
+  right_time_ = plan::column_ref(begins);
+  return Status::ok();
+}
+
+Result<Column> Binder::TimeJoin::version_time() const {
   std::vector<Column> times;
-  const plan::TimeBounds bounds = plan::time_bounds(time.right);
-  for (const ScopeColumn& column : time.right_columns) {
+  const plan::TimeBounds bounds = plan::time_bounds(right_);
+  for (const ScopeColumn& column : right_columns_) {
     if (column.value->kind != expr::ExprKind::kColumn) continue;
     const Type type = column.value->type;
     const bool is_time =
@@ -342,35 +356,26 @@ Status Binder::bind_version(TimeJoin& time, ExprRef at, int32_t position) {
     times.push_back({column.value->column, type, column.name});
   }
   if (times.size() != 1) {
-    return unsupported(
-        fmt::format("FOR SYSTEM_TIME AS OF a time with {}, which has {}, is", name_of(time.join),
+    return binder_.unsupported(
+        fmt::format("FOR SYSTEM_TIME AS OF a time with {}, which has {}, is", name_of(join_),
                     times.empty() ? "no event time" : "several event times"),
-        time.join.right->position,
+        join_.right->position,
         "Its versions begin at the column for which it declares WATERMARK FOR; PROCTIME() needs "
         "none.");
   }
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef same, coerce(at, times[0].type, Coercion::kImplicit));
-  if (!same) {
-    return error(state::kDatatypeMismatch,
-                 fmt::format("FOR SYSTEM_TIME AS OF needs a time of type {}, not of type {}",
-                             times[0].type.name(), at->type.name()),
-                 position);
-  }
-  time.left_time = std::move(same);
-  time.right_time = plan::column_ref(times[0]);
-  return Status::ok();
+  return std::move(times[0]);
 }
 
-Status Binder::keep_primary_key(TimeJoin& time) {
-  std::vector<Equality> all = std::move(time.equalities);
-  time.equalities.clear();
+Status Binder::TimeJoin::keep_primary_key() {
+  std::vector<Equality> all = std::move(equalities_);
+  equalities_.clear();
   auto of_column = [&](ColumnId id) {
     return std::find_if(all.begin(), all.end(), [&](const Equality& equality) {
       const ExprRef source = plan::injective_source(equality.right);
       return !equality.null_safe && source && source->column == id;
     });
   };
-  const std::vector<plan::KeySet> keys = plan::unique_keys(time.right);
+  const std::vector<plan::KeySet> keys = plan::unique_keys(right_);
   for (const plan::KeySet& key : keys) {
     if (key.empty() || !std::all_of(key.begin(), key.end(),
                                     [&](ColumnId id) { return of_column(id) != all.end(); })) {
@@ -378,51 +383,54 @@ Status Binder::keep_primary_key(TimeJoin& time) {
     }
     for (ColumnId id : key) {
       auto found = of_column(id);
-      time.equalities.push_back(*found);
+      equalities_.push_back(*found);
       all.erase(found);
     }
     // More than the key is judged for the version that it gives.
     for (Equality& equality : all) {
-      if (time.model.outer) {
-        return unsupported(
+      if (model_.outer) {
+        return binder_.unsupported(
             "FOR SYSTEM_TIME AS OF in a LEFT JOIN with more equalities than the primary key's is",
-            time.join.position, "Compare the others in the select list, or use an INNER JOIN.");
+            join_.position, "Compare the others in the select list, or use an INNER JOIN.");
       }
       FOREBAY_ASSIGN_OR_RETURN(
           ExprRef condition,
           equality.null_safe
               ? Result<ExprRef>(expr::logical(expr::ExprKind::kIsNotDistinctFrom,
                                               {equality.left, equality.right}))
-              : apply_operator("=", {equality.left, equality.right}, time.join.position));
-      time.rest.push_back(std::move(condition));
+              : binder_.apply_operator("=", {equality.left, equality.right}, join_.position));
+      rest_.push_back(std::move(condition));
     }
     return Status::ok();
   }
-  return unsupported(
+  return binder_.unsupported(
       fmt::format("FOR SYSTEM_TIME AS OF a time without the primary key of {} in ON is",
-                  name_of(time.join)),
-      time.join.position,
+                  name_of(join_)),
+      join_.position,
       keys.empty() ? "It has none, so its rows are no versions of one: use ASOF JOIN ... ON "
                      "a.key = b.key AND a.time >= b.time."
                    : "Versions belong to a key: compare each of its columns with =.");
 }
 
-Result<NodeRef> Binder::finish_time_join(TimeJoin& time) {
-  Columns given = time.left->columns;
-  given.insert(given.end(), time.right->columns.begin(), time.right->columns.end());
-  ComputedInput left(time.left, columns_);
-  ComputedInput right(time.right, columns_);
-  for (const Equality& equality : time.equalities) {
-    time.model.keys.push_back(
-        {left.add(equality.left), right.add(equality.right), equality.null_safe});
+Result<NodeRef> Binder::TimeJoin::finish() {
+  Columns given = left_->columns;
+  given.insert(given.end(), right_->columns.begin(), right_->columns.end());
+  auto left = plan::Projection::behind(left_, binder_.columns_);
+  auto right = plan::Projection::behind(right_, binder_.columns_);
+  auto key = [](plan::Projection& side, const ExprRef& value) {
+    return side.find_or_add("key", value).id;
+  };
+  for (const Equality& equality : equalities_) {
+    model_.keys.push_back(
+        {key(left, equality.left), key(right, equality.right), equality.null_safe});
   }
-  if (time.left_time) {
-    time.model.left_time = left.add(time.left_time);
-    time.model.right_time = right.add(time.right_time);
+  if (left_time_) {
+    model_.left_time = key(left, left_time_);
+    model_.right_time = key(right, right_time_);
   }
-  NodeRef joined = plan::make_asof_join(left.finish(), right.finish(), time.model);
+  NodeRef joined = plan::make_asof_join(left.finish(), right.finish(), model_);
   joined = plan::make_narrow(std::move(joined), given);
-  return plan::make_filter(std::move(joined), plan::make_conjunction(std::move(time.rest)));
+  return plan::make_filter(std::move(joined), plan::make_conjunction(std::move(rest_)));
 }
 
 }  // namespace forebay::sql::binder

@@ -8,127 +8,19 @@
 #include <vector>
 
 #include "connectors/sink.h"
-#include "sql/ast/query.h"
 #include "sql/ast/statement.h"
-#include "sql/binder/scope.h"
+#include "sql/binder/context.h"
 #include "sql/binder/types.h"
-#include "sql/plan/expressions.h"
 #include "sql/planner.h"
 
 /// Names and types of one statement: AST -> logical plan. One Binder binds one statement; private
 /// to sql/.
 namespace forebay::sql::binder {
 
-using plan::Column;
-using plan::ColumnId;
-using plan::Columns;
-using plan::NodeRef;
-
 /// Where the expression's text begins: `a + 1` stands at its operator, and begins at `a`.
 int32_t leftmost_position(const ast::Expr& expr);
 /// Where the expression of a query's output column begins, as far as its text has one for it.
 int32_t output_position(const ast::Query& query, size_t at);
-
-/// Where an expression stands: decides what is allowed and the words of errors.
-enum class Clause : uint8_t {
-  kSelect,
-  kWhere,
-  kJoin,
-  kGroupBy,
-  kHaving,
-  kOrderBy,
-  kLimit,
-  kOffset,
-  kValues,
-  kFilter,
-  kAggregateArgument,
-  kReturning,
-  kUpdate,
-  kDefault,
-  kWatermark,
-  kGenerated,
-  kFunctionInFrom,
-  kExecute,
-  kWindowDefinition,
-  kWindowArgument,
-};
-
-/// "WHERE", "JOIN conditions" ...: where something is not allowed.
-std::string_view clause_words(Clause clause);
-/// row_number, lag ...: functions that need OVER, besides aggregates.
-bool is_window_function(std::string_view name);
-
-/// A subquery that an expression uses: joined to the plan below the expression, before it is
-/// evaluated.
-struct PendingSubquery {
-  plan::JoinKind join = plan::JoinKind::kLeft;
-  NodeRef plan;
-  int32_t position = 0;
-  /// The set-returning calls of the select list, which go on together: their texts and columns.
-  std::vector<std::pair<std::string, Columns>> calls = {};
-  /// Of more than one of them: the number of the row, from 1.
-  std::optional<Column> ordinality = {};
-};
-using PendingSubqueries = std::vector<PendingSubquery>;
-
-struct BoundAggregate {
-  const udfs::AggregateFunction* function = nullptr;
-  std::vector<ExprRef> arguments;
-  bool distinct = false;
-  ExprRef filter;
-  Column output;
-  /// Of an aggregate that depends on the order of its values.
-  struct Order {
-    ExprRef value;
-    bool descending = false;
-    bool nulls_first = false;
-  };
-  std::vector<Order> order;
-  /// Constant arguments of an ordered-set aggregate.
-  std::vector<data::Datum> direct;
-};
-/// The aggregates of one query level, collected while its expressions are bound.
-struct AggregateState {
-  std::vector<BoundAggregate> calls;
-  /// Subqueries inside arguments.
-  PendingSubqueries below;
-  /// GROUPING(...): the bits of the sets, as a column that the grouping computes.
-  struct GroupingCall {
-    std::vector<ExprRef> arguments;
-    std::vector<int32_t> positions;
-    Column output;
-  };
-  std::vector<GroupingCall> groupings;
-};
-
-/// A call with OVER in a select list or ORDER BY.
-struct BoundOver {
-  std::vector<ExprRef> partition;
-  std::vector<BoundAggregate::Order> order;
-  std::vector<ExprRef> arguments;
-  ExprRef filter;
-  ExprRef fallback;
-  /// Function, number and frame; its columns are not known yet. `output` is.
-  plan::OverCall call;
-};
-/// The window functions of one query level, collected while its expressions are bound.
-struct OverState {
-  std::vector<BoundOver> calls;
-  /// WINDOW name AS (...); belongs to the statement.
-  const std::vector<ast::NamedWindow>* named = nullptr;
-};
-
-/// How an expression is to be bound.
-struct ExprContext {
-  const Scope* scope = nullptr;
-  Clause clause = Clause::kSelect;
-  /// nullptr: aggregates are refused.
-  AggregateState* aggregates = nullptr;
-  /// nullptr: subqueries are refused.
-  PendingSubqueries* subqueries = nullptr;
-  /// nullptr: window functions are refused.
-  OverState* windows = nullptr;
-};
 
 /// TUMBLE, HOP ... as table functions; users may have functions of these names.
 bool is_window_function(const std::vector<std::string>& name);
@@ -312,39 +204,17 @@ class Binder {
   Status rename_columns(ScopeRelation& relation, const ast::TableAlias& alias, int32_t position);
   Result<FromItem> bind_join(const ast::JoinTable& join, const Scope* outer, const Scope* lateral);
   // asof.cpp: ASOF JOIN and FOR SYSTEM_TIME AS OF
-  struct TimeJoin;
+  class TimeJoin;
   static bool is_time_join(const ast::JoinTable& join);
   /// `conditions`: those of USING; `both`: the scope of ON.
   Result<NodeRef> join_by_time(const ast::JoinTable& join, const NodeRef& left,
                                const FromItem& right, const Scope& left_scope,
                                std::vector<ExprRef> conditions, const Scope& both);
-  Status bind_nearest(TimeJoin& time);
-  Status bind_as_of(TimeJoin& time);
-  /// Equalities between the sides, and the rest.
-  Status split_as_of(TimeJoin& time);
-  Status bind_version(TimeJoin& time, ExprRef at, int32_t position);
-  /// Leaves only the equalities with the right side's key.
-  Status keep_primary_key(TimeJoin& time);
-  Result<NodeRef> finish_time_join(TimeJoin& time);
   // table_functions.cpp
   Result<FromItem> bind_function_table(const ast::FunctionTable& table, const Scope* lateral);
   // windows.cpp: TUMBLE, HOP, CUMULATE as FROM items
-  struct WindowCall;
+  class WindowCall;
   Result<FromItem> bind_window_table(const ast::FunctionTable& table, const Scope* lateral);
-  Result<FromItem> bind_window_input(const ast::Expr& argument, const Scope* lateral);
-  Status bind_window_time(const ast::Expr& argument, WindowCall& call);
-  Result<int64_t> bind_window_interval(const ast::Expr& argument, std::string_view word,
-                                       bool positive);
-  Status add_windows(std::string_view name, WindowCall& call);
-  Status add_sessions(WindowCall& call);
-  Status add_window_time(WindowCall& call);
-  /// The start of the time's bin.
-  Result<ExprRef> window_bin(const WindowCall& call, ExprRef time, int64_t width, int32_t position);
-  Result<ExprRef> plus_interval(ExprRef time, int64_t micros, int32_t position);
-  /// Adds a column that counts through times.
-  Result<Column> add_time_series(WindowCall& call, std::string name, ExprRef from, ExprRef to,
-                                 int64_t step);
-  void add_window_column(WindowCall& call, std::string name, ExprRef value);
   /// The call over one row of no columns; it may use columns of the scopes around.
   Result<NodeRef> bind_table_call(const ast::Function& call, const ExprContext& context,
                                   bool with_ordinality, Columns* results);
@@ -367,36 +237,12 @@ class Binder {
   // --- SELECT (select.cpp, grouping.cpp)
   struct SelectState;
 
-  // --- window functions (over.cpp, window.cpp)
-  /// What OVER and the windows that it is built on say; parts of the statement.
-  struct Window {
-    const std::vector<ast::ExprPtr>* partition = nullptr;
-    const std::vector<ast::SortItem>* order = nullptr;
-    const ast::WindowFrame* frame = nullptr;
-  };
+  // --- window functions (over.h)
+  class OverBinder;
   Result<ExprRef> bind_over(const ast::Function& function, const std::string& name,
                             const ExprContext& context);
-  /// row_number, lag ...: the call's arguments and number. NULL where a constant argument makes it
-  /// so; else nothing.
-  Result<ExprRef> bind_window_function(const ast::Function& function, const std::string& name,
-                                       const ExprContext& inner, BoundOver& bound);
-  Result<ExprRef> bind_lag(const ast::Function& function, const std::string& name,
-                           const ExprContext& inner, BoundOver& bound);
-  /// A constant number; nothing for NULL.
-  Result<std::optional<int64_t>> bind_window_number(const ast::Expr& value, const std::string& name,
-                                                    const ExprContext& inner);
   Status check_named_windows(const std::vector<ast::NamedWindow>& named) const;
-  Result<Window> resolve_window(const ast::WindowSpec& spec,
-                                const std::vector<ast::NamedWindow>& named) const;
-  Status bind_window(const Window& window, int32_t position, const ExprContext& inner,
-                     BoundOver& bound);
-  Status bind_frame(const ast::WindowFrame& frame, int32_t position, const ExprContext& inner,
-                    BoundOver& bound);
-  Status bind_frame_bound(const ast::WindowFrame& frame, bool lower, int32_t position,
-                          const ExprContext& inner, BoundOver& bound);
-  /// RANGE with an offset: the bound's place over the ORDER BY column.
-  Status bind_frame_place(const ast::FrameBound& from, bool lower, const ExprContext& inner,
-                          BoundOver& bound);
+  /// The plan with the calls' columns.
   NodeRef apply_windows(NodeRef plan, const std::vector<BoundOver>& calls);
   Result<QueryPlan> bind_select(const ast::Query& query, const Scope* outer, bool keep_unknown);
   Status expand_star(const std::vector<std::string>& qualifier, int32_t position,

@@ -1,8 +1,10 @@
+#include "sql/binder/over.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "sql/binder/binder.h"
+#include "sql/plan/projection.h"
 #include "udfs/window_function.h"
 
 /// Calls with OVER: functions, arguments, and the plan over them. What OVER says is in window.cpp.
@@ -43,97 +45,159 @@ bool is_window_function(std::string_view name) {
   return udfs::find_window_function(name) != nullptr;
 }
 
-Result<std::optional<int64_t>> Binder::bind_window_number(const ast::Expr& value,
-                                                          const std::string& name,
-                                                          const ExprContext& inner) {
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef bound, bind(value, inner));
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef number, coerce(bound, data::kBigintType, Coercion::kImplicit));
+Result<std::optional<int64_t>> Binder::OverBinder::bind_number(const ast::Expr& value) {
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef bound, binder_.bind(value, inner_));
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef number,
+                           binder_.coerce(bound, data::kBigintType, Coercion::kImplicit));
   if (!number) {
-    return error(state::kDatatypeMismatch,
-                 fmt::format("argument of {} must be type integer, not type {}", name,
-                             Type{bound->type.id}.name()),
-                 value.position);
+    return binder_.error(state::kDatatypeMismatch,
+                         fmt::format("argument of {} must be type integer, not type {}", name_,
+                                     Type{bound->type.id}.name()),
+                         value.position);
   }
   number = expr::fold_constants(number);
   if (number->kind != expr::ExprKind::kLiteral) {
-    return unsupported(fmt::format("a number for {} that is no constant is", name), value.position,
-                       "Write it as a number.");
+    return binder_.unsupported(fmt::format("a number for {} that is no constant is", name_),
+                               value.position, "Write it as a number.");
   }
   if (number->literal.is_null()) return std::optional<int64_t>();
   return std::optional<int64_t>(std::get<int64_t>(number->literal.value));
 }
 
-Result<ExprRef> Binder::bind_lag(const ast::Function& function, const std::string& name,
-                                 const ExprContext& inner, BoundOver& bound) {
+Result<ExprRef> Binder::OverBinder::bind_lag() {
   std::vector<ExprRef> values;
-  for (size_t i = 0; i < function.args.size(); ++i) {
+  for (size_t i = 0; i < function_.args.size(); ++i) {
     if (i == 1) continue;
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*function.args[i].value, inner));
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, binder_.bind(*function_.args[i].value, inner_));
     values.push_back(std::move(value));
   }
   Type type;
-  FOREBAY_RETURN_IF_ERROR(unify(values, name, &type));
+  FOREBAY_RETURN_IF_ERROR(binder_.unify(values, name_, &type));
   std::optional<int64_t> rows = 1;
-  if (function.args.size() > 1) {
-    FOREBAY_ASSIGN_OR_RETURN(rows, bind_window_number(*function.args[1].value, name, inner));
+  if (function_.args.size() > 1) {
+    FOREBAY_ASSIGN_OR_RETURN(rows, bind_number(*function_.args[1].value));
   }
   if (!rows) return expr::literal(data::Datum::null(type));
   constexpr int64_t kFar = int64_t{1} << 40;
-  bound.call.number = std::clamp(name == "lead" ? -std::max(*rows, -kFar) : *rows, -kFar, kFar);
-  bound.call.output.type = type;
-  bound.arguments.push_back(values[0]);
-  if (values.size() > 1) bound.fallback = values[1];
+  bound_.call.number = std::clamp(name_ == "lead" ? -std::max(*rows, -kFar) : *rows, -kFar, kFar);
+  bound_.call.output.type = type;
+  bound_.arguments.push_back(values[0]);
+  if (values.size() > 1) bound_.fallback = values[1];
   return ExprRef();
 }
 
-Result<ExprRef> Binder::bind_window_function(const ast::Function& function, const std::string& name,
-                                             const ExprContext& inner, BoundOver& bound) {
-  const udfs::WindowFunction& kind = *udfs::find_window_function(name);
-  const size_t count = function.args.size();
-  if (function.filter) {
-    return error(state::kFeatureNotSupported,
-                 "FILTER is not implemented for non-aggregate window functions", function.position);
+Result<ExprRef> Binder::OverBinder::bind_function() {
+  const udfs::WindowFunction& kind = *udfs::find_window_function(name_);
+  const size_t count = function_.args.size();
+  if (function_.filter) {
+    return binder_.error(state::kFeatureNotSupported,
+                         "FILTER is not implemented for non-aggregate window functions",
+                         function_.position);
   }
   if (count + kind.optional < kind.arguments.size() || count > kind.arguments.size() ||
-      function.star) {
+      function_.star) {
     std::vector<TypeId> types;
-    for (const ast::FunctionArg& argument : function.args) {
-      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*argument.value, inner));
+    for (const ast::FunctionArg& argument : function_.args) {
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, binder_.bind(*argument.value, inner_));
       types.push_back(value->type.id);
     }
-    return error(state::kUndefinedFunction,
-                 fmt::format("function {}({}) does not exist", name, type_list(types)),
-                 function.position)
-        .with_hint(
-            "No function matches the given name and argument types. You might need to add explicit "
-            "type casts.");
+    Status missing = binder_.error(
+        state::kUndefinedFunction,
+        fmt::format("function {}({}) does not exist", name_, type_list(types)), function_.position);
+    return std::move(missing).with_hint(
+        "No function matches the given name and argument types. You might need to add explicit "
+        "type casts.");
   }
-  bound.call.function = function_of(name);
-  bound.call.output.type = Type{kind.result};
-  if (bound.call.function == OverFunction::kLag) return bind_lag(function, name, inner, bound);
-  const bool numbered = name == "ntile" || name == "nth_value";
+  bound_.call.function = function_of(name_);
+  bound_.call.output.type = Type{kind.result};
+  if (bound_.call.function == OverFunction::kLag) return bind_lag();
+  const bool numbered = name_ == "ntile" || name_ == "nth_value";
   if (kind.result == TypeId::kUnknown) {
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*function.args[0].value, inner));
-    FOREBAY_ASSIGN_OR_RETURN(value, settle_unknown(value));
-    bound.call.output.type = value->type;
-    bound.arguments.push_back(std::move(value));
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, binder_.bind(*function_.args[0].value, inner_));
+    FOREBAY_ASSIGN_OR_RETURN(value, binder_.settle_unknown(value));
+    bound_.call.output.type = value->type;
+    bound_.arguments.push_back(std::move(value));
   }
   if (!numbered) return ExprRef();
   FOREBAY_ASSIGN_OR_RETURN(std::optional<int64_t> number,
-                           bind_window_number(*function.args.back().value, name, inner));
-  if (!number) return expr::literal(data::Datum::null(bound.call.output.type));
+                           bind_number(*function_.args.back().value));
+  if (!number) return expr::literal(data::Datum::null(bound_.call.output.type));
   if (*number <= 0) {
-    return Status(name == "ntile" ? kInvalidNtile : kInvalidNthValue,
-                  fmt::format("argument of {} must be greater than zero", name));
+    return Status(name_ == "ntile" ? kInvalidNtile : kInvalidNthValue,
+                  fmt::format("argument of {} must be greater than zero", name_));
   }
-  bound.call.number = *number;
+  bound_.call.number = *number;
   return ExprRef();
+}
+
+Status Binder::OverBinder::check_place() const {
+  if (context_.windows == nullptr) {
+    if (context_.clause == Clause::kAggregateArgument) {
+      return binder_.error(state::kGroupingError,
+                           "aggregate function calls cannot contain window function calls",
+                           function_.position);
+    }
+    return binder_.error(
+        kWindowingError,
+        context_.clause == Clause::kWindowArgument
+            ? "window function calls cannot be nested"
+            : fmt::format("window functions are not allowed in {}", clause_words(context_.clause)),
+        function_.position);
+  }
+  if (function_.distinct) {
+    return binder_.error(state::kFeatureNotSupported,
+                         "DISTINCT is not implemented for window functions", function_.position);
+  }
+  if (function_.within_group) {
+    return binder_.error(state::kFeatureNotSupported,
+                         fmt::format("OVER is not supported for ordered-set aggregate {}", name_),
+                         function_.position);
+  }
+  if (!function_.order_by.empty()) {
+    return binder_.error(state::kFeatureNotSupported,
+                         "aggregate ORDER BY is not implemented for window functions",
+                         function_.position);
+  }
+  return Status::ok();
+}
+
+Status Binder::OverBinder::bind_aggregate() {
+  bound_.call.function = OverFunction::kAggregate;
+  FOREBAY_ASSIGN_OR_RETURN(
+      BoundAggregate call,
+      binder_.bind_aggregate_call(function_, name_, inner_, &bound_.call.output.type));
+  if (call.function->always_distinct) {
+    return binder_.unsupported(fmt::format("{} as a window function is", name_), function_.position,
+                               "Compute it with GROUP BY.");
+  }
+  bound_.call.aggregate = call.function;
+  bound_.arguments = std::move(call.arguments);
+  bound_.filter = std::move(call.filter);
+  return Status::ok();
+}
+
+Result<ExprRef> Binder::OverBinder::bind(bool is_aggregate) {
+  FOREBAY_RETURN_IF_ERROR(check_place());
+  inner_.windows = nullptr;
+  inner_.clause = Clause::kWindowArgument;
+  if (is_aggregate) {
+    FOREBAY_RETURN_IF_ERROR(bind_aggregate());
+  } else {
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef constant, bind_function());
+    if (constant) return constant;
+  }
+  FOREBAY_ASSIGN_OR_RETURN(const Window window, resolve(*function_.over));
+  inner_.clause = Clause::kWindowDefinition;
+  FOREBAY_RETURN_IF_ERROR(bind_window(window));
+  bound_.call.output = binder_.columns_.make(name_, bound_.call.output.type);
+  context_.windows->calls.push_back(bound_);
+  return plan::column_ref(bound_.call.output);
 }
 
 Result<ExprRef> Binder::bind_over(const ast::Function& function, const std::string& name,
                                   const ExprContext& context) {
-  const bool aggregate = !udfs::find_aggregate(name).empty();
-  if (!aggregate && !is_window_function(name)) {
+  const bool is_aggregate = !udfs::find_aggregate(name).empty();
+  if (!is_aggregate && !is_window_function(name)) {
     if (udfs::find_scalar(name).empty()) return bind_scalar_call(function, name, context);
     return error(
         state::kWrongObjectType,
@@ -141,57 +205,7 @@ Result<ExprRef> Binder::bind_over(const ast::Function& function, const std::stri
                     name),
         function.position);
   }
-  if (context.windows == nullptr) {
-    if (context.clause == Clause::kAggregateArgument) {
-      return error(state::kGroupingError,
-                   "aggregate function calls cannot contain window function calls",
-                   function.position);
-    }
-    return error(
-        kWindowingError,
-        context.clause == Clause::kWindowArgument
-            ? "window function calls cannot be nested"
-            : fmt::format("window functions are not allowed in {}", clause_words(context.clause)),
-        function.position);
-  }
-  if (function.distinct) {
-    return error(state::kFeatureNotSupported, "DISTINCT is not implemented for window functions",
-                 function.position);
-  }
-  if (function.within_group) {
-    return error(state::kFeatureNotSupported,
-                 fmt::format("OVER is not supported for ordered-set aggregate {}", name),
-                 function.position);
-  }
-  if (!function.order_by.empty()) {
-    return error(state::kFeatureNotSupported,
-                 "aggregate ORDER BY is not implemented for window functions", function.position);
-  }
-  ExprContext inner = context;
-  inner.windows = nullptr;
-  inner.clause = Clause::kWindowArgument;
-  BoundOver bound;
-  if (aggregate) {
-    bound.call.function = OverFunction::kAggregate;
-    FOREBAY_ASSIGN_OR_RETURN(BoundAggregate call,
-                             bind_aggregate_call(function, name, inner, &bound.call.output.type));
-    if (call.function->always_distinct) {
-      return unsupported(fmt::format("{} as a window function is", name), function.position,
-                         "Compute it with GROUP BY.");
-    }
-    bound.call.aggregate = call.function;
-    bound.arguments = std::move(call.arguments);
-    bound.filter = std::move(call.filter);
-  } else {
-    FOREBAY_ASSIGN_OR_RETURN(ExprRef constant, bind_window_function(function, name, inner, bound));
-    if (constant) return constant;
-  }
-  FOREBAY_ASSIGN_OR_RETURN(Window window, resolve_window(*function.over, *context.windows->named));
-  inner.clause = Clause::kWindowDefinition;
-  FOREBAY_RETURN_IF_ERROR(bind_window(window, function.over->position, inner, bound));
-  bound.call.output = columns_.make(name, bound.call.output.type);
-  context.windows->calls.push_back(bound);
-  return plan::column_ref(bound.call.output);
+  return OverBinder(*this, function, name, context).bind(is_aggregate);
 }
 
 namespace {
@@ -210,54 +224,28 @@ bool same_window(const BoundOver& a, const BoundOver& b) {
                     });
 }
 
-/// The input's columns and what windows compute over them.
-class OverInput {
- public:
-  OverInput(plan::ColumnFactory& factory, NodeRef input)
-      : factory_(factory), input_(std::move(input)), columns_(input_->columns) {
-    for (const Column& column : columns_) expressions_.push_back(plan::column_ref(column));
-  }
-  ColumnId place(const ExprRef& value) {
-    for (size_t i = 0; i < expressions_.size(); ++i) {
-      if (expr::equal(*expressions_[i], *value)) return columns_[i].id;
-    }
-    columns_.push_back(factory_.make("", value->type));
-    expressions_.push_back(value);
-    return columns_.back().id;
-  }
-  NodeRef finish() {
-    if (columns_.size() == input_->columns.size()) return input_;
-    return plan::make_project(input_, columns_, expressions_);
-  }
-
- private:
-  plan::ColumnFactory& factory_;
-  NodeRef input_;
-  Columns columns_;
-  std::vector<ExprRef> expressions_;
-};
-
 }  // namespace
 
 NodeRef Binder::apply_windows(NodeRef plan, const std::vector<BoundOver>& calls) {
   std::vector<uint8_t> done(calls.size(), 0);
   for (size_t first = 0; first < calls.size(); ++first) {
     if (done[first] != 0) continue;
-    OverInput input(columns_, std::move(plan));
+    auto input = plan::Projection::behind(std::move(plan), columns_);
+    auto place = [&](const ExprRef& value) { return input.find_or_add("", value).id; };
     std::vector<ColumnId> partition;
-    for (const ExprRef& value : calls[first].partition) partition.push_back(input.place(value));
+    for (const ExprRef& value : calls[first].partition) partition.push_back(place(value));
     std::vector<plan::SortItem> order;
     for (const BoundAggregate::Order& item : calls[first].order) {
-      order.push_back({input.place(item.value), item.descending, item.nulls_first});
+      order.push_back({place(item.value), item.descending, item.nulls_first});
     }
     std::vector<plan::OverCall> together;
     for (size_t i = first; i < calls.size(); ++i) {
       if (done[i] != 0 || !same_window(calls[first], calls[i])) continue;
       done[i] = 1;
       plan::OverCall call = calls[i].call;
-      for (const ExprRef& value : calls[i].arguments) call.arguments.push_back(input.place(value));
-      if (calls[i].filter) call.filter = input.place(calls[i].filter);
-      if (calls[i].fallback) call.fallback = input.place(calls[i].fallback);
+      for (const ExprRef& value : calls[i].arguments) call.arguments.push_back(place(value));
+      if (calls[i].filter) call.filter = place(calls[i].filter);
+      if (calls[i].fallback) call.fallback = place(calls[i].fallback);
       together.push_back(std::move(call));
     }
     plan = plan::make_over(input.finish(), std::move(partition), std::move(order),

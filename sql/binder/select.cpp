@@ -5,6 +5,7 @@
 #include "sql/ast/print.h"
 #include "sql/binder/select_state.h"
 #include "sql/plan/expressions.h"
+#include "sql/plan/projection.h"
 #include "sql/plan/temporal.h"
 
 /// SELECT: FROM, WHERE, the select list, DISTINCT, ORDER BY, LIMIT. Grouping is in grouping.cpp.
@@ -261,52 +262,10 @@ Status Binder::bind_order_by(SelectState& state, const ast::Query& query) {
   return Status::ok();
 }
 
-namespace {
-
-/// Collects the last projection: items share columns when they are equal.
-class Projection {
- public:
-  Projection(plan::ColumnFactory& factory, const NodeRef& input)
-      : factory_(factory), input_(input) {}
-
-  /// A column of its own for a select item.
-  Column add(const std::string& name, const ExprRef& value) {
-    Column column;
-    size_t at = value->kind == ExprKind::kColumn ? plan::find_column(input_->columns, value->column)
-                                                 : plan::kNoColumn;
-    if (at != plan::kNoColumn && plan::find_column(columns_, value->column) == plan::kNoColumn) {
-      column = {value->column, value->type, name};
-    } else {
-      column = factory_.make(name, value->type);
-    }
-    columns_.push_back(column);
-    expressions_.push_back(value);
-    return column;
-  }
-  /// The column of an equal expression, or a new one; `is_new` tells.
-  Column find_or_add(const ExprRef& value, bool* is_new) {
-    for (size_t i = 0; i < expressions_.size(); ++i) {
-      if (expr::equal(*expressions_[i], *value)) return columns_[i];
-    }
-    *is_new = true;
-    return add("", value);
-  }
-  NodeRef finish() { return plan::make_project(input_, columns_, expressions_); }
-  const Columns& columns() const { return columns_; }
-
- private:
-  plan::ColumnFactory& factory_;
-  NodeRef input_;
-  Columns columns_;
-  std::vector<ExprRef> expressions_;
-};
-
-}  // namespace
-
 Result<QueryPlan> Binder::finish_select(SelectState& state, const ast::Query& query,
                                         bool keep_unknown) {
   QueryPlan out;
-  Projection projection(columns_, state.plan);
+  plan::Projection projection(state.plan, columns_);
   for (SelectItem& item : state.items) {
     if (!keep_unknown || state.distinct) {
       ExprRef before = item.value;
@@ -325,7 +284,7 @@ Result<QueryPlan> Binder::finish_select(SelectState& state, const ast::Query& qu
   bool hidden = false;
   for (const SelectState::Order& order : state.order) {
     bool is_new = false;
-    Column column = projection.find_or_add(order.value, &is_new);
+    Column column = projection.find_or_add("", order.value, &is_new);
     if (is_new && state.distinct) {
       return error(state::kInvalidColumnReference,
                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
@@ -337,7 +296,7 @@ Result<QueryPlan> Binder::finish_select(SelectState& state, const ast::Query& qu
   std::vector<ColumnId> partition;
   for (const ExprRef& value : state.distinct_on) {
     bool is_new = false;
-    partition.push_back(projection.find_or_add(value, &is_new).id);
+    partition.push_back(projection.find_or_add("", value, &is_new).id);
     hidden |= is_new;
   }
   for (size_t i = 0; i < std::min(partition.size(), out.order.size()); ++i) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sql/binder/binder.h"
+#include "sql/binder/over.h"
 
 /// What OVER says: windows with names, PARTITION BY, ORDER BY, frames.
 namespace forebay::sql::binder {
@@ -121,35 +121,36 @@ Status Binder::check_named_windows(const std::vector<ast::NamedWindow>& named) c
   return Status::ok();
 }
 
-Result<Binder::Window> Binder::resolve_window(const ast::WindowSpec& spec,
-                                              const std::vector<ast::NamedWindow>& named) const {
+Result<Binder::OverBinder::Window> Binder::OverBinder::resolve(const ast::WindowSpec& spec) const {
   Window own;
   if (!spec.partition_by.empty()) own.partition = &spec.partition_by;
   if (!spec.order_by.empty()) own.order = &spec.order_by;
   if (spec.frame) own.frame = &*spec.frame;
   if (spec.existing.empty()) return own;
-  const ast::NamedWindow* found = find_window(named, spec.existing);
+  const ast::NamedWindow* found = find_window(*context_.windows->named, spec.existing);
   if (found == nullptr) {
-    return error(kUndefinedWindow, fmt::format("window \"{}\" does not exist", spec.existing),
-                 spec.position);
+    return binder_.error(kUndefinedWindow,
+                         fmt::format("window \"{}\" does not exist", spec.existing), spec.position);
   }
-  FOREBAY_ASSIGN_OR_RETURN(Window base, resolve_window(found->spec, named));
+  FOREBAY_ASSIGN_OR_RETURN(Window base, resolve(found->spec));
   if (spec.reference_only) return base;
   if (own.partition != nullptr) {
-    return error(kWindowingError,
-                 fmt::format("cannot override PARTITION BY clause of window \"{}\"", spec.existing),
-                 spec.position);
+    return binder_.error(
+        kWindowingError,
+        fmt::format("cannot override PARTITION BY clause of window \"{}\"", spec.existing),
+        spec.position);
   }
   if (own.order != nullptr && base.order != nullptr) {
-    return error(kWindowingError,
-                 fmt::format("cannot override ORDER BY clause of window \"{}\"", spec.existing),
-                 spec.position);
+    return binder_.error(
+        kWindowingError,
+        fmt::format("cannot override ORDER BY clause of window \"{}\"", spec.existing),
+        spec.position);
   }
   if (base.frame != nullptr) {
-    Status status =
-        error(kWindowingError,
-              fmt::format("cannot copy window \"{}\" because it has a frame clause", spec.existing),
-              spec.position);
+    Status status = binder_.error(
+        kWindowingError,
+        fmt::format("cannot copy window \"{}\" because it has a frame clause", spec.existing),
+        spec.position);
     const bool nothing_else = own.order == nullptr && own.frame == nullptr;
     if (!nothing_else) return status;
     return std::move(status).with_hint("Omit the parentheses in this OVER clause.");
@@ -159,60 +160,57 @@ Result<Binder::Window> Binder::resolve_window(const ast::WindowSpec& spec,
   return own;
 }
 
-Status Binder::bind_window(const Window& window, int32_t position, const ExprContext& inner,
-                           BoundOver& bound) {
+Status Binder::OverBinder::bind_window(const Window& window) {
   if (window.partition != nullptr) {
     for (const auto& item : *window.partition) {
-      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*item, inner));
-      FOREBAY_ASSIGN_OR_RETURN(value, settle_unknown(value));
-      bound.partition.push_back(std::move(value));
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, binder_.bind(*item, inner_));
+      FOREBAY_ASSIGN_OR_RETURN(value, binder_.settle_unknown(value));
+      bound_.partition.push_back(std::move(value));
     }
   }
   if (window.order != nullptr) {
     for (const ast::SortItem& item : *window.order) {
       BoundAggregate::Order order;
-      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*item.value, inner));
-      FOREBAY_ASSIGN_OR_RETURN(order.value, settle_unknown(value));
+      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, binder_.bind(*item.value, inner_));
+      FOREBAY_ASSIGN_OR_RETURN(order.value, binder_.settle_unknown(value));
       order.descending = item.descending;
       order.nulls_first = item.nulls == ast::NullsOrder::kDefault
                               ? item.descending
                               : item.nulls == ast::NullsOrder::kFirst;
-      bound.order.push_back(std::move(order));
+      bound_.order.push_back(std::move(order));
     }
   }
   if (window.frame == nullptr) return Status::ok();
-  return bind_frame(*window.frame, position, inner, bound);
+  return bind_frame(*window.frame);
 }
 
-Status Binder::bind_frame(const ast::WindowFrame& frame, int32_t position, const ExprContext& inner,
-                          BoundOver& bound) {
+Status Binder::OverBinder::bind_frame(const ast::WindowFrame& frame) {
+  const int32_t position = function_.over->position;
   if (const char* why = impossible_frame(frame.lower.kind, frame.upper.kind)) {
     const bool of_start = frame.lower.kind == ast::FrameBoundKind::kUnboundedFollowing;
     const int32_t at = of_start ? frame.lower.position : frame.upper.position;
-    return error(kWindowingError, why, at > 0 ? at : frame.lower.position);
+    return binder_.error(kWindowingError, why, at > 0 ? at : frame.lower.position);
   }
-  if (frame.unit == ast::FrameUnit::kGroups && bound.order.empty()) {
-    return error(kWindowingError, "GROUPS mode requires an ORDER BY clause", position);
+  if (frame.unit == ast::FrameUnit::kGroups && bound_.order.empty()) {
+    return binder_.error(kWindowingError, "GROUPS mode requires an ORDER BY clause", position);
   }
-  if (frame.unit == ast::FrameUnit::kRange && bound.order.size() != 1 &&
+  if (frame.unit == ast::FrameUnit::kRange && bound_.order.size() != 1 &&
       (has_offset(frame.lower) || has_offset(frame.upper))) {
-    return error(kWindowingError,
-                 "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
-                 position);
+    return binder_.error(
+        kWindowingError,
+        "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column", position);
   }
-  bound.call.frame.unit = static_cast<FrameUnit>(frame.unit);
-  bound.call.frame.exclusion = static_cast<operators::FrameExclusion>(frame.exclusion);
-  ExprContext constant = inner;
-  constant.aggregates = nullptr;
-  constant.subqueries = nullptr;
-  FOREBAY_RETURN_IF_ERROR(bind_frame_bound(frame, true, position, constant, bound));
-  return bind_frame_bound(frame, false, position, constant, bound);
+  bound_.call.frame.unit = static_cast<FrameUnit>(frame.unit);
+  bound_.call.frame.exclusion = static_cast<operators::FrameExclusion>(frame.exclusion);
+  inner_.aggregates = nullptr;
+  inner_.subqueries = nullptr;
+  FOREBAY_RETURN_IF_ERROR(bind_frame_bound(frame, true));
+  return bind_frame_bound(frame, false);
 }
 
-Status Binder::bind_frame_bound(const ast::WindowFrame& frame, bool lower, int32_t position,
-                                const ExprContext& inner, BoundOver& bound) {
+Status Binder::OverBinder::bind_frame_bound(const ast::WindowFrame& frame, bool lower) {
   const ast::FrameBound& from = lower ? frame.lower : frame.upper;
-  operators::FrameBound& to = lower ? bound.call.frame.lower : bound.call.frame.upper;
+  operators::FrameBound& to = lower ? bound_.call.frame.lower : bound_.call.frame.upper;
   to = {Edge::kOffset, 0, nullptr};
   switch (from.kind) {
     case ast::FrameBoundKind::kUnboundedPreceding:
@@ -229,24 +227,27 @@ Status Binder::bind_frame_bound(const ast::WindowFrame& frame, bool lower, int32
   const bool preceding = from.kind == ast::FrameBoundKind::kPreceding;
   if (frame.unit == ast::FrameUnit::kRange) {
     to.offset = preceding ? -1 : 1;
-    return bind_frame_place(from, lower, inner, bound);
+    return bind_frame_place(from, lower);
   }
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*from.offset, inner));
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef value, binder_.bind(*from.offset, inner_));
   if (!plan::columns_in(value).empty()) {
-    return error(state::kInvalidColumnReference,
-                 fmt::format("argument of {} must not contain variables", unit_word(frame.unit)),
-                 from.offset->position);
+    return binder_.error(
+        state::kInvalidColumnReference,
+        fmt::format("argument of {} must not contain variables", unit_word(frame.unit)),
+        from.offset->position);
   }
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef number, coerce(value, data::kBigintType, Coercion::kAssignment));
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef number,
+                           binder_.coerce(value, data::kBigintType, Coercion::kAssignment));
   if (!number) {
-    return error(state::kDatatypeMismatch,
-                 fmt::format("argument of {} must be type bigint, not type {}",
-                             unit_word(frame.unit), Type{value->type.id}.name()),
-                 from.offset->position);
+    return binder_.error(state::kDatatypeMismatch,
+                         fmt::format("argument of {} must be type bigint, not type {}",
+                                     unit_word(frame.unit), Type{value->type.id}.name()),
+                         from.offset->position);
   }
   number = expr::fold_constants(number);
   if (number->kind != expr::ExprKind::kLiteral) {
-    return unsupported("a frame offset that is no constant is", position, "Write it as a number.");
+    return binder_.unsupported("a frame offset that is no constant is", function_.over->position,
+                               "Write it as a number.");
   }
   const char* const which = lower ? "starting" : "ending";
   if (number->literal.is_null()) {
@@ -261,36 +262,38 @@ Status Binder::bind_frame_bound(const ast::WindowFrame& frame, bool lower, int32
   return Status::ok();
 }
 
-Status Binder::bind_frame_place(const ast::FrameBound& from, bool lower, const ExprContext& inner,
-                                BoundOver& bound) {
-  BoundAggregate::Order& order = bound.order[0];
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*from.offset, inner));
+Status Binder::OverBinder::bind_frame_place(const ast::FrameBound& from, bool lower) {
+  BoundAggregate::Order& order = bound_.order[0];
+  FOREBAY_ASSIGN_OR_RETURN(ExprRef value, binder_.bind(*from.offset, inner_));
   const int32_t at = from.offset->position;
   if (!plan::columns_in(value).empty()) {
-    return error(state::kInvalidColumnReference, "argument of RANGE must not contain variables",
-                 at);
+    return binder_.error(state::kInvalidColumnReference,
+                         "argument of RANGE must not contain variables", at);
   }
   const Type ordered = order.value->type;
   const RangeTypes types = range_types(ordered.id);
   ExprRef offset;
   if (types.value != TypeId::kUnknown) {
     if (value->type.id == TypeId::kUnknown && types.offset != TypeId::kInterval) {
-      FOREBAY_ASSIGN_OR_RETURN(value, coerce(value, Type{ordered.id}, Coercion::kImplicit));
+      FOREBAY_ASSIGN_OR_RETURN(value, binder_.coerce(value, Type{ordered.id}, Coercion::kImplicit));
     }
-    FOREBAY_ASSIGN_OR_RETURN(offset, coerce(value, Type{types.offset}, Coercion::kImplicit));
+    FOREBAY_ASSIGN_OR_RETURN(offset,
+                             binder_.coerce(value, Type{types.offset}, Coercion::kImplicit));
   }
   if (!offset) {
     std::string what =
         fmt::format("RANGE with offset PRECEDING/FOLLOWING is not supported for column type {}",
                     Type{ordered.id}.name());
-    if (types.value == TypeId::kUnknown) return error(state::kFeatureNotSupported, what, at);
+    if (types.value == TypeId::kUnknown)
+      return binder_.error(state::kFeatureNotSupported, what, at);
     what += fmt::format(" and offset type {}", Type{value->type.id}.name());
-    return error(state::kFeatureNotSupported, what, at)
+    return binder_.error(state::kFeatureNotSupported, what, at)
         .with_hint("Cast the offset value to an appropriate type.");
   }
   offset = expr::fold_constants(offset);
   if (offset->kind != expr::ExprKind::kLiteral) {
-    return unsupported("a frame offset that is no constant is", at, "Write it as a constant.");
+    return binder_.unsupported("a frame offset that is no constant is", at,
+                               "Write it as a constant.");
   }
   if (offset->literal.is_null()) {
     return Status(kNullNotAllowed,
@@ -300,19 +303,20 @@ Status Binder::bind_frame_place(const ast::FrameBound& from, bool lower, const E
     return Status(kInvalidFrameOffset, "invalid preceding or following size in window function");
   }
   if (is_infinite(offset->literal)) {
-    return unsupported("a frame offset that is infinite is", at, "Write UNBOUNDED.");
+    return binder_.unsupported("a frame offset that is infinite is", at, "Write UNBOUNDED.");
   }
   if (ordered.id != types.value) {
     FOREBAY_ASSIGN_OR_RETURN(order.value,
-                             coerce(order.value, Type{types.value}, Coercion::kImplicit));
+                             binder_.coerce(order.value, Type{types.value}, Coercion::kImplicit));
     FOREBAY_CHECK(order.value != nullptr, "a cast to a wider type");
   }
   const bool preceding = from.kind == ast::FrameBoundKind::kPreceding;
   const ExprRef column = expr::column(0, order.value->type);
-  FOREBAY_ASSIGN_OR_RETURN(ExprRef place, apply_operator(preceding == order.descending ? "+" : "-",
-                                                         {column, offset}, at));
+  FOREBAY_ASSIGN_OR_RETURN(
+      ExprRef place,
+      binder_.apply_operator(preceding == order.descending ? "+" : "-", {column, offset}, at));
   FOREBAY_CHECK(place->type.id == types.value, "a place in the order of its column's type");
-  (lower ? bound.call.frame.lower : bound.call.frame.upper).value = place;
+  (lower ? bound_.call.frame.lower : bound_.call.frame.upper).value = place;
   return Status::ok();
 }
 

@@ -141,6 +141,17 @@ ExprRef injective_source(const ExprRef& expr) {
   return injective ? injective_source(expr->children[0]) : nullptr;
 }
 
+void strip_text_casts(ExprRef& left, ExprRef& right) {
+  auto is_text_cast = [](const ExprRef& value) {
+    return value->kind == ExprKind::kCall && value->children.size() == 1 &&
+           value->type.id == data::TypeId::kText && value->function->category == "cast" &&
+           value->children[0]->type.id == data::TypeId::kVarchar;
+  };
+  if (!is_text_cast(left) || !is_text_cast(right)) return;
+  left = left->children[0];
+  right = right->children[0];
+}
+
 bool is_null_when(const ExprRef& expr, const ColumnSet& nulls) {
   switch (expr->kind) {
     case ExprKind::kColumn:

@@ -44,6 +44,8 @@ bool is_null_safe_equality(const ExprRef& expr, ExprRef* left, ExprRef* right);
 /// The column below casts that give different values for different values (integer to bigint,
 /// varchar to text ...); nullptr when there is none.
 ExprRef injective_source(const ExprRef& expr);
+/// varchar compared with varchar needs no casts to text: both sides without them, if both have one.
+void strip_text_casts(ExprRef& left, ExprRef& right);
 
 /// True when the expression is certainly NULL if all of `nulls` are NULL.
 bool is_null_when(const ExprRef& expr, const ColumnSet& nulls);

@@ -1,5 +1,6 @@
 #include "sql/plan/expressions.h"
 #include "sql/plan/failure.h"
+#include "sql/plan/projection.h"
 #include "sql/rules/rules.h"
 
 namespace forebay::sql::rules {
@@ -10,55 +11,13 @@ using expr::ExprRef;
 using plan::ColumnSet;
 using plan::NodeKind;
 
-/// varchar compared with varchar needs no casts to text.
-void strip_text_casts(ExprRef& left, ExprRef& right) {
-  auto is_text_cast = [](const ExprRef& value) {
-    return value->kind == ExprKind::kCall && value->children.size() == 1 &&
-           value->type.id == data::TypeId::kText && value->function->category == "cast" &&
-           value->children[0]->type.id == data::TypeId::kVarchar;
-  };
-  if (is_text_cast(left) && is_text_cast(right)) {
-    left = left->children[0];
-    right = right->children[0];
-  }
-}
-
-/// One input of a join with columns for computed keys added.
-class KeyedInput {
- public:
-  KeyedInput(NodeRef input, ColumnFactory& factory) : input_(std::move(input)), factory_(factory) {
-    for (const plan::Column& column : input_->columns) {
-      columns_.push_back(column);
-      values_.push_back(plan::column_ref(column));
-    }
-  }
-  plan::ColumnId key(const ExprRef& value) {
-    for (size_t i = 0; i < values_.size(); ++i) {
-      if (expr::equal(*values_[i], *value)) return columns_[i].id;
-    }
-    columns_.push_back(factory_.make("key", value->type));
-    values_.push_back(value);
-    return columns_.back().id;
-  }
-  NodeRef finish() {
-    if (columns_.size() == input_->columns.size()) return input_;
-    return plan::make_project(input_, columns_, values_);
-  }
-
- private:
-  NodeRef input_;
-  ColumnFactory& factory_;
-  plan::Columns columns_;
-  std::vector<ExprRef> values_;
-};
-
 NodeRef extract(const NodeRef& node, ColumnFactory& factory) {
   if (node->kind != NodeKind::kJoin) return node;
   const auto& join = plan::as<plan::Join>(*node);
   const ColumnSet left = plan::column_set(join.input(0).columns);
   const ColumnSet right = plan::column_set(join.input(1).columns);
-  KeyedInput left_input(join.inputs[0], factory);
-  KeyedInput right_input(join.inputs[1], factory);
+  auto left_input = plan::Projection::behind(join.inputs[0], factory);
+  auto right_input = plan::Projection::behind(join.inputs[1], factory);
   std::vector<ExprRef> conjuncts, rest;
   plan::split_conjuncts(join.condition, conjuncts);
   std::vector<plan::JoinKey> keys = join.keys;
@@ -76,8 +35,9 @@ NodeRef extract(const NodeRef& node, ColumnFactory& factory) {
       rest.push_back(conjunct);
       continue;
     }
-    strip_text_casts(a, b);
-    plan::JoinKey key{left_input.key(a), right_input.key(b), null_safe};
+    plan::strip_text_casts(a, b);
+    plan::JoinKey key{left_input.find_or_add("key", a).id, right_input.find_or_add("key", b).id,
+                      null_safe};
     bool repeated = false;
     for (const plan::JoinKey& other : keys) {
       repeated |=
