@@ -38,15 +38,14 @@ struct TableFunctionParameters {
 };
 SpecRef make_table_function(TableFunctionParameters parameters);
 
+/// One item of an ORDER BY.
 struct SortKey {
   uint32_t column = 0;
   bool descending = false;
   bool nulls_first = false;
 };
 
-/// GROUP BY. Input hashed by `group_columns` (KeyMode::kGrouping). Output: group columns, then one
-/// column per aggregate. Without group columns there is always exactly one row (the owner of the
-/// empty key's shard makes it in begin()).
+/// One aggregate of a GROUP BY. `function` is of the registry, which outlives all.
 struct AggregateCallSpec {
   const udfs::AggregateFunction* function;
   std::vector<uint32_t> arguments;
@@ -59,6 +58,9 @@ struct AggregateCallSpec {
   /// Constant arguments of an ordered-set aggregate (the fraction of percentile_cont).
   std::vector<data::Datum> direct;
 };
+/// GROUP BY. Input hashed by `group_columns` (KeyMode::kGrouping). Output: group columns, then one
+/// column per aggregate. Without group columns there is always exactly one row (the owner of the
+/// empty key's shard makes it in begin()).
 struct AggregateParameters {
   std::vector<Type> input_types;
   std::vector<uint32_t> group_columns;
@@ -102,10 +104,6 @@ SpecRef make_union(UnionParameters parameters);
 
 enum class JoinKind : uint8_t { kInner, kLeft, kRight, kFull, kSemi, kAnti };
 
-/// Input 0 is left, 1 is right; both hashed by their key columns, in the same order, of the same
-/// types (no key columns: everything meets on one worker). Output: left columns then right columns;
-/// of a semi or anti join the left columns. Rows with a NULL key never match, unless that key is
-/// null_safe (IS NOT DISTINCT FROM).
 /// What bounds the state of a join by time. Rows whose time is late are dropped; rows that no row
 /// to come can match, and that will not change themselves, are forgotten.
 struct JoinTime {
@@ -132,6 +130,10 @@ struct JoinTime {
   Side sides[2];  // left, right
 };
 
+/// Input 0 is left, 1 is right; both hashed by their key columns, in the same order, of the same
+/// types (no key columns: everything meets on one worker). Output: left columns then right columns;
+/// of a semi or anti join the left columns. Rows with a NULL key never match, unless that key is
+/// null_safe (IS NOT DISTINCT FROM).
 struct JoinParameters {
   JoinKind kind = JoinKind::kInner;
   std::vector<Type> left_types;
