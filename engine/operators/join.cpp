@@ -187,6 +187,7 @@ class Join final : public Operator {
     }
     if (expiry_) expiry_->begin_batch(side_, batch_);
     for (uint32_t i = 0; i < count; ++i) {
+      prefetch_groups(own_groups_, i);
       OrderedTable::Group* own = own_groups_[i];
       uint32_t key = 0;
       if (presence_.by_key()) {
@@ -207,7 +208,8 @@ class Join final : public Operator {
         fresh_[i] = before == 0;
       }
     }
-    return expiry_ ? expiry_->finish_batch(side_, keys_) : Status::ok();
+    if (expiry_) expiry_->finish_batch(side_, keys_);
+    return Status::ok();
   }
 
   /// The first row of the other side that each row meets.
@@ -432,7 +434,7 @@ class JoinSpec final : public OperatorSpec {
                                             {state::Family::kLog, parameters_.right_rows}};
     if (!parameters_.time) return tables;
     for (const JoinTime::Side& side : parameters_.time->sides) {
-      if (side.needed) tables.push_back({state::Family::kHot, side.timers});
+      if (side.needed) tables.push_back({TimerLog::kFamily, side.timers});
     }
     return tables;
   }

@@ -11,7 +11,6 @@ namespace forebay::operators {
 
 using data::KeyRows;
 using state::OrderedTable;
-using state::PointTable;
 
 namespace {
 
@@ -33,12 +32,6 @@ void append_time(int64_t time, std::string& key) {
   char bytes[JoinExpiry::kTimeBytes] = {0x02};
   std::memcpy(bytes + 1, &bits, sizeof(bits));
   key.append(bytes, sizeof(bytes));
-}
-
-void clear_keys(KeyRows& keys) {
-  keys.bytes.clear();
-  keys.offsets.assign(1, 0);
-  keys.hashes.clear();
 }
 
 }  // namespace
@@ -70,7 +63,6 @@ std::string JoinExpiry::describe(const JoinTime& time) {
 JoinExpiry::JoinExpiry(const JoinParameters& parameters, const OperatorContext& context,
                        OrderedTable* left, OrderedTable* right)
     : time_(*parameters.time), context_(context), tables_{left, right} {
-  clear_keys(timer_keys_);
   const TableId rows[2] = {parameters.left_rows, parameters.right_rows};
   for (int side : {0, 1}) {
     const JoinTime::Side& from = time_.sides[side];
@@ -95,8 +87,7 @@ JoinExpiry::JoinExpiry(const JoinParameters& parameters, const OperatorContext& 
     if (!from.needed) continue;
     strict.push_back(from.needed->column);
     to.needed.emplace(*from.needed, types[from.needed->column], context_);
-    to.timers.emplace(context_.table(from.timers, state::Family::kHot), 8, nullptr);
-    to.expired.emplace(state::Family::kHot, from.timers, context_, kTimeBytes);
+    to.timers.emplace(from.timers, context_);
   }
 }
 
@@ -119,8 +110,9 @@ std::string_view JoinExpiry::note_row(int side, uint32_t i, const Group* group,
     return {};
   }
   const int64_t time = times_.at<int64_t>(batch_->physical(i));
-  const Entry* first = OrderedTable::first(group);
-  if (first == nullptr || time < time_of(first)) {
+  // Rows come in order, mostly, and the last one is where this one will be.
+  const Entry* last = OrderedTable::last(group);
+  if (last == nullptr || (time < time_of(last) && time < time_of(OrderedTable::first(group)))) {
     add_timer(side, time, keys.key(i), keys.hashes[i]);
   }
   time_key_.clear();
@@ -129,37 +121,18 @@ std::string_view JoinExpiry::note_row(int side, uint32_t i, const Group* group,
 }
 
 void JoinExpiry::add_timer(int side, int64_t time, std::string_view key, uint64_t hash) {
-  // The search for what is due starts just before the bound of the last epoch.
-  const int64_t passed = sides_[side].needed->previous();
+  Side& of = sides_[side];
+  const int64_t passed = of.needed->previous();
   if (passed != TimeJudge::kNothing && is_before(time, passed)) {
-    sides_[side].has_dead = true;
-    time = std::max(time, passed - 1);
+    of.timers->add_due(key, hash);  // nothing will need the row
+  } else {
+    of.timers->add(time, key, hash);
   }
-  append_time(time, timer_keys_.bytes);
-  timer_keys_.bytes += key;
-  timer_keys_.offsets.push_back(static_cast<uint32_t>(timer_keys_.bytes.size()));
-  timer_keys_.hashes.push_back(hash);
 }
 
-Status JoinExpiry::finish_batch(int side, const KeyRows& keys) {
+void JoinExpiry::finish_batch(int side, const KeyRows& keys) {
   batch_ = nullptr;
   if (time_.by_key) sides_[side].expired->add(keys, created_);
-  return orders(side) ? set_timers(side) : Status::ok();
-}
-
-Status JoinExpiry::set_timers(int side) {
-  const uint32_t count = timer_keys_.rows();
-  if (count == 0) return Status::ok();
-  PointTable& timers = *sides_[side].timers;
-  timer_entries_.resize(count);
-  timer_created_.resize(count);
-  FOREBAY_RETURN_IF_ERROR(timers.find_or_create(timer_keys_, timer_entries_, timer_created_));
-  for (uint32_t i = 0; i < count; ++i) {
-    if (timer_created_[i] != 0) timers.mark_dirty(timer_entries_[i]);
-  }
-  sides_[side].expired->add(timer_keys_, timer_created_);
-  clear_keys(timer_keys_);
-  return Status::ok();
 }
 
 void JoinExpiry::find_ranges(int side, const ChangeBatch& others, std::span<Group* const> groups,
@@ -209,9 +182,8 @@ bool JoinExpiry::begin_side(int side) {
   }
   if (!of.needed) return false;
   const int64_t passed = of.needed->previous();
-  if (passed >= of.needed->current() && !of.has_dead) return false;
-  const int64_t from = passed == TimeJudge::kNothing ? passed : passed - 1;
-  of.expired->begin(of.needed->key_of(from), of.needed->key_of(of.needed->current()));
+  if (passed >= of.needed->current() && !of.timers->has_due()) return false;
+  of.timers->begin(passed, of.needed->current());
   due_groups_.clear();
   next_due_ = 0;
   return true;
@@ -231,6 +203,7 @@ Result<bool> JoinExpiry::forget_rows(int side) {
     if (due_groups_.empty()) return false;
   }
   for (uint32_t budget = context_.batch_rows; budget > 0 && next_due_ < due_groups_.size();) {
+    prefetch_groups(due_groups_, next_due_);
     Group* group = due_groups_[next_due_];
     if (group != nullptr && !forget_some(side, group, budget)) break;
     if (group != nullptr && OrderedTable::size(group) != 0) {
@@ -239,19 +212,13 @@ Result<bool> JoinExpiry::forget_rows(int side) {
     }
     ++next_due_;
   }
-  FOREBAY_RETURN_IF_ERROR(set_timers(side));
   return true;
 }
 
 Status JoinExpiry::find_due(int side) {
-  due_groups_.clear();
   next_due_ = 0;
-  const uint32_t most = std::max<uint32_t>(1, context_.batch_rows / 16);
-  for (bool more = true; more;) {
-    FOREBAY_ASSIGN_OR_RETURN(more,
-                             sides_[side].expired->take_due(*sides_[side].timers, most, due_));
-    if (due_.rows() > 0) break;
-  }
+  const uint32_t enough = std::max<uint32_t>(1, context_.batch_rows / 4);
+  FOREBAY_RETURN_IF_ERROR(sides_[side].timers->next(enough, due_));
   due_groups_.resize(due_.rows());
   return tables_[side]->find(due_, due_groups_);
 }
@@ -279,7 +246,6 @@ void JoinExpiry::seal(state::SealedRun& run) {
     if (side.expired) side.expired->seal();
     for (TimeJudge& judge : side.late) judge.end();
     if (side.needed) side.needed->end();
-    side.has_dead = false;
   }
   side_ = 0;
   searching_ = false;

@@ -5,14 +5,27 @@
 
 #include "engine/operators/expired_groups.h"
 #include "engine/operators/specs.h"
+#include "engine/operators/timer_log.h"
 
 /// What watermarks do to the state of a join (JoinTime in specs.h): which rows are late, which rows
 /// of the other side can match at all, and which rows are forgotten.
 namespace forebay::operators {
 
+/// In a loop over groups, of which some may be nullptr, at number `i`.
+inline void prefetch_groups(std::span<state::OrderedTable::Group* const> groups, size_t i) {
+  using state::OrderedTable;
+  constexpr size_t kAhead = 6;
+  const auto fetch = [&](size_t at, OrderedTable::Fetch what) {
+    if (at < groups.size() && groups[at] != nullptr) OrderedTable::prefetch(groups[at], what);
+  };
+  if (i + 3 * kAhead < groups.size()) __builtin_prefetch(groups[i + 3 * kAhead]);
+  fetch(i + 2 * kAhead, OrderedTable::Fetch::kPointers);
+  fetch(i + kAhead, OrderedTable::Fetch::kEntries);
+}
+
 /// Of one worker. Where a side's rows are ordered, the suffixes of its table begin with the key
-/// bytes (kGrouping) of the time that decides: persisted, DO NOT CHANGE; and a PointTable of
-/// timers, (time, key) -> nothing, says when to look at a key again.
+/// bytes (kGrouping) of the time that decides: persisted, DO NOT CHANGE; and a TimerLog says when
+/// to look at a key again.
 ///
 /// Invariant: after an epoch no row is kept that is before its side's `needed`; a key that has rows
 /// has a timer that is not later than the first of them.
@@ -47,7 +60,7 @@ class JoinExpiry {
   /// to forget it one day. Where rows are ordered, gives what the row's suffix begins with.
   std::string_view note_row(int side, uint32_t i, const Group* group, const data::KeyRows& keys);
   /// All of them came.
-  Status finish_batch(int side, const data::KeyRows& keys);
+  void finish_batch(int side, const data::KeyRows& keys);
 
   /// For each row of a batch of the other side the first row of its group that it can meet, and the
   /// time after which there are no more; orders(side) only.
@@ -64,14 +77,12 @@ class JoinExpiry {
   struct Side {
     std::vector<TimeJudge> late;
     std::optional<TimeJudge> needed;
-    std::optional<state::PointTable> timers;
-    /// by_key: of the rows' table; else of the timers.
+    /// With `needed`.
+    std::optional<TimerLog> timers;
+    /// by_key: of the rows' table.
     std::optional<ExpiredGroups> expired;
-    /// A row came that nothing will need.
-    bool has_dead = false;
   };
   void add_timer(int side, int64_t time, std::string_view key, uint64_t hash);
-  Status set_timers(int side);
   /// Begins the search for what the epoch frees on the side; false: there is nothing.
   bool begin_side(int side);
   /// Some of it; false: that was all.
@@ -93,7 +104,6 @@ class JoinExpiry {
   const ChangeBatch* batch_ = nullptr;
   std::vector<uint8_t> created_;
   std::string time_key_;
-  data::KeyRows timer_keys_;
 
   // Forgetting: which side, and the groups that are due.
   int side_ = 0;
@@ -101,10 +111,6 @@ class JoinExpiry {
   data::KeyRows due_;
   std::vector<Group*> due_groups_;
   uint32_t next_due_ = 0;
-
-  // Scratch.
-  std::vector<state::PointTable::Entry*> timer_entries_;
-  std::vector<uint8_t> timer_created_;
 };
 
 }  // namespace forebay::operators

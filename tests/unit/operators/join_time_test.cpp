@@ -11,6 +11,8 @@ using data::kBigintType;
 using data::kTextType;
 const Type kTimestampType{data::TypeId::kTimestamp};
 constexpr int64_t kInfinity = INT64_MAX;
+/// Of times, in microseconds: about a tenth of a bucket of a TimerLog; odd.
+constexpr int64_t kUnit = 99'991;
 
 // Left: 0 text, 1 time (watermark 1), 2 a later time, 3 bigint. Right: 0 time (watermark 2), 1
 // text, 2 bigint.
@@ -22,7 +24,7 @@ bool finite(int64_t time) { return time != kInfinity && time != INT64_MIN; }
 int64_t plus(int64_t time, int64_t offset) { return finite(time) ? time + offset : time; }
 
 /// The two times by themselves, both ends included.
-constexpr int64_t kFrom = -5, kTo = 3;
+constexpr int64_t kFrom = -5 * kUnit, kTo = 3 * kUnit;
 bool in_range(int64_t left, int64_t right) {
   return left >= plus(right, kFrom) && left <= plus(right, kTo);
 }
@@ -227,7 +229,7 @@ struct Input {
   int64_t some_time(int64_t clock) {
     auto& random = generator.random;
     if (random() % 40 == 0) return random() % 2 == 0 ? kInfinity : INT64_MIN;
-    return clock + static_cast<int64_t>(random() % 40) - 15;
+    return clock + (static_cast<int64_t>(random() % 40) - 15) * kUnit;
   }
 
   std::vector<Change> changes(int64_t clock, bool append_only, uint32_t time_column,
@@ -245,8 +247,8 @@ struct Input {
           value = {kTimestampType, some_time(clock)};
         }
         if (time_column == kLeftTime && !row[kLeftTime].is_null() && !row[kLeftEnd].is_null()) {
-          row[kLeftEnd] = {kTimestampType,
-                           plus(time_at(row, kLeftTime), static_cast<int64_t>(random() % 20) - 2)};
+          row[kLeftEnd] = {kTimestampType, plus(time_at(row, kLeftTime),
+                                                (static_cast<int64_t>(random() % 20) - 2) * kUnit)};
         }
         out.push_back({row, random() % 10 == 0 ? 2 : 1});
       }
@@ -337,8 +339,9 @@ void JoinTimeRandom::run(uint32_t batch_rows, bool lags) {
   for (int epoch = 0; epoch < epochs; ++epoch) {
     // The sides drift apart and come together again.
     const bool left_runs = epoch / 10 % 2 == 0;
-    clocks[left_runs ? 0 : 1] += static_cast<int64_t>(random() % 9);
-    clocks[left_runs ? 1 : 0] = std::max(clocks[left_runs ? 1 : 0], clocks[left_runs ? 0 : 1] - 30);
+    clocks[left_runs ? 0 : 1] += static_cast<int64_t>(random() % 9) * kUnit;
+    clocks[left_runs ? 1 : 0] =
+        std::max(clocks[left_runs ? 1 : 0], clocks[left_runs ? 0 : 1] - 30 * kUnit);
     int64_t bounds[2] = {watermarks.nodes[1].first, watermarks.nodes[2].first};
     if (p.time->by_key) bounds[0] = bounds[1] = std::min(bounds[0], bounds[1]);
     for (int part = 0; part < 2; ++part) {
@@ -350,7 +353,7 @@ void JoinTimeRandom::run(uint32_t batch_rows, bool lags) {
     }
     for (uint32_t node : {1u, 2u}) {
       if (random() % 3 == 0) continue;
-      watermarks.advance(node, clocks[node - 1] - static_cast<int64_t>(random() % 8));
+      watermarks.advance(node, clocks[node - 1] - static_cast<int64_t>(random() % 8) * kUnit);
     }
     if (epoch == epochs - 1) {
       watermarks.advance(1, kEndOfTime);
