@@ -1,5 +1,7 @@
 #include "state/ordered_group.h"
 
+#include <algorithm>
+
 namespace forebay::state {
 
 using Entry = OrderedTable::Entry;
@@ -21,8 +23,15 @@ uint32_t Group::lower_bound(std::string_view bound) const {
 }
 
 uint32_t Group::position_of(const Entry* entry) const {
-  uint32_t hint = entry->position;
-  return hint < stored && array[hint] == entry ? hint : lower_bound(entry->suffix());
+  // Most often it has moved down a little, if at all; comparing pointers needs no entry.
+  const uint32_t hint = std::min<uint32_t>(entry->position, stored - 1);
+  for (uint32_t i = hint + 1; i > 0; --i) {
+    if (array[i - 1] == entry) return i - 1;
+  }
+  for (uint32_t i = hint + 1; i < stored; ++i) {
+    if (array[i] == entry) return i;
+  }
+  return lower_bound(entry->suffix());
 }
 
 Entry* Group::at_or_after(std::string_view bound) const {
@@ -179,7 +188,8 @@ void Group::remove(Entry* entry, SlabPool& pool) {
     return;
   }
   if (shape == Shape::kTree) {
-    tree->erase(tree->find(entry));
+    const auto first = tree->begin();
+    tree->erase(*first == entry ? first : tree->find(entry));
     --stored;
     if (stored > kArrayAgain) return;
     capacity = kArrayMost / 2;

@@ -302,6 +302,19 @@ Status OrderedTable::find(const KeyRows& keys, std::span<Group*> out) {
 size_t OrderedTable::size(const Group* group) { return group->live; }
 std::string_view OrderedTable::group_key(const Group* group) { return group->key(); }
 
+void OrderedTable::prefetch(const Group* group, Fetch what) {
+  if (group->stored == 0 || group->shape == Group::Shape::kTree) return;
+  if (group->shape == Group::Shape::kSingle) {
+    if (what == Fetch::kPointers) __builtin_prefetch(group->single);
+  } else if (what == Fetch::kPointers) {
+    __builtin_prefetch(group->array);
+    __builtin_prefetch(group->array + group->stored - 1);
+  } else {
+    __builtin_prefetch(group->array[0]);
+    __builtin_prefetch(group->array[group->stored - 1]);
+  }
+}
+
 Entry* OrderedTable::get(const Group* group, std::string_view suffix) {
   return group->stored == 0 ? nullptr : group->get(suffix);
 }
@@ -425,12 +438,14 @@ void OrderedTable::Impl::seal_entry(Group* group, Entry* entry, SealedRun& run) 
 
 void OrderedTable::seal(SealedRun& run) {
   Impl& impl = *impl_;
+  impl.residency.note_live(impl.pool.live_bytes());
   run.expect(impl.options.family, impl.dirty.size());
   constexpr size_t kAhead = 8;
   for (size_t i = 0; i < impl.dirty.size(); ++i) {
     if (i + kAhead < impl.dirty.size()) {
       __builtin_prefetch(impl.dirty[i + kAhead].first);
       __builtin_prefetch(impl.dirty[i + kAhead].second, 1);
+      prefetch(impl.dirty[i + kAhead / 2].first, Fetch::kPointers);
     }
     impl.seal_entry(impl.dirty[i].first, impl.dirty[i].second, run);
   }

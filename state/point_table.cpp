@@ -265,6 +265,7 @@ void PointTable::Impl::remove(Entry* entry, SealedRun& run) {
 
 void PointTable::seal(SealedRun& run) {
   Impl& impl = *impl_;
+  impl.residency.note_live(impl.pool.live_bytes());
   run.expect(impl.options.family, impl.dirty.size());
   auto seal = static_cast<uint8_t>(impl.absent.seals() + 1);
   constexpr size_t kAhead = 8;

@@ -39,9 +39,26 @@ class Residency {
   /// Lookups are noted (kUsed): there is a clock.
   bool limited() const { return budget_ != nullptr; }
 
-  /// True when a pool holds much more than is in use: time to move to a new one.
+  /// At the beginning of each seal: what the pool's blocks take before some are freed.
+  void note_live(size_t bytes) {
+    if (++seals_of_period_ > kPeriod) {
+      seals_of_period_ = 1;
+      last_peak_bytes_ = peak_bytes_;
+      peak_bytes_ = 0;
+    }
+    peak_bytes_ = std::max(peak_bytes_, bytes);
+  }
+  /// True when a pool holds much more than is in use: time to move to a new one. While memory is
+  /// not tight, what was in use not long ago counts, up to an eighth of the budget: state that
+  /// comes and goes with time would move again and again.
   bool is_sparse(size_t held_bytes, size_t live_bytes) const {
-    return limited() && held_bytes > live_bytes + live_bytes / 4 + budget_->slack();
+    if (!limited()) return false;
+    size_t used = live_bytes;
+    if (!budget_->is_tight()) {
+      const size_t peak = std::max(peak_bytes_, last_peak_bytes_);
+      used = std::min(peak, live_bytes + budget_->bytes() / 8);
+    }
+    return held_bytes > used + used / 4 + budget_->slack();
   }
 
   /// Reports what the table holds. Calls prepare() when it starts to get ready.
@@ -101,6 +118,7 @@ class Residency {
  private:
   static constexpr size_t kStep = 256;
   static constexpr int kPreparation = 2;  // seals
+  static constexpr int kPeriod = 32;      // seals
 
   MemoryBudget* const budget_;
   TierCounters* const counters_;
@@ -110,6 +128,9 @@ class Residency {
   /// Everything was visited and too little could leave: no more visits until the table holds more.
   size_t stuck_at_ = 0;
   size_t reported_ = 0;
+  /// The most bytes in use before a seal of this period, and of the one before.
+  size_t peak_bytes_ = 0, last_peak_bytes_ = 0;
+  int seals_of_period_ = 0;
   HashIndex::Hand hand_;
 };
 

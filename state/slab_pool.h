@@ -41,6 +41,11 @@ class SlabPool {
     if (size_class >= kClasses) return allocate_large(size_class * 8);
     if (char* block = free_[size_class]) {
       std::memcpy(&free_[size_class], block, sizeof(char*));
+      // The next block of this class will be written; the last one was freed long ago.
+      const char* next = free_[size_class];
+      for (size_t at = 0; at < size_class * 8 && at < kFetched; at += 64) {
+        __builtin_prefetch(next + at, 1);
+      }
       return block;
     }
     size_t size = size_class * 8;
@@ -72,6 +77,7 @@ class SlabPool {
  private:
   static constexpr size_t kClasses = 129;  // up to 1 KiB
   static constexpr size_t kHugePage = size_t{2} << 20;
+  static constexpr size_t kFetched = 256;  // bytes
 
   char* allocate_large(size_t bytes) {
     large_bytes_ += bytes;

@@ -146,6 +146,11 @@ class OrderedTable final : public StateTable {
   static size_t size(const Group* group);
   static std::string_view group_key(const Group* group);
 
+  /// Before a loop comes to the ends of many groups: `pointers` some groups ahead, then, half as
+  /// far ahead, what they point to.
+  enum class Fetch : uint8_t { kPointers, kEntries };
+  static void prefetch(const Group* group, Fetch what);
+
   /// The entry of `suffix`, or nullptr.
   static Entry* get(const Group* group, std::string_view suffix);
   /// The entry of `suffix`, created with count 0 and an empty value when absent. Marks it dirty. An
