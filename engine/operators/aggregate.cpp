@@ -23,14 +23,16 @@
 // value table); per epoch one finish of old and new per dirty group. When a bound moves: one seek
 // per shard and a lookup per group that is final.
 
+#include "engine/operators/aggregate.h"
+
 #include <fmt/format.h>
 
 #include "engine/data/row_codec.h"
-#include "engine/operators/aggregate_scales.h"
-#include "engine/operators/aggregate_values.h"
+#include "engine/operators/aggregate_tables.h"
 #include "engine/operators/emission.h"
 #include "engine/operators/expired_groups.h"
 #include "engine/operators/group_changes.h"
+#include "engine/operators/payload_copies.h"
 
 namespace forebay::operators {
 
@@ -39,29 +41,6 @@ namespace {
 using data::KeyMode;
 using data::KeyRows;
 using state::PointTable;
-
-/// Copies of payloads as they were when the epoch first touched them; memory is kept for the next.
-class PayloadCopies {
- public:
-  explicit PayloadCopies(uint32_t bytes) : bytes_(bytes) {}
-  void add(const char* payload) {
-    if (count_ == chunks_.size() * kChunk) {
-      chunks_.push_back(std::make_unique_for_overwrite<char[]>(size_t{bytes_} * kChunk));
-    }
-    std::memcpy(at(count_++), payload, bytes_);
-  }
-  const char* operator[](size_t i) { return at(i); }
-  size_t size() const { return count_; }
-  void clear() { count_ = 0; }
-  size_t memory_bytes() const { return chunks_.size() * kChunk * bytes_; }
-
- private:
-  static constexpr size_t kChunk = 4096;
-  char* at(size_t i) { return chunks_[i / kChunk].get() + i % kChunk * bytes_; }
-  size_t bytes_;
-  size_t count_ = 0;
-  std::vector<std::unique_ptr<char[]>> chunks_;
-};
 
 class Aggregate final : public Operator {
  public:
@@ -73,6 +52,7 @@ class Aggregate final : public Operator {
         context_(context),
         groups_(context.table(parameters_.groups, state::Family::kHot), payload_->bytes(),
                 payload_.get()),
+        tables_(name_, *payload_, context),
         before_(payload_->bytes()),
         changes_(*payload_, context.batch_rows),
         expired_(state::Family::kHot, parameters_.groups, context_),
@@ -81,14 +61,7 @@ class Aggregate final : public Operator {
       judge_.emplace(*parameters_.time, payload_->key_types()[0], context_);
       frees_ = !parameters_.keeps_groups;
     }
-    for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
-      bool needed = needs_value_table(parameters_, parameters_.aggregates[i]);
-      add_values(i, needed);
-      bool counts = counts_scales(parameters_, parameters_.aggregates[i]);
-      scales_.push_back(counts ? std::make_unique<ScaleTable>(name_, *payload_, i, context)
-                               : nullptr);
-      frees_ |= needed || counts;
-    }
+    frees_ |= !tables_.empty();
   }
   ~Aggregate() override { free_retired(); }
 
@@ -102,14 +75,13 @@ class Aggregate final : public Operator {
     if (judge_) drop_late(batch, output);
     if (batch.empty()) return Progress::kDone;
     FOREBAY_RETURN_IF_ERROR(find_groups(batch));
-    for (auto& table : value_tables_) table->begin_batch();
+    tables_.begin_batch();
     for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
       if (payload_->call_state(i) == CallState::kRowCount) continue;
       CallRows rows = rows_of_call(parameters_.aggregates[i], batch);
       if (rows.rows.empty()) continue;
-      if (values_[i].table != nullptr) {
-        FOREBAY_RETURN_IF_ERROR(
-            values_[i].table->count(values_[i].nth, keys_, batch, rows, entries_));
+      if (const CallTables::Values& values = tables_.values(i); values.table != nullptr) {
+        FOREBAY_RETURN_IF_ERROR(values.table->count(values.nth, keys_, batch, rows, entries_));
       } else if (payload_->call_state(i) == CallState::kExtreme) {  // append-only
         offer_extremes(i, batch, rows);
       } else {
@@ -120,9 +92,9 @@ class Aggregate final : public Operator {
   }
 
   Result<Progress> end_epoch(Output& output) override {
-    for (auto& table : value_tables_) FOREBAY_RETURN_IF_ERROR(table->settle());
-    for (size_t i = 0; i < values_.size(); ++i) {
-      if (values_[i].table != nullptr) FOREBAY_RETURN_IF_ERROR(feed_distinct(i));
+    FOREBAY_RETURN_IF_ERROR(tables_.settle());
+    for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
+      if (tables_.values(i).table != nullptr) FOREBAY_RETURN_IF_ERROR(feed_distinct(i));
     }
     return resume(output);
   }
@@ -144,48 +116,19 @@ class Aggregate final : public Operator {
     if (judge_) judge_->end();
     expired_.seal();
     free_retired();
-    for (auto& table : value_tables_) table->seal(run);
-    for (auto& scales : scales_) {
-      if (scales != nullptr) scales->seal(run);
-    }
+    tables_.seal(run);
   }
 
   size_t memory_bytes() const override {
-    size_t bytes = groups_.memory_bytes() + before_.memory_bytes() + expired_.memory_bytes();
-    for (const auto& table : value_tables_) bytes += table->memory_bytes();
-    for (const auto& scales : scales_) {
-      if (scales != nullptr) bytes += scales->memory_bytes();
-    }
-    return bytes;
+    return groups_.memory_bytes() + before_.memory_bytes() + expired_.memory_bytes() +
+           tables_.memory_bytes();
   }
   size_t dirty_entries() const override {
-    size_t entries = groups_.dirty_entries();
-    for (const auto& table : value_tables_) entries += table->dirty_entries();
-    for (const auto& scales : scales_) {
-      if (scales != nullptr) entries += scales->dirty_entries();
-    }
-    return entries;
+    return groups_.dirty_entries() + tables_.dirty_entries();
   }
   size_t state_rows() const override { return groups_.resident_entries(); }
 
  private:
-  /// The value table of the call at `index`, if it has one: its own, or that of a call before.
-  void add_values(size_t index, bool needed) {
-    Values& values = values_.emplace_back();
-    if (!needed) return;
-    const size_t owner = values_owner(parameters_, index);
-    if (owner != index) {
-      values.table = values_[owner].table;
-      for (size_t i = owner; i < index; ++i) values.nth += values_[i].table == values.table;
-      return;
-    }
-    size_t calls = 0;
-    for (size_t i = index; i < parameters_.aggregates.size(); ++i) {
-      calls += values_owner(parameters_, i) == index;
-    }
-    value_tables_.push_back(std::make_unique<ValueTable>(name_, *payload_, index, calls, context_));
-    values.table = value_tables_.back().get();
-  }
   void free_retired() {
     for (char* bytes : retired_) std::free(bytes);
     retired_.clear();
@@ -228,10 +171,7 @@ class Aggregate final : public Operator {
   /// What the groups' values and scales say goes into their payloads.
   Status refresh(std::span<PointTable::Entry* const> entries) {
     FOREBAY_RETURN_IF_ERROR(refresh_extremes(entries));
-    for (auto& scales : scales_) {
-      if (scales != nullptr) FOREBAY_RETURN_IF_ERROR(scales->refresh(entries));
-    }
-    return Status::ok();
+    return tables_.refresh_scales(entries);
   }
 
   /// After the flush: does the epoch make groups final?
@@ -269,10 +209,7 @@ class Aggregate final : public Operator {
       if (parameters_.on_close) FOREBAY_RETURN_IF_ERROR(emit_closed(output));
       for (PointTable::Entry* entry : closing_entries_) groups_.erase(entry);
     }
-    for (auto& table : value_tables_) FOREBAY_RETURN_IF_ERROR(table->free(closing_keys_));
-    for (auto& scales : scales_) {
-      if (scales != nullptr) FOREBAY_RETURN_IF_ERROR(scales->free(closing_keys_));
-    }
+    FOREBAY_RETURN_IF_ERROR(tables_.free(closing_keys_));
     return Progress::kMore;
   }
 
@@ -405,8 +342,8 @@ class Aggregate final : public Operator {
     call.weights = rows.weights.data();
     call.row_count = static_cast<uint32_t>(rows.rows.size());
     parameters_.aggregates[index].function->update(call);
-    if (scales_[index] == nullptr) return Status::ok();
-    return scales_[index]->count(arguments[0], rows, entries);
+    ScaleTable* const scales = tables_.scales(index);
+    return scales == nullptr ? Status::ok() : scales->count(arguments[0], rows, entries);
   }
 
   void offer_extremes(size_t index, const ChangeBatch& batch, const CallRows& rows) {
@@ -423,7 +360,7 @@ class Aggregate final : public Operator {
   Status feed_distinct(size_t index) {
     if (payload_->call_state(index) == CallState::kExtreme) return Status::ok();
     constexpr size_t kStep = 4096;
-    const auto& [values, nth] = values_[index];
+    const auto& [values, nth] = tables_.values(index);
     for (size_t from = 0; from < values->transitions(nth); from += kStep) {
       std::vector<data::ColumnRef> columns;
       FOREBAY_RETURN_IF_ERROR(
@@ -449,11 +386,12 @@ class Aggregate final : public Operator {
   /// Takes the first or last value of the groups' value tables into their payloads.
   Status refresh_extremes(std::span<PointTable::Entry* const> entries) {
     bool keys_filled = false;
-    for (size_t i = 0; i < values_.size(); ++i) {
-      if (values_[i].table == nullptr || payload_->call_state(i) != CallState::kExtreme) continue;
+    for (size_t i = 0; i < parameters_.aggregates.size(); ++i) {
+      ValueTable* const values = tables_.values(i).table;
+      if (values == nullptr || payload_->call_state(i) != CallState::kExtreme) continue;
       if (!keys_filled) fill_keys(entries);
       keys_filled = true;
-      FOREBAY_ASSIGN_OR_RETURN(data::ColumnRef column, values_[i].table->extremes(keys_));
+      FOREBAY_ASSIGN_OR_RETURN(data::ColumnRef column, values->extremes(keys_));
       for (uint32_t j = 0; j < entries.size(); ++j) {
         char* payload = PointTable::payload(entries[j]);
         if (column->is_null(j)) {
@@ -482,13 +420,7 @@ class Aggregate final : public Operator {
   OperatorContext context_;
 
   PointTable groups_;
-  struct Values {
-    ValueTable* table = nullptr;  // nullptr: none
-    size_t nth = 0;               // which of the table's calls
-  };
-  std::vector<std::unique_ptr<ValueTable>> value_tables_;
-  std::vector<Values> values_;                       // per call
-  std::vector<std::unique_ptr<ScaleTable>> scales_;  // per call; nullptr: none
+  CallTables tables_;
   PayloadCopies before_;
   /// Strings that payloads no longer hold, but copies in before_ may.
   std::vector<char*> retired_;
@@ -515,81 +447,12 @@ class Aggregate final : public Operator {
   std::vector<Weight> weights_, call_weights_;
 };
 
-std::string call_text(const AggregateCallSpec& call) {
-  std::string text = fmt::format("{}({}", call.function->name, call.distinct ? "distinct " : "");
-  if (call.arguments.empty()) text += "*";
-  for (size_t i = 0; i < call.arguments.size(); ++i) {
-    text += fmt::format("{}{}", i == 0 ? "" : ", ", call.arguments[i]);
-  }
-  for (const SortKey& key : call.order) {
-    text += fmt::format(" order {}{}{}", key.column, key.descending ? " desc" : "",
-                        key.nulls_first ? " nulls first" : "");
-  }
-  for (const data::Datum& value : call.direct) {
-    text += fmt::format(" with {}", expr::to_string(*expr::literal(value)));
-  }
-  text += ")";
-  if (call.filter_column >= 0) text += fmt::format(" filter {}", call.filter_column);
-  return text;
-}
-
-class AggregateSpec final : public OperatorSpec {
- public:
-  AggregateSpec(std::string_view name, const AggregateParameters& parameters)
-      : name_(name), payload_(std::make_shared<const AggregatePayload>(parameters)) {}
-  std::string_view name() const override { return name_; }
-  std::string describe() const override {
-    const AggregateParameters& parameters = payload_->parameters();
-    std::string text = fmt::format("keys={}", column_list(parameters.group_columns));
-    if (!parameters.aggregates.empty()) {
-      text += " aggregates=[";
-      for (size_t i = 0; i < parameters.aggregates.size(); ++i) {
-        if (i > 0) text += ", ";
-        text += call_text(parameters.aggregates[i]);
-      }
-      text += "]";
-    }
-    if (parameters.append_only && !parameters.aggregates.empty()) text += " append-only";
-    if (parameters.time) {
-      text += " bound=" + bound_text(*parameters.time);
-      if (parameters.on_close) text += " on-close";
-      if (parameters.keeps_groups) text += " kept";
-    }
-    return text;
-  }
-  const std::vector<Type>& output_types() const override { return payload_->output_types(); }
-  std::unique_ptr<Operator> instantiate(const OperatorContext& context) const override {
-    return std::make_unique<Aggregate>(name_, payload_, context);
-  }
-  std::vector<state::DroppedTable> tables() const override {
-    const AggregateParameters& parameters = payload_->parameters();
-    std::vector<state::DroppedTable> tables{{state::Family::kHot, parameters.groups}};
-    for (size_t i = 0; i < parameters.aggregates.size(); ++i) {
-      if (needs_value_table(parameters, parameters.aggregates[i]) &&
-          values_owner(parameters, i) == i) {
-        tables.push_back({state::Family::kLog, parameters.value_tables[i]});
-      }
-      if (counts_scales(parameters, parameters.aggregates[i])) {
-        tables.push_back({ScaleTable::kFamily, parameters.scale_tables[i]});
-      }
-    }
-    return tables;
-  }
-
- private:
-  std::string_view name_;
-  std::shared_ptr<const AggregatePayload> payload_;
-};
-
 }  // namespace
 
-SpecRef make_aggregate(AggregateParameters parameters) {
-  return std::make_shared<AggregateSpec>("aggregate", parameters);
-}
-
-// DISTINCT is GROUP BY all columns without aggregates.
-SpecRef make_distinct(DistinctParameters parameters) {
-  return std::make_shared<AggregateSpec>("distinct", distinct_as_aggregate(parameters));
+std::unique_ptr<Operator> instantiate_aggregate(std::string_view name,
+                                                std::shared_ptr<const AggregatePayload> payload,
+                                                const OperatorContext& context) {
+  return std::make_unique<Aggregate>(name, std::move(payload), context);
 }
 
 }  // namespace forebay::operators
