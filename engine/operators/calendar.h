@@ -18,6 +18,7 @@ namespace forebay::operators {
 
 /// Order-preserving: 8 bytes.
 void append_time(int64_t time, std::string& out);
+/// What append_time() put at that byte.
 int64_t time_at(std::string_view bytes, size_t at);
 
 class Calendar {
@@ -41,6 +42,7 @@ class Calendar {
   /// `context` outlives the calendar.
   Calendar(TableId table, const OperatorContext& context);
 
+  /// Adds them to what is to come; an entry whose weights add up to 0 is none.
   Status enter(const Entries& entries);
 
   /// Takes what is due at `now` out of one group, up to a batch of it, and shows it. False: nothing

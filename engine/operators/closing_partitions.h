@@ -26,6 +26,7 @@ class ClosingPartitions {
   /// After the epoch's changes came out: forgets some of the partitions that are final. kMore:
   /// there are more.
   Result<Progress> close(state::OrderedTable& rows);
+  /// The epoch is sealed.
   void seal();
   size_t memory_bytes() const { return expired_.memory_bytes(); }
 

@@ -26,6 +26,7 @@ class TimeJudge {
   int64_t previous();
   /// By W(e): values below it will not come any more. From end_epoch on.
   int64_t current();
+  /// The epoch is over.
   void end() { previous_.reset(), current_.reset(); }
 
   /// Leaves the late rows out of the batch; gives their number.

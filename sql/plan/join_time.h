@@ -34,7 +34,10 @@ struct JoinTime {
     /// Rows go when `high` of this order is before the bound of `low`, by so much later (and before
     /// its own bound, where rows of the side can change).
     std::optional<TimeOrder> needed;
+    /// With `needed`: rows of the side can be taken out again.
     bool changes = false;
+    /// With `needed`: between which columns of the other side, moved by so much, the time lies in
+    /// pairs that match. nullopt: no end.
     std::optional<Reach> lower, upper;
   };
   Side sides[2];

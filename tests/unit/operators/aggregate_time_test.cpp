@@ -3,6 +3,7 @@
 #include "tests/support/seed.h"
 #include "tests/unit/operators/functions.h"
 #include "tests/unit/operators/harness.h"
+#include "tests/unit/operators/timed_input.h"
 #include "tests/unit/operators/watermarked.h"
 #include "udfs/registry.h"
 
@@ -29,7 +30,7 @@ ExprRef bin_shift() {
 }
 
 // Columns: 0 time, 1 key text, 2 bigint, 3 text.
-const std::vector<Type> kTypes{kTimestampType, kTextType, kBigintType, kTextType};
+const std::vector<Type>& kTypes = kTimedTypes;
 
 AggregateParameters parameters(bool append_only) {
   AggregateParameters p;
@@ -108,44 +109,23 @@ TEST_P(AggregateTime, EqualsReferenceAtEveryEpoch) {
                       : std::shared_ptr<state::Store>(state::make_model_store());
   Driver driver(make_aggregate(p), {{kTypes, {0, 1}}}, batch_rows, store, &watermarks);
   driver.lags = lags;
-  Generator generator(seed, kTypes);
-  auto& random = generator.random;
+  TimedInput input(seed, kTypes, 0);
+  input.append_only = mode.append_only;
+  if (mode.bins) input.bin = kBin;
+  auto& random = input.random();
   auto bound_of = [&](int64_t a, int64_t b) {
     if (a == kNoWatermark || b == kNoWatermark) return TimeJudge::kNothing;
     const int64_t least = std::min(a, b);
     return mode.bins ? least - (least % kBin + kBin) % kBin : least;
   };
-  Relation sent, accepted;
-  uint64_t late = 0, late_seen = 0;
-  int64_t clock = 0;
   const int epochs = test_length(60);
   for (int epoch = 0; epoch < epochs; ++epoch) {
     const auto& nodes = watermarks.nodes;
-    const int64_t before = bound_of(nodes.at(1).first, nodes.at(2).first);
-    clock += static_cast<int64_t>(random() % 7);
-    std::vector<Change> changes;
-    for (size_t i = random() % 40; i > 0; --i) {
-      if (!mode.append_only && !sent.empty() && random() % 100 < 35) {
-        auto at = std::next(sent.rows().begin(), static_cast<long>(random() % sent.rows().size()));
-        changes.push_back({at->second.row, -1});
-      } else {
-        Row row = generator.row();
-        int64_t time = clock + static_cast<int64_t>(random() % 30) - 15;
-        if (mode.bins) time -= (time % kBin + kBin) % kBin;
-        if (!row[0].is_null()) row[0] = {kTimestampType, time};
-        changes.push_back({row, 1});
-      }
-      const Change& change = changes.back();
-      sent.add(change.row, change.weight);
-      const bool is_late = before != TimeJudge::kNothing && !change.row[0].is_null() &&
-                           std::get<int64_t>(change.row[0].value) < before;
-      late += is_late ? 1 : 0;
-      if (!is_late) accepted.add(change.row, change.weight);
-    }
-    std::shuffle(changes.begin(), changes.end(), random);
+    const std::vector<Change> changes =
+        input.changes(40, bound_of(nodes.at(1).first, nodes.at(2).first));
     driver.send(0, changes, random);
-    if (random() % 3 != 0) watermarks.advance(1, clock - static_cast<int64_t>(random() % 5));
-    if (random() % 3 != 0) watermarks.advance(2, clock - static_cast<int64_t>(random() % 5));
+    if (random() % 3 != 0) watermarks.advance(1, input.some_watermark());
+    if (random() % 3 != 0) watermarks.advance(2, input.some_watermark());
     if (epoch == epochs - 1) {
       watermarks.advance(1, kEndOfTime);
       watermarks.advance(2, kEndOfTime);
@@ -153,11 +133,10 @@ TEST_P(AggregateTime, EqualsReferenceAtEveryEpoch) {
     int64_t now = bound_of(nodes.at(1).second, nodes.at(2).second);
     if (epoch == epochs - 1) now = TimeJudge::kEverything;
     driver.end_epoch();
-    late_seen = driver.sum.late_rows;
-    ASSERT_EQ(late_seen, late) << "epoch " << epoch;
+    ASSERT_EQ(driver.sum.late_rows, input.late().size()) << "epoch " << epoch;
     Relation expected;
-    if (!mode.on_close) expected = reference(accepted, TimeJudge::kNothing);
-    if (mode.on_close && now != TimeJudge::kNothing) expected = reference(accepted, now);
+    if (!mode.on_close) expected = reference(input.accepted(), TimeJudge::kNothing);
+    if (mode.on_close && now != TimeJudge::kNothing) expected = reference(input.accepted(), now);
     ASSERT_EQ(driver.sum.rows.text(), expected.text()) << "epoch " << epoch;
     if (now != TimeJudge::kNothing && now != TimeJudge::kEverything && random() % 2 == 0) {
       driver.commit();
@@ -169,7 +148,7 @@ TEST_P(AggregateTime, EqualsReferenceAtEveryEpoch) {
     watermarks.end_epoch();
     if (random() % 5 == 0) driver.restart(static_cast<uint16_t>(1 + random() % 3));
   }
-  EXPECT_GT(late, 0u);
+  EXPECT_FALSE(input.late().empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, AggregateTime,
@@ -191,10 +170,7 @@ TEST(AggregateTimeFaults, DeletingARowOfAFinalGroupChangesNothing) {
   std::shared_ptr<state::Store> store = state::make_model_store();
   Driver driver(make_aggregate(p), {{kTypes, {0, 1}}}, 4, store, &watermarks);
   std::mt19937_64 random(1);
-  const Row row{{kTimestampType, int64_t{5}},
-                {kTextType, std::string("a")},
-                {kBigintType, int64_t{1}},
-                {kTextType, std::string("x")}};
+  const Row row = timed_row(5);
   driver.send(0, {{row, 1}}, random);
   watermarks.advance(1, 6);
   driver.end_epoch();

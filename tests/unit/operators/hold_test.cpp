@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/unit/operators/harness.h"
+#include "tests/unit/operators/timed_input.h"
 #include "tests/unit/operators/watermarked.h"
 
 /// What a bound on a row's time does to operators of rows: Hold, TopN and Over per window, and the
@@ -13,7 +14,7 @@ using data::kTextType;
 const Type kTimestampType{data::TypeId::kTimestamp};
 
 // Columns: 0 time, 1 text, 2 bigint, 3 text.
-const std::vector<Type> kTypes{kTimestampType, kTextType, kBigintType, kTextType};
+const std::vector<Type>& kTypes = kTimedTypes;
 const TimeBound kBound{0, {{{ObjectId(1), 1}, nullptr}}};
 constexpr TableId kRows(10);
 
@@ -104,48 +105,26 @@ TEST_P(BoundRows, EqualsReferenceAtEveryEpoch) {
   driver.lags = lags;
   std::shared_ptr<state::Store> none = state::make_model_store();
   Driver late_driver(make_late_rows({kTypes, kBound}), {keys}, batch_rows, none, &watermarks);
-  Generator generator(seed, kTypes);
-  auto& random = generator.random;
-  Relation sent, accepted, late_rows;
-  uint64_t late = 0;
-  int64_t clock = 0;
+  TimedInput input(seed, kTypes, 0);
+  auto& random = input.random();
+  Relation late_rows;
   for (int epoch = 0; epoch < 60; ++epoch) {
     const int64_t before = watermarks.nodes[1].first;
-    clock += static_cast<int64_t>(random() % 7);
-    std::vector<Change> changes;
-    for (size_t i = random() % 30; i > 0; --i) {
-      if (!sent.empty() && random() % 100 < 35) {
-        auto at = std::next(sent.rows().begin(), static_cast<long>(random() % sent.rows().size()));
-        changes.push_back({at->second.row, -1});
-      } else {
-        Row row = generator.row();
-        if (!row[0].is_null()) {
-          row[0] = {kTimestampType, clock + static_cast<int64_t>(random() % 30) - 15};
-        }
-        changes.push_back({row, 1});
-      }
-      const Change& change = changes.back();
-      sent.add(change.row, change.weight);
-      const bool is_late = before != kNoWatermark && !change.row[0].is_null() &&
-                           std::get<int64_t>(change.row[0].value) < before;
-      late += is_late ? 1 : 0;
-      if (is_late) {
-        add_late(change.row, change.weight, before, late_rows);
-      } else {
-        accepted.add(change.row, change.weight);
-      }
+    const size_t late_before = input.late().size();
+    const std::vector<Change> changes = input.changes(30, before);
+    for (size_t i = late_before; i < input.late().size(); ++i) {
+      add_late(input.late()[i].row, input.late()[i].weight, before, late_rows);
     }
-    std::shuffle(changes.begin(), changes.end(), random);
     driver.send(0, changes, random);
     late_driver.send(0, changes, random);
-    if (random() % 3 != 0) watermarks.advance(1, clock - static_cast<int64_t>(random() % 5));
+    if (random() % 3 != 0) watermarks.advance(1, input.some_watermark());
     if (epoch == 59) watermarks.advance(1, kEndOfTime);
     const int64_t now = watermarks.nodes[1].second;
     driver.end_epoch();
     late_driver.end_epoch();
-    ASSERT_EQ(driver.sum.late_rows, late) << "epoch " << epoch;
+    ASSERT_EQ(driver.sum.late_rows, input.late().size()) << "epoch " << epoch;
     ASSERT_EQ(late_driver.sum.rows.text(), late_rows.text()) << "epoch " << epoch;
-    ASSERT_EQ(driver.sum.rows.text(), reference(subject, accepted, now).text())
+    ASSERT_EQ(driver.sum.rows.text(), reference(subject, input.accepted(), now).text())
         << "epoch " << epoch;
     if (now != kNoWatermark && now != kEndOfTime && random() % 2 == 0) {
       driver.commit();
@@ -155,7 +134,7 @@ TEST_P(BoundRows, EqualsReferenceAtEveryEpoch) {
     watermarks.end_epoch();
     if (random() % 5 == 0) driver.restart(static_cast<uint16_t>(1 + random() % 3));
   }
-  EXPECT_GT(late, 0u);
+  EXPECT_FALSE(input.late().empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BoundRows,
@@ -177,10 +156,7 @@ TEST_P(BoundRowsFaults, DeletingAFinalRowAfterARestartChangesNothing) {
                              : InputKeys{kTypes, {0, 1}};
   Driver driver(make(subject), {keys}, 4, store, &watermarks);
   std::mt19937_64 random(1);
-  const Row row{{kTimestampType, int64_t{5}},
-                {kTextType, std::string("a")},
-                {kBigintType, int64_t{1}},
-                {kTextType, std::string("x")}};
+  const Row row = timed_row(5);
   driver.send(0, {{row, 1}}, random);
   driver.end_epoch();
   driver.restart(3);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/unit/operators/harness.h"
+#include "tests/unit/operators/timed_input.h"
 #include "tests/unit/operators/watermarked.h"
 
 namespace forebay::operators::testing {
@@ -75,41 +76,19 @@ TEST_P(SessionRandom, EqualsReferenceAtEveryEpoch) {
                       : std::shared_ptr<state::Store>(state::make_model_store());
   Driver driver(make_session(p), {{kTypes, {3}}}, batch_rows, store, &watermarks);
   driver.lags = lags;
-  Generator generator(seed, kTypes);
-  auto& random = generator.random;
-  Relation sent, accepted;
-  uint64_t late = 0;
-  int64_t clock = 0;
+  TimedInput input(seed, kTypes, 1);
+  input.append_only = mode.append_only;
+  auto& random = input.random();
   for (int epoch = 0; epoch < 60; ++epoch) {
-    const int64_t before = watermarks.nodes[1].first;
-    clock += static_cast<int64_t>(random() % 9);
-    std::vector<Change> changes;
-    for (size_t i = random() % 12; i > 0; --i) {
-      if (!mode.append_only && !sent.empty() && random() % 100 < 40) {
-        auto at = std::next(sent.rows().begin(), static_cast<long>(random() % sent.rows().size()));
-        changes.push_back({at->second.row, -1});
-      } else {
-        Row row = generator.row();
-        if (!row[1].is_null()) {
-          row[1] = {kTimestampType, clock + static_cast<int64_t>(random() % 40) - 15};
-        }
-        changes.push_back({row, 1});
-      }
-      const Change& change = changes.back();
-      sent.add(change.row, change.weight);
-      const bool is_late = mode.bounded && before != kNoWatermark && !change.row[1].is_null() &&
-                           std::get<int64_t>(change.row[1].value) < before;
-      late += is_late ? 1 : 0;
-      if (!is_late) accepted.add(change.row, change.weight);
-    }
-    std::shuffle(changes.begin(), changes.end(), random);
+    const std::vector<Change> changes =
+        input.changes(12, mode.bounded ? watermarks.nodes[1].first : kNoWatermark);
     driver.send(0, changes, random);
-    if (random() % 3 != 0) watermarks.advance(1, clock - static_cast<int64_t>(random() % 5));
+    if (random() % 3 != 0) watermarks.advance(1, input.some_watermark());
     if (epoch == 59) watermarks.advance(1, kEndOfTime);
     const int64_t now = watermarks.nodes[1].second;
     driver.end_epoch();
-    ASSERT_EQ(driver.sum.late_rows, late) << "epoch " << epoch;
-    const Relation expected = reference(accepted, mode.on_close ? now : INT64_MAX);
+    ASSERT_EQ(driver.sum.late_rows, input.late().size()) << "epoch " << epoch;
+    const Relation expected = reference(input.accepted(), mode.on_close ? now : INT64_MAX);
     ASSERT_EQ(driver.sum.rows.text(), expected.text()) << "epoch " << epoch;
     if (mode.bounded && now != kNoWatermark && random() % 2 == 0) {
       driver.commit();
@@ -120,7 +99,7 @@ TEST_P(SessionRandom, EqualsReferenceAtEveryEpoch) {
     if (random() % 5 == 0) driver.restart(static_cast<uint16_t>(1 + random() % 3));
   }
   if (!mode.bounded) return;
-  EXPECT_GT(late, 0u);
+  EXPECT_FALSE(input.late().empty());
   // All sessions are final: nothing is left.
   driver.commit();
   auto snapshot = store->snapshot();
