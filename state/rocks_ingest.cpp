@@ -27,6 +27,23 @@ bool comes_before(const SortedChange& a, const SortedChange& b) {
   return a.change->key < b.change->key;
 }
 
+/// Brings kTouched changes into the cache. They lie all over the runs, on pages that the TLB does
+/// not know, where a prefetch may do nothing (measured on an EPYC); loads in a row wait together.
+constexpr size_t kTouched = 32;
+void touch(std::span<const SortedChange> changes, size_t from) {
+  const size_t count = std::min(kTouched, changes.size() - from);
+  unsigned char sum = 0;
+  const char* keys[kTouched];
+  for (size_t i = 0; i < count; ++i) keys[i] = changes[from + i].change->key.data();
+  for (size_t i = 0; i < count; ++i) {
+    sum ^= static_cast<unsigned char>(*keys[i]);  // keys have a prefix: none is empty
+    __builtin_prefetch(keys[i] + 64);
+    __builtin_prefetch(keys[i] + 128);
+    __builtin_prefetch(keys[i] + 192);
+  }
+  asm volatile("" : : "r"(sum));
+}
+
 }  // namespace
 
 /// By shard first (one counting pass), then each shard by itself, which fits into the cache.
@@ -82,7 +99,7 @@ Status IngestFiles::write(Family family, std::span<const SortedChange> changes, 
     rocksdb::Status status = writer.Open(files_[f].back());
     uint64_t bytes = 0;
     for (; status.ok() && next < changes.size() && bytes < kFileBytes; ++next) {
-      prefetch_ahead(changes, next);
+      if (next % kTouched == 0) touch(changes, next);
       const SealedRun::Change& change = *changes[next].change;
       status = change.tombstone ? writer.Delete(slice(change.key))
                                 : writer.Put(slice(change.key), slice(change.value));
