@@ -11,7 +11,7 @@
 // right row is not behind the left one) and then all columns (kExact), so that a left row's match
 // is the first right row from its own time on. Left: count = multiplicity. Right: likewise, or the
 // version's kind. With both bounds a PointTable of timers, (time, key) -> nothing: a key that has
-// something to forget has a timer that is not later than that.
+// something to forget (asof_expiry.h) has a timer that is not later than that.
 //
 // Invariants: the tables are as the epoch began until a key is flushed, so that both matches of a
 // row can be looked up. Between a changed right row and the one before it all left rows have the
@@ -26,9 +26,9 @@
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/asof_deltas.h"
+#include "engine/operators/asof_expiry.h"
 #include "engine/operators/emission.h"
 #include "engine/operators/epoch_index.h"
-#include "engine/operators/expired_groups.h"
 #include "engine/operators/specs.h"
 
 namespace forebay::operators {
@@ -38,7 +38,6 @@ namespace {
 using data::KeyMode;
 using data::KeyRows;
 using state::OrderedTable;
-using state::PointTable;
 
 constexpr char kHidden = AsofMatches::kHidden;
 constexpr std::string_view kSigns[] = {">=", ">", "<=", "<"};
@@ -59,9 +58,8 @@ class AsofJoin final : public Operator {
         left_(context.table(parameters.left_rows, state::Family::kLog)),
         right_(context.table(parameters.right_rows, state::Family::kLog)),
         tables_{&left_, &right_},
-        timers_(context.table(parameters.timers, state::Family::kHot), 8, nullptr),
-        expired_(state::Family::kHot, parameters.timers, context_, AsofVersions::kTimeBytes),
-        versions_(parameters.right_append_only) {
+        versions_(parameters.right_append_only),
+        expiry_(parameters_, order_, versions_, context_) {
     order_.descending = is_backward(parameters.order);
     for (int side : {0, 1}) {
       sides_[side].types = side == 0 ? parameters.left_types : parameters.right_types;
@@ -79,14 +77,14 @@ class AsofJoin final : public Operator {
     if (layout == data::Layout::kInt32) fixed_time_bytes_ = 5;
     if (layout == data::Layout::kInt64) fixed_time_bytes_ = 9;
     scratch_time_.emplace_back(time);
-    if (parameters_.left_bound) left_judge_.emplace(*parameters_.left_bound, time, context_);
-    if (parameters_.right_bound) right_judge_.emplace(*parameters_.right_bound, time, context_);
   }
 
   Result<Progress> take(uint32_t input, ChangeBatch batch, Output& output) override {
     Side& side = sides_[input];
-    if (input == 0 && left_judge_) {
-      if (uint64_t late = left_judge_->drop_late(batch); late > 0) output.late(late);
+    // A late row of a table of versions is there all the same.
+    TimeJudge* judge = expiry_.judge(input);
+    if (judge != nullptr && (input == 0 || !parameters_.versions)) {
+      if (uint64_t late = judge->drop_late(batch); late > 0) output.late(late);
     }
     take_nulls(input, batch, output);
     if (batch.empty()) return Progress::kDone;
@@ -105,8 +103,8 @@ class AsofJoin final : public Operator {
       if (input == 1 && parameters_.versions) {
         is_hidden = column.is_null(row);
         // Of one that goes it is seen whether it came late.
-        if (!is_hidden && weight > 0 && right_judge_ &&
-            column.at<int64_t>(row) < right_judge_->previous()) {
+        if (!is_hidden && weight > 0 && judge != nullptr &&
+            column.at<int64_t>(row) < judge->previous()) {
           is_hidden = true;
           ++late;
         }
@@ -132,27 +130,24 @@ class AsofJoin final : public Operator {
       is_open_ = false;
     }
     put_out(output);
-    return forget_some();
+    return expiry_.forget_some(left_, right_);
   }
 
   void seal(state::SealedRun& run) override {
     left_.seal(run);
     right_.seal(run);
-    timers_.seal(run);
-    expired_.seal();
-    if (left_judge_) left_judge_->end();
-    if (right_judge_) right_judge_->end();
+    expiry_.seal(run);
     deltas_.clear();
     groups_.clear();
     group_place_.clear();
-    is_forgetting_ = emitted_ = false;
+    emitted_ = false;
   }
   size_t memory_bytes() const override {
-    return left_.memory_bytes() + right_.memory_bytes() + timers_.memory_bytes() +
-           expired_.memory_bytes() + deltas_.memory_bytes();
+    return left_.memory_bytes() + right_.memory_bytes() + expiry_.memory_bytes() +
+           deltas_.memory_bytes();
   }
   size_t dirty_entries() const override {
-    return left_.dirty_entries() + right_.dirty_entries() + timers_.dirty_entries() +
+    return left_.dirty_entries() + right_.dirty_entries() + expiry_.dirty_entries() +
            deltas_.size();
   }
   size_t state_rows() const override {
@@ -269,16 +264,10 @@ class AsofJoin final : public Operator {
   /// The time bytes of W_right(e-1); empty: no watermark.
   std::string_view present_bytes() {
     present_.clear();
-    if (!right_judge_) return present_;
-    const int64_t watermark = right_judge_->previous();
-    if (watermark == TimeJudge::kNothing) return present_;
-    present_ = bytes_of(watermark);
+    TimeJudge* judge = expiry_.judge(1);
+    if (judge == nullptr || judge->previous() == TimeJudge::kNothing) return present_;
+    present_ = expiry_.bytes_of(judge->previous());
     return present_;
-  }
-  std::string bytes_of(int64_t time) const {
-    std::string bytes;
-    data::append_key({sides_[1].types[sides_[1].time], time}, KeyMode::kGrouping, bytes, order_);
-    return bytes;
   }
 
   /// Goes on with the open key: first left rows that changed, then those between right rows that
@@ -363,81 +352,11 @@ class AsofJoin final : public Operator {
     for (const AsofChange& change : left_changes_) write(0, change.suffix, change.now);
     if (!parameters_.versions) {
       for (const AsofChange& change : right_changes_) write(1, change.suffix, change.now);
-      return Status::ok();
     }
     for (const AsofVersions::Write& change : writes_) {
       write(1, change.suffix, static_cast<int64_t>(change.kind));
     }
-    return forgets() ? set_timer() : Status::ok();
-  }
-
-  bool forgets() const { return left_judge_ && right_judge_; }
-
-  /// Waits for the first thing to forget of the open key.
-  Status set_timer() {
-    // Complemented: the earliest time is the last one.
-    std::string_view first;
-    if (const auto* oldest = OrderedTable::last(group_.side[0])) {
-      first = OrderedTable::suffix(oldest).substr(0, AsofVersions::kTimeBytes);
-    }
-    first = std::max(first, AsofVersions::next_to_forget(group_.side[1]));
-    if (first.empty()) return Status::ok();
-    data::ColumnBuilder time(sides_[0].types[sides_[0].time]);
-    FOREBAY_RETURN_IF_ERROR(data::decode_key(first, KeyMode::kGrouping, time, order_));
-    const data::ColumnRef column = time.finish();
-    timer_keys_.bytes.clear();
-    data::append_key(*column, 0, KeyMode::kGrouping, timer_keys_.bytes);
-    const std::string_view key = OrderedTable::group_key(group_.side[0]);
-    timer_keys_.bytes += key;
-    timer_keys_.offsets = {0, static_cast<uint32_t>(timer_keys_.bytes.size())};
-    timer_keys_.hashes = {data::hash_key(key)};
-    PointTable::Entry* entry = nullptr;
-    uint8_t created = 0;
-    FOREBAY_RETURN_IF_ERROR(timers_.find_or_create(timer_keys_, {&entry, 1}, {&created, 1}));
-    if (created == 0 && !PointTable::is_erased(entry)) return Status::ok();
-    timers_.mark_dirty(entry);
-    created = 1;
-    expired_.add(timer_keys_, {&created, 1});
-    return Status::ok();
-  }
-
-  /// Some of the keys whose timers are due.
-  Result<Progress> forget_some() {
-    if (!forgets()) return Progress::kDone;
-    const int64_t from = std::min(left_judge_->previous(), right_judge_->previous());
-    const int64_t to = std::min(left_judge_->current(), right_judge_->current());
-    if (!is_forgetting_) {
-      if (from >= to) return Progress::kDone;
-      is_forgetting_ = true;
-      expired_.begin(left_judge_->key_of(from), left_judge_->key_of(to));
-    }
-    const uint32_t most = std::max<uint32_t>(1, context_.batch_rows / 16);
-    FOREBAY_ASSIGN_OR_RETURN(const bool more, expired_.take_due(timers_, most, keys_));
-    if (!more) return Progress::kDone;
-    for (int side : {0, 1}) {
-      found_[side].resize(keys_.rows());
-      FOREBAY_RETURN_IF_ERROR(tables_[side]->load(keys_, found_[side]));
-    }
-    const std::string time = to == TimeJudge::kEverything ? std::string() : bytes_of(to);
-    for (uint32_t i = 0; i < keys_.rows(); ++i) {
-      group_ = {{found_[0][i], found_[1][i]}};
-      forget_left(time);
-      versions_.forget(right_, group_.side[1], time);
-      FOREBAY_RETURN_IF_ERROR(set_timer());
-    }
-    return Progress::kMore;
-  }
-
-  /// Takes out the left rows that are earlier than the time of these bytes.
-  void forget_left(std::string_view time) {
-    OrderedTable::Group* group = group_.side[0];
-    for (OrderedTable::Entry* entry = OrderedTable::last(group);
-         entry != nullptr &&
-         OrderedTable::suffix(entry).substr(0, AsofVersions::kTimeBytes) > time;) {
-      OrderedTable::Entry* next = OrderedTable::previous(group, entry);
-      left_.set_count(group, left_.upsert(group, OrderedTable::suffix(entry)), 0);
-      entry = next;
-    }
+    return expiry_.set_timer(group_.side[0], group_.side[1]);
   }
 
   Status emit(std::string_view left, Match right, Weight weight, Output& output) {
@@ -489,13 +408,11 @@ class AsofJoin final : public Operator {
   data::KeyOrder order_;
   Side sides_[2];
   size_t fixed_time_bytes_ = 0;
-  std::optional<TimeJudge> left_judge_, right_judge_;
 
   OrderedTable left_, right_;
   OrderedTable* tables_[2];
-  PointTable timers_;
-  ExpiredGroups expired_;
   AsofVersions versions_;
+  AsofExpiry expiry_;
   AsofMatches matches_;
 
   // The epoch's changes, as they came.
@@ -518,13 +435,12 @@ class AsofJoin final : public Operator {
   Match slot_before_, slot_now_;
   std::string slot_end_;
   OrderedTable::Entry* entry_ = nullptr;
-  bool is_forgetting_ = false;
   bool emitted_ = false;
   std::vector<data::ColumnBuilder> builders_;
   std::vector<Weight> weights_;
 
   // Scratch.
-  KeyRows keys_, times_, rows_, timer_keys_;
+  KeyRows keys_, times_, rows_;
   std::vector<OrderedTable::Group*> found_[2];
   std::vector<uint32_t> group_of_row_;
   std::vector<data::ColumnBuilder> scratch_time_;
@@ -562,7 +478,9 @@ class AsofJoinSpec final : public OperatorSpec {
   std::vector<state::DroppedTable> tables() const override {
     std::vector<state::DroppedTable> tables{{state::Family::kLog, parameters_.left_rows},
                                             {state::Family::kLog, parameters_.right_rows}};
-    if (parameters_.versions) tables.push_back({state::Family::kHot, parameters_.timers});
+    if (parameters_.versions || (parameters_.left_bound && parameters_.right_bound)) {
+      tables.push_back({state::Family::kHot, parameters_.timers});
+    }
     return tables;
   }
 

@@ -13,7 +13,9 @@
 // (kExact), as top_n's. No results are kept: those of before an epoch are computed from the counts
 // that entries had when the epoch first touched them.
 //
-// With a bound (`time`) late rows are dropped, and partitions behind it are forgotten.
+// With a bound (`time`) late rows are dropped, and partitions behind it are forgotten. In order of
+// time (`in_order`) rows only come, and what later ones don't see is forgotten (over_close.h); with
+// functions that look ahead they come out once, when they are final (over_ahead.h).
 //
 // Invariant: entries stay in place until seal.
 //
@@ -31,8 +33,10 @@
 
 #include "engine/operators/closing_partitions.h"
 #include "engine/operators/emission.h"
+#include "engine/operators/over_ahead.h"
 #include "engine/operators/over_checkpoints.h"
 #include "engine/operators/over_close.h"
+#include "engine/operators/over_evaluation.h"
 
 namespace forebay::operators {
 
@@ -56,18 +60,10 @@ class Over final : public Operator {
         closing_(parameters.time, parameters.types, parameters.partition_columns,
                  state::Family::kLog, parameters.rows, context),
         run_at_once_(std::min<size_t>(context.batch_rows, 1024)),
-        close_(parameters_, reaches_, order_, context_) {
+        close_(parameters_, reaches_, order_, context_),
+        evaluation_(parameters_, order_, context.eval != nullptr ? context.eval : &no_context_) {
     if (context_.eval == nullptr) context_.eval = &no_context_;
-    const auto read = [&](uint32_t column) {
-      if (column + 1 > read_.size()) read_.resize(column + 1, 0);
-      read_[column] = 1;
-    };
-    for (const OverCall& call : parameters.calls) {
-      for (uint32_t argument : call.arguments) read(argument);
-      if (call.filter_column >= 0) read(static_cast<uint32_t>(call.filter_column));
-      if (call.fallback_column >= 0) read(static_cast<uint32_t>(call.fallback_column));
-      peers_ |= needs_peers(call);
-    }
+    if (parameters_.waits) ahead_.emplace(parameters_, reaches_, order_, context_);
   }
 
   Result<Progress> take(uint32_t, ChangeBatch batch, Output& output) override {
@@ -101,7 +97,7 @@ class Over final : public Operator {
       });
       for (const OverPartition::Touched& entry : touched.entries) {
         const int64_t count = OrderedTable::count(entry.entry);
-        if (count < 0) fail_negative("over", row_text(entry.entry), count);
+        if (count < 0) fail_negative("over", evaluation_.row_text(entry.entry), count);
       }
     }
     return resume(output);
@@ -118,11 +114,12 @@ class Over final : public Operator {
       } else if (next_stretch_ < stretches_.size()) {
         left_ = stretches_[next_stretch_].from;
       } else if (next_ < touched_.size()) {
-        end_partition();
+        FOREBAY_RETURN_IF_ERROR(end_partition());
         start_partition(touched_[next_++]);
       } else {
-        end_partition();
-        return closing_.close(rows_);
+        FOREBAY_RETURN_IF_ERROR(end_partition());
+        FOREBAY_ASSIGN_OR_RETURN(const bool more, touch_due());
+        return more ? Progress::kMore : closing_.close(rows_);
       }
     }
   }
@@ -131,6 +128,7 @@ class Over final : public Operator {
     rows_.seal(run);
     closing_.seal();
     close_.seal();
+    if (ahead_) ahead_->seal(run);
     partition_.reset();
     stretches_.clear();
     aside_.clear();
@@ -142,10 +140,12 @@ class Over final : public Operator {
   }
   size_t memory_bytes() const override {
     return rows_.memory_bytes() + closing_.memory_bytes() + entry_place_.memory_bytes() +
-           checkpoints_.bytes() +
+           checkpoints_.bytes() + (ahead_ ? ahead_->memory_bytes() : 0) +
            entries_.capacity() * (sizeof(entries_[0]) + sizeof(OverPartition::Touched));
   }
-  size_t dirty_entries() const override { return rows_.dirty_entries(); }
+  size_t dirty_entries() const override {
+    return rows_.dirty_entries() + (ahead_ ? ahead_->dirty_entries() : 0);
+  }
   size_t state_rows() const override { return rows_.resident_entries(); }
 
  private:
@@ -160,14 +160,7 @@ class Over final : public Operator {
     bool now;
     uint32_t row;  // among those evaluated
   };
-  /// The results of one stretch, before or now.
-  struct Version {
-    OverRows rows;
-    std::vector<data::ColumnRef> values;
-    KeyRows keys;                 // of the values
-    std::vector<int32_t> failed;  // place in `failures` per row, or -1; empty: none failed
-    std::vector<GroupFailure> failures;
-  };
+  using Version = OverEvaluation::Version;
 
   /// Remembers the count of an entry that the epoch has not touched before.
   void note(OrderedTable::Group* group, OrderedTable::Entry* entry) {
@@ -178,32 +171,60 @@ class Over final : public Operator {
       return;
     }
     entries_.push_back(entry);
+    touch(group).entries.push_back({entry, OrderedTable::count(entry)});
+  }
+  Touched& touch(OrderedTable::Group* group) {
     const auto next = static_cast<uint32_t>(touched_.size());
     const auto same = [&](uint32_t i) { return touched_[i].group == group; };
     const uint32_t at = group_place_.find_or_add(EpochIndex::hash_of(group), next, same);
     if (at == next) touched_.push_back({group, {}});
-    touched_[at].entries.push_back({entry, OrderedTable::count(entry)});
+    return touched_[at];
+  }
+
+  /// Goes on with partitions in which rows are final because time has passed. false: there are no
+  /// more.
+  Result<bool> touch_due() {
+    if (!ahead_) return false;
+    FOREBAY_ASSIGN_OR_RETURN(const bool more, ahead_->take_due(rows_, groups_));
+    if (!more) return false;
+    for (OrderedTable::Group* group : groups_) touch(group);
+    return true;
   }
 
   /// Of the one that was computed last.
-  void end_partition() {
-    if (!partition_) return;
+  Status end_partition() {
+    if (!partition_) return Status::ok();
     partition_.reset();
+    if (ahead_) return ahead_->keep(rows_, group_);
     close_.trim(rows_, group_);
+    return Status::ok();
   }
 
   void start_partition(const Touched& touched) {
     partition_.reset();
     stretches_.clear();
     next_stretch_ = 0;
+    group_ = touched.group;
+    if (ahead_) return start_finals(touched);
     if (touched.entries.empty()) return;
     // Those behind a row that changed say nothing any more, unless it settles before them.
     aside_ = checkpoints_.take_after(OrderedTable::group_key(touched.group),
                                      OrderedTable::suffix(touched.entries.front().entry));
-    group_ = touched.group;
     last_touched_ = touched.entries.back().entry;
     partition_.emplace(touched.group, touched.entries, order_, reaches_, *context_.eval);
     stretches_ = partition_->affected();
+  }
+
+  /// The same where rows only come, behind all others, and are given when they are final.
+  void start_finals(const Touched& touched) {
+    const OrderedTable::Entry* last = OrderedTable::last(group_);
+    if (last == nullptr) return;
+    (void)checkpoints_.take_after(OrderedTable::group_key(group_), OrderedTable::suffix(last));
+    const auto finals =
+        ahead_->finals(group_, touched.entries.empty() ? nullptr : touched.entries.front().entry);
+    if (finals) stretches_.push_back(*finals);
+    partition_.emplace(group_, std::span<const OverPartition::Touched>(), order_, reaches_,
+                       *context_.eval);
   }
 
   /// Evaluates some rows of the stretch, from left_ on.
@@ -243,7 +264,7 @@ class Over final : public Operator {
     const OrderedTable::Entry* wanted = base_place(left_);
     if (OverPartition::is_before(known_, wanted)) {
       FOREBAY_RETURN_IF_ERROR(move_bases(wanted));
-      const bool settled = known_ == wanted && base_before_ == base_now_ &&
+      const bool settled = !ahead_ && known_ == wanted && base_before_ == base_now_ &&
                            OverPartition::is_before(last_touched_, known_);
       if (settled) {
         checkpoints_.put_back(OrderedTable::group_key(group_), OrderedTable::suffix(known_),
@@ -271,7 +292,7 @@ class Over final : public Operator {
   /// Where the bases must end for a row to be evaluated.
   const OrderedTable::Entry* base_place(const OrderedTable::Entry* row) {
     const OrderedTable::Entry* from = partition_->seen_from({row, row}, true).from;
-    return peers_ ? partition_->group_start(from) : from;
+    return evaluation_.has_peers() ? partition_->group_start(from) : from;
   }
 
   /// From the last checkpoint before left_, or the partition's start.
@@ -293,7 +314,7 @@ class Over final : public Operator {
     partition_->collect(known_, wanted, at_once_, items_, &next);
     const OrderedTable::Entry* to = wanted;
     if (next != nullptr) {
-      to = peers_ ? partition_->group_start(next) : next;
+      to = evaluation_.has_peers() ? partition_->group_start(next) : next;
       if (!OverPartition::is_before(known_, to)) {  // within one group
         at_once_ *= 2;
         return Status::ok();
@@ -301,14 +322,9 @@ class Over final : public Operator {
     }
     while (!items_.empty() && !OverPartition::is_before(items_.back().entry, to)) items_.pop_back();
     count_looked_at();
-    OverItems inputs;
-    FOREBAY_RETURN_IF_ERROR(read_items(inputs));
-    const auto all = static_cast<uint32_t>(items_.size());
-    for (bool now : {false, true}) {
-      OverRows& rows = (now ? now_ : before_).rows;
-      FOREBAY_RETURN_IF_ERROR(list_rows(inputs, now, 0, all, rows));
-      advance(parameters_, inputs, rows, rows.count(), now ? base_now_ : base_before_);
-    }
+    FOREBAY_RETURN_IF_ERROR(evaluation_.read(items_));
+    if (!ahead_) FOREBAY_RETURN_IF_ERROR(evaluation_.advance(false, base_before_));
+    FOREBAY_RETURN_IF_ERROR(evaluation_.advance(true, base_now_));
     known_ = to;
     since_checkpoint_ += items_.size();
     if (since_checkpoint_ >= run_at_once_) {
@@ -329,24 +345,22 @@ class Over final : public Operator {
     };
     const uint32_t from = at(part.from);
     const uint32_t to = at(part.to) + 1;
-    OverItems inputs;
-    FOREBAY_RETURN_IF_ERROR(read_items(inputs));
-    std::vector<OverPlaces> places(parameters_.calls.size());
-    for (size_t i = 0; i < places.size(); ++i) find_places(i, inputs, places[i]);
-    for (bool now : {false, true}) {
-      Version& version = now ? now_ : before_;
-      FOREBAY_RETURN_IF_ERROR(list_rows(inputs, now, from, to, version.rows));
-      FOREBAY_RETURN_IF_ERROR(evaluate(inputs, places, now ? base_now_ : base_before_, version));
-    }
+    FOREBAY_RETURN_IF_ERROR(evaluation_.read(items_));
+    FOREBAY_RETURN_IF_ERROR(evaluation_.evaluate(true, from, to, base_now_, now_));
     changes_.clear();
     emitted_ = 0;
+    if (ahead_) {
+      list_finals(from, to);
+      return Status::ok();
+    }
+    FOREBAY_RETURN_IF_ERROR(evaluation_.evaluate(false, from, to, base_before_, before_));
     uint32_t old_row = 0, new_row = 0;  // of the rows evaluated
     for (uint32_t i = from; i < to; ++i) {
       const int64_t rows = std::max(items_[i].before, items_[i].now);
       for (int64_t n = 0; n < rows; ++n) {
         const bool was = n < items_[i].before;
         const bool is = n < items_[i].now;
-        if (!was || !is || !same(old_row, new_row)) {
+        if (!was || !is || !OverEvaluation::same(before_, old_row, now_, new_row)) {
           if (was) changes_.push_back({items_[i].entry, false, old_row});
           if (is) changes_.push_back({items_[i].entry, true, new_row});
         }
@@ -357,103 +371,13 @@ class Over final : public Operator {
     return Status::ok();
   }
 
-  /// Columns that functions read, from the entries of items_.
-  Status read_items(OverItems& inputs) {
-    std::vector<data::ColumnBuilder> builders;
-    for (size_t i = 0; i < read_.size(); ++i) builders.emplace_back(parameters_.types[i]);
-    for (const Item& item : items_) {
-      const std::string_view suffix = OrderedTable::suffix(item.entry);
-      if (peers_ || !read_.empty()) {
-        const std::string_view key = order_.key_of(suffix);
-        if (peers_) inputs.keys.push_back(key);
-        std::string_view rest = suffix.substr(key.size());
-        for (data::ColumnBuilder& builder : builders) {
-          FOREBAY_RETURN_IF_ERROR(data::decode_key(rest, KeyMode::kExact, builder));
-        }
+  void list_finals(uint32_t from, uint32_t to) {
+    uint32_t row = 0;
+    for (uint32_t i = from; i < to; ++i) {
+      for (int64_t copy = 0; copy < items_[i].now; ++copy, ++row) {
+        if (ahead_->gives(items_[i].entry, copy)) changes_.push_back({items_[i].entry, true, row});
       }
     }
-    for (data::ColumnBuilder& builder : builders) inputs.columns.push_back(builder.finish());
-    inputs.count = static_cast<uint32_t>(items_.size());
-    return Status::ok();
-  }
-
-  void find_places(size_t index, const OverItems& inputs, OverPlaces& places) {
-    const OverFrame& frame = parameters_.calls[index].frame;
-    if (frame.lower.value == nullptr && frame.upper.value == nullptr) return;
-    const data::ColumnRef values = order_.values_of(inputs.keys);
-    const auto find = [&](const FrameBound& bound, KeyRows& keys, std::vector<uint8_t>& failed) {
-      if (bound.value == nullptr) return;
-      expr::Evaluator evaluator(bound.value);
-      order_.places_of(evaluator, values, *context_.eval, keys, failed);
-    };
-    find(frame.lower, places.lower, places.lower_failed);
-    find(frame.upper, places.upper, places.upper_failed);
-  }
-
-  /// The rows of items_ before or now; those of the items [from, to) are wanted.
-  Status list_rows(const OverItems& inputs, bool now, uint32_t from, uint32_t to, OverRows& rows) {
-    rows.item.clear();
-    rows.group.clear();
-    rows.group_start.clear();
-    uint32_t last = 0;  // item with rows
-    for (uint32_t i = 0; i < items_.size(); ++i) {
-      if (i == from) rows.from = rows.count();
-      const int64_t count = now ? items_[i].now : items_[i].before;
-      if (count > int64_t{kMostItems} - rows.count()) {
-        return Status(data::sqlstate::kProgramLimit,
-                      "a window function has to look at too many rows at once");
-      }
-      rows.item.insert(rows.item.end(), static_cast<size_t>(count), i);
-      if (count > 0 && peers_) {
-        const bool is_new = rows.group.empty() || inputs.keys[last] != inputs.keys[i];
-        if (is_new) {
-          rows.group_start.push_back(rows.count() - static_cast<uint32_t>(count));
-        }
-        const auto group = static_cast<uint32_t>(rows.group_start.size() - 1);
-        rows.group.insert(rows.group.end(), static_cast<size_t>(count), group);
-        last = i;
-      }
-      if (i + 1 == to) rows.to = rows.count();
-    }
-    rows.group_start.push_back(rows.count());
-    return Status::ok();
-  }
-
-  Status evaluate(const OverItems& inputs, const std::vector<OverPlaces>& places,
-                  const OverBase& base, Version& version) {
-    const uint32_t rows = version.rows.to - version.rows.from;
-    version.values.clear();
-    version.failures.clear();
-    version.failed.clear();
-    for (size_t i = 0; i < parameters_.calls.size(); ++i) {
-      const OverCall& call = parameters_.calls[i];
-      data::ColumnBuilder builder(call.result_type);
-      FOREBAY_RETURN_IF_ERROR(append_over_values(parameters_, i, inputs, version.rows, base,
-                                                 places[i], context_.eval, builder,
-                                                 version.failures));
-      version.values.push_back(builder.finish());
-    }
-    data::encode_keys(ChangeBatch(version.values, rows), all_columns(version.values.size()),
-                      KeyMode::kExact, version.keys);
-    if (!version.failures.empty()) version.failed.assign(rows, -1);
-    for (size_t i = version.failures.size(); i-- > 0;) {
-      version.failed[version.failures[i].index] = static_cast<int32_t>(i);
-    }
-    return Status::ok();
-  }
-
-  static const GroupFailure* failure_of(const Version& version, uint32_t row) {
-    if (version.failed.empty() || version.failed[row] < 0) return nullptr;
-    return &version.failures[static_cast<size_t>(version.failed[row])];
-  }
-
-  bool same(uint32_t old_row, uint32_t new_row) const {
-    const GroupFailure* was = failure_of(before_, old_row);
-    const GroupFailure* is = failure_of(now_, new_row);
-    if (was != nullptr && is != nullptr) {
-      return was->message == is->message && was->column == is->column;
-    }
-    return was == is && before_.keys.key(old_row) == now_.keys.key(new_row);
   }
 
   /// A batch of the changes listed.
@@ -462,7 +386,7 @@ class Over final : public Operator {
     const size_t inputs = parameters_.types.size();
     for (size_t i = 0; i < parameters_.calls.size(); ++i) {
       for (const Version* version : {&before_, &now_}) {
-        builders[inputs + i].keep_arenas(*version->values[i]);
+        if (!ahead_ || version == &now_) builders[inputs + i].keep_arenas(*version->values[i]);
       }
     }
     std::vector<Weight> weights;
@@ -470,17 +394,17 @@ class Over final : public Operator {
       const Change& change = changes_[emitted_];
       const Version& version = change.now ? now_ : before_;
       const Weight weight = change.now ? 1 : -1;
-      if (const GroupFailure* failure = failure_of(version, change.row)) {
+      if (const GroupFailure* failure = version.failure_of(change.row)) {
         ErrorRow error;
         error.sqlstate = failure->sqlstate;
         error.reason = failure->message;
         error.column = failure->column;
-        error.raw = row_text(change.entry);
+        error.raw = evaluation_.row_text(change.entry);
         error.weight = weight;
         output.error(std::move(error));
         continue;
       }
-      FOREBAY_RETURN_IF_ERROR(decode(change.entry, std::span(builders).first(inputs)));
+      FOREBAY_RETURN_IF_ERROR(evaluation_.decode(change.entry, std::span(builders).first(inputs)));
       for (size_t i = 0; i < parameters_.calls.size(); ++i) {
         builders[inputs + i].append_from(version.values[i]->view(), change.row);
       }
@@ -495,25 +419,6 @@ class Over final : public Operator {
     return Status::ok();
   }
 
-  Status decode(const OrderedTable::Entry* entry, std::span<data::ColumnBuilder> out) const {
-    const std::string_view suffix = OrderedTable::suffix(entry);
-    std::string_view rest = suffix.substr(order_.key_of(suffix).size());
-    for (data::ColumnBuilder& builder : out) {
-      FOREBAY_RETURN_IF_ERROR(data::decode_key(rest, KeyMode::kExact, builder));
-    }
-    return Status::ok();
-  }
-
-  std::string row_text(const OrderedTable::Entry* entry) const {
-    std::vector<data::ColumnBuilder> builders(parameters_.types.begin(), parameters_.types.end());
-    if (!decode(entry, builders).is_ok()) return "(bytes that are no row)";
-    std::vector<data::ColumnRef> columns;
-    for (data::ColumnBuilder& builder : builders) columns.push_back(builder.finish());
-    return error_row_text(ChangeBatch(std::move(columns), 1), 0);
-  }
-
-  static constexpr uint32_t kMostItems = 1u << 30;
-
   OverParameters parameters_;
   const std::vector<Type> output_types_;
   OperatorContext context_;
@@ -521,9 +426,6 @@ class Over final : public Operator {
   std::vector<uint32_t> columns_;
   OverOrder order_;
   OverReaches reaches_;
-  /// 1: some function reads this input column; up to the last such one.
-  std::vector<uint8_t> read_;
-  bool peers_ = false;
 
   OrderedTable rows_;
   ClosingPartitions closing_;
@@ -531,6 +433,9 @@ class Over final : public Operator {
   /// Entries that running functions take up at once, and between two checkpoints.
   const size_t run_at_once_;
   OverClose close_;
+  /// In order of time, with functions that look ahead.
+  std::optional<OverAhead> ahead_;
+  OverEvaluation evaluation_;
   std::vector<Touched> touched_;  // partitions
   EpochIndex group_place_;        // of groups in touched_
   std::vector<const OrderedTable::Entry*> entries_;

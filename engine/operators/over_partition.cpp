@@ -87,6 +87,9 @@ bool can_run(const OverCall& call) {
   return !excludes || call.aggregate->set_scale == nullptr;
 }
 
+/// What functions of a frame are.
+bool has_frame(const OverCall& call) { return call.function >= OverFunction::kFirstValue; }
+
 OverReaches reaches_of(const OverCall& call) {
   OverReaches reaches;
   switch (call.function) {
@@ -112,7 +115,6 @@ OverReaches reaches_of(const OverCall& call) {
   }
   add_bound(call.frame, call.frame.lower, reaches);
   add_bound(call.frame, call.frame.upper, reaches);
-  if (reaches.behind.all && !can_run(call)) reaches.ahead.all = true;
   if (call.frame.exclusion == FrameExclusion::kGroup ||
       call.frame.exclusion == FrameExclusion::kTies) {
     reaches.behind.groups = std::max<int64_t>(reaches.behind.groups, 0);
@@ -142,8 +144,16 @@ OverReaches reaches_of(const OverParameters& parameters) {
     OverReaches own = reaches_of(call);
     reaches.behind.add(own.behind);
     reaches.ahead.add(own.ahead);
+    // What can't run is computed from the whole partition.
+    reaches.ahead.all |= own.behind.all && has_frame(call) && !can_run(call);
   }
   return reaches;
+}
+
+OverReach ahead_of(const OverParameters& parameters) {
+  OverReach ahead;
+  for (const OverCall& call : parameters.calls) ahead.add(reaches_of(call).ahead);
+  return ahead;
 }
 
 OverOrder::OverOrder(const std::vector<Type>& types, const std::vector<SortKey>& order) {

@@ -33,6 +33,8 @@ struct OverReaches {
   OverReach ahead;
 };
 OverReaches reaches_of(const OverParameters& parameters);
+/// How far ahead of a row the values of functions depend on rows, however they are computed.
+OverReach ahead_of(const OverParameters& parameters);
 
 /// The bytes of rows in the table: order keys (kGrouping), then all columns (kExact).
 class OverOrder {
@@ -77,8 +79,8 @@ class OverPartition {
     const Entry* to;
   };
 
-  /// `touched`: entries whose count changed, by suffix; not empty, as `group` and `order` outlives
-  /// this.
+  /// `touched`: entries whose count changed, by suffix; as `group`, `order` and the others it
+  /// outlives this. Empty: rows are only asked for as they are, not for affected().
   OverPartition(const Table::Group* group, std::span<const Touched> touched, const OverOrder& order,
                 const OverReaches& reaches, const expr::EvalContext& context);
 

@@ -41,6 +41,7 @@ class OverSpec final : public OperatorSpec {
     text += fmt::format("order=[{}] calls=[{}]", fmt::join(order, ", "), fmt::join(calls, ", "));
     if (parameters_.time) text += " bound=" + bound_text(*parameters_.time);
     if (parameters_.in_order) text += " in-order=" + bound_text(*parameters_.in_order);
+    if (parameters_.waits) text += " waits";
     return text;
   }
   const std::vector<Type>& output_types() const override { return output_types_; }
@@ -48,7 +49,9 @@ class OverSpec final : public OperatorSpec {
     return instantiate_over(parameters_, output_types_, context);
   }
   std::vector<state::DroppedTable> tables() const override {
-    return {{state::Family::kLog, parameters_.rows}};
+    std::vector<state::DroppedTable> tables{{state::Family::kLog, parameters_.rows}};
+    if (parameters_.waits) tables.push_back({state::Family::kHot, parameters_.timers});
+    return tables;
   }
 
  private:

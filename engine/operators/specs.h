@@ -175,15 +175,19 @@ struct AsofJoinParameters {
   /// FOR SYSTEM_TIME AS OF: the right side has at most one row per key, which is a version of it
   /// from its time on, until another one begins. A row that is taken out stays a version; a key
   /// without row ends at the time of its last version or W_right(e-1), whichever is later.
-  /// kAtOrBefore; times are timestamps. Changes with a time before W(e-1) of their side are late.
+  /// kAtOrBefore; times are timestamps.
   bool versions = false;
   /// With `versions`: the right side never retracts. It has any number of rows per key, each of
   /// them a version.
   bool right_append_only = false;
+  /// Of the times, which are timestamps or dates then. Changes with a time before W(e-1) of their
+  /// side are late. Without `versions`: both or none.
   std::optional<TimeBound> left_bound;
   std::optional<TimeBound> right_bound;
-  /// With both bounds: when to look at a key. Left rows are forgotten when both watermarks have
-  /// passed them, versions when another one begins before both.
+  /// With both bounds: when to look at a key. Backward left rows are forgotten when both watermarks
+  /// have passed them, right rows (versions) when there is another one that both have passed.
+  /// Forward left rows are forgotten when they match a right row that both have passed, and these
+  /// right rows with them.
   TableId timers;
 };
 SpecRef make_asof_join(AsofJoinParameters parameters);
@@ -322,6 +326,12 @@ struct OverParameters {
   /// Rows only come, in order of the first ORDER BY column, which this bounds: once W(e) has passed
   /// them (Hold). What no row to come sees is forgotten.
   std::optional<TimeBound> in_order;
+  /// With `in_order`: functions may look at rows to come, only so far. A row comes out once, when
+  /// all that it sees is there; W(e) above all times: then all that still wait. Of partitions
+  /// without new rows, too, what RANGE frames don't see any more is forgotten.
+  bool waits = false;
+  /// With `waits`: when to look at a partition.
+  TableId timers;
   /// Where rows that are read to evaluate functions are counted, for tests; nullptr: nowhere.
   uint64_t* looked_at = nullptr;
 };

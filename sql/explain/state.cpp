@@ -225,20 +225,32 @@ class StateOf {
 
   void add_over(const plan::Over& over) {
     // Rows that come in order of time, and frames that begin near the row.
+    const bool in_order = plan::closes_in_order(over);
     const bool few =
-        plan::closes_in_order(over) &&
-        std::all_of(over.calls.begin(), over.calls.end(), [](const plan::OverCall& call) {
-          using operators::OverFunction;
-          if (call.function == OverFunction::kLag) return true;
-          return call.function >= OverFunction::kFirstValue &&
-                 call.frame.lower.edge == operators::FrameBound::Edge::kOffset;
+        in_order && std::all_of(over.calls.begin(), over.calls.end(), [](const auto& call) {
+          return call.function == operators::OverFunction::kLag || begins_near(call);
         });
     if (!few) return add_partitions("Over", over, over.partition, "all rows");
-    if (over.partition.empty()) {
-      all.push_back({"Over key=[]: the rows that later ones see", true});
+    const bool ahead = plan::looks_ahead(over);
+    const std::string what =
+        ahead ? "the rows that wait and those that they see" : "the rows that later ones see";
+    if (plan::goes_with_time(over)) {
+      const plan::ColumnId time = over.order[0].column;
+      all.push_back({fmt::format("Over key={}: {}, which go once {} has passed {} and the frames",
+                                 names_.list(over.partition), what,
+                                 watermark_of(over.inputs[0], time), names_.of(time)),
+                     true});
       return;
     }
-    add_partitions("Over", over, over.partition, "the rows that later ones see, per key");
+    if (over.partition.empty()) {
+      all.push_back({"Over key=[]: " + what, true});
+      return;
+    }
+    add_partitions("Over", over, over.partition, what + ", per key");
+  }
+  static bool begins_near(const plan::OverCall& call) {
+    return call.function >= operators::OverFunction::kFirstValue &&
+           call.frame.lower.edge == operators::FrameBound::Edge::kOffset;
   }
 
   void add_partitions(std::string_view name, const Node& node,
@@ -255,10 +267,7 @@ class StateOf {
     std::vector<plan::ColumnId> keys;
     for (const plan::JoinKey& key : join.keys) keys.push_back(key.left);
     const std::string key = names_.list(keys);
-    if (join.mode == plan::AsofMode::kNearest) {
-      forever("AsofJoin", key, "the rows of both sides", whole(join, 0, 2));
-      return;
-    }
+    if (join.mode == plan::AsofMode::kNearest) return add_nearest(join, key);
     if (join.mode == plan::AsofMode::kEpochEnd) {
       if (!plan::is_append_only(join.inputs[0])) {
         forever("LookupJoin", key, "the rows of both sides", whole(join, 0, 2));
@@ -278,6 +287,29 @@ class StateOf {
                      key, watermark_of(join.inputs[0], join.left_time),
                      watermark_of(join.inputs[1], join.right_time), names_.of(join.left_time)),
          true});
+  }
+
+  void add_nearest(const plan::AsofJoin& join, const std::string& key) {
+    if (!plan::forgets(join)) {
+      forever("AsofJoin", key, "the rows of both sides", whole(join, 0, 2));
+      return;
+    }
+    using operators::AsofOrder;
+    const bool backward = join.order == AsofOrder::kAtOrBefore || join.order == AsofOrder::kBefore;
+    std::string watermarks = watermark_of(join.inputs[0], join.left_time);
+    const std::string right = watermark_of(join.inputs[1], join.right_time);
+    watermarks += right == watermarks ? " has" : fmt::format(" and {} have", right);
+    if (backward) {
+      all.push_back({fmt::format("AsofJoin key={}: left rows, which go once {} passed {}, and "
+                                 "right rows, which go once the next one is passed",
+                                 key, watermarks, names_.of(join.left_time)),
+                     true});
+      return;
+    }
+    all.push_back({fmt::format("AsofJoin key={}: right rows, which go once {} passed {}, and left "
+                               "rows, which go with the one that they match; without one they stay",
+                               key, watermarks, names_.of(join.right_time)),
+                   false, growth_text(whole(join, 0, 1), rate_of_)});
   }
 
   void add_session(const NodeRef& node) {

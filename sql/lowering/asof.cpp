@@ -5,6 +5,7 @@
 #include "sql/lowering/distribution.h"
 #include "sql/lowering/lowering.h"
 #include "sql/plan/properties.h"
+#include "sql/plan/watermarks.h"
 
 namespace forebay::sql::lowering {
 
@@ -65,6 +66,10 @@ Result<Stream> Lowering::lower_asof_join(const plan::AsofJoin& join) {
   if (join.mode == plan::AsofMode::kVersion) {
     parameters.versions = true;
     parameters.right_append_only = plan::is_append_only(join.inputs[1]);
+    parameters.timers = next_table();
+    parameters.left_bound = bound_in(join.inputs[0], left, join.left_time);
+    parameters.right_bound = bound_in(join.inputs[1], right, join.right_time);
+  } else if (is_continuous_ && plan::forgets(join)) {
     parameters.timers = next_table();
     parameters.left_bound = bound_in(join.inputs[0], left, join.left_time);
     parameters.right_bound = bound_in(join.inputs[1], right, join.right_time);

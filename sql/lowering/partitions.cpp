@@ -4,6 +4,7 @@
 #include "sql/lowering/distribution.h"
 #include "sql/lowering/lowering.h"
 #include "sql/plan/properties.h"
+#include "sql/plan/watermarks.h"
 
 namespace forebay::sql::lowering {
 
@@ -81,6 +82,9 @@ Result<Stream> Lowering::lower_over(const plan::Over& over) {
     out.types.push_back(call.output.type);
   }
   parameters.rows = next_table();
+  parameters.waits =
+      parameters.in_order.has_value() && (plan::looks_ahead(over) || plan::goes_with_time(over));
+  if (parameters.waits) parameters.timers = next_table();
   NodeInput input = hashed_input(over, 0, from, partition);
   out.hashed = distribution_of(partition);
   out.node = add(operators::make_over(std::move(parameters)), {std::move(input)});

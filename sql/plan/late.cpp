@@ -184,7 +184,12 @@ class Keeper {
 
   /// The columns by which the node drops late rows of an input: one of them is enough.
   Result<std::vector<ColumnId>> judged_columns(const Node& node, size_t input) const {
-    if (node.kind == NodeKind::kAsofJoin) return not_one_relation();
+    if (node.kind == NodeKind::kAsofJoin) {
+      const auto& join = as<AsofJoin>(node);
+      if (join.mode != AsofMode::kNearest) return not_one_relation();
+      if (!forgets(join)) return std::vector<ColumnId>();
+      return std::vector<ColumnId>{input == 0 ? join.left_time : join.right_time};
+    }
     if (node.kind == NodeKind::kJoin) {
       const auto& time = as<Join>(node).time;
       if (time == nullptr) return std::vector<ColumnId>();

@@ -228,6 +228,42 @@ TimeBounds table_function_bounds(const TableFunction& call) {
   return bounds;
 }
 
+/// How long a RANGE frame that ends behind its row is open; nullopt: not known.
+std::optional<int64_t> frame_wait(const OverCall& call) {
+  const ExprRef& place = call.frame.upper.value;
+  if (call.function < operators::OverFunction::kFirstValue || place == nullptr ||
+      place->kind != ExprKind::kCall || place->children.size() != 2 ||
+      !is_fixed_interval(place->children[1]) || place->children[0]->kind != ExprKind::kColumn) {
+    return std::nullopt;
+  }
+  const auto& interval = std::get<data::Interval>(place->children[1]->literal.value);
+  return interval.days * data::kMicrosPerDay + interval.microseconds;
+}
+
+/// Rows that wait for time to pass are so much older than the bound; those that wait for others
+/// can have any age.
+TimeBounds in_order_bounds(const Over& over) {
+  TimeBounds bounds = time_bounds(over.inputs[0]);
+  if (!looks_ahead(over)) return bounds;
+  int64_t most = 0;
+  for (const OverCall& call : over.calls) {
+    if (looks_back(call, true)) continue;
+    const std::optional<int64_t> wait = frame_wait(call);
+    if (!wait) return {};
+    most = std::max(most, *wait);
+  }
+  const ColumnId time = over.order[0].column;
+  const data::Type type = over.input().columns[find_column(over.input().columns, time)].type;
+  if (type.id != TypeId::kTimestamp && type.id != TypeId::kTimestampTz) return {};
+  BoundTerms terms = bounds.at(time);
+  for (BoundTerm& term : terms) {
+    term.shift = earlier(term.shift != nullptr ? term.shift : expr::column(0, type), most);
+  }
+  TimeBounds out;
+  out[time] = std::move(terms);
+  return out;
+}
+
 }  // namespace
 
 void add_terms(BoundTerms& terms, const BoundTerms& others) {
@@ -277,7 +313,7 @@ TimeBounds time_bounds(const NodeRef& node) {
       return kept(time_bounds(node->inputs[0]), as<TopN>(*node).partition);
     case NodeKind::kOver:
       // A row that looks ahead may come at any time: it is not bounded by its own.
-      if (closes_in_order(*node)) return time_bounds(node->inputs[0]);
+      if (closes_in_order(*node)) return in_order_bounds(as<Over>(*node));
       return kept(time_bounds(node->inputs[0]), as<Over>(*node).partition);
     case NodeKind::kSingleRow:
       return kept(time_bounds(node->inputs[0]), as<SingleRow>(*node).keys);
@@ -381,6 +417,12 @@ NodeRef bound_groups(const NodeRef& node, bool on_close, const std::vector<ExprR
 
 NodeRef bound_groups(const NodeRef& node, bool on_close) {
   return bound_groups(node, on_close, {});
+}
+
+bool forgets(const AsofJoin& join) {
+  return join.mode != AsofMode::kEpochEnd &&
+         time_bounds(join.inputs[0]).contains(join.left_time) &&
+         time_bounds(join.inputs[1]).contains(join.right_time);
 }
 
 std::optional<ColumnId> bounded_partition(const Node& node) {

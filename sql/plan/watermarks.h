@@ -52,12 +52,23 @@ int64_t coarseness(const BoundTerms& terms);
 /// are dropped, and partitions behind it are final. nullopt: none, or another node.
 std::optional<ColumnId> bounded_partition(const Node& node);
 
+/// Watermarks bound both times of an ASOF join, or of one with versions: what they have passed is
+/// final and forgotten, late rows are dropped.
+bool forgets(const AsofJoin& join);
+
 /// The call's results for the first rows of a partition need no later rows. `whole_groups`: nor do
 /// those whose frames end with the row's peers, as none of them is left out.
 bool looks_back(const OverCall& call, bool whole_groups);
 
-/// A TopN or Over whose input comes in order of time, from a Hold, and whose rows are then final:
-/// it is ordered by that time and does not look ahead.
+/// Some function sees rows after its row, other than the row's peers.
+bool looks_ahead(const Over& over);
+
+/// All frames are ranges of time that begin and end near the row: with closes_in_order() partitions
+/// without new rows are forgotten.
+bool goes_with_time(const Over& over);
+
+/// A TopN or Over whose input comes in order of time, from a Hold, and whose rows come once, when
+/// they are final: it is ordered by that time and does not look ahead, or only so far.
 bool closes_in_order(const Node& node);
 
 /// EMIT ON WINDOW CLOSE of a plan after bound_groups(): the plan whose rows come once, when they

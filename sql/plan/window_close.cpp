@@ -14,15 +14,31 @@ using data::Status;
 
 namespace {
 
-/// The column that a TopN or Over that does not look ahead is ordered by, NULLs last.
+/// Every row is final once there are so many rows after it, or the watermark is so far.
+bool waits_only_so_long(const OverCall& call) {
+  using operators::OverFunction;
+  switch (call.function) {
+    case OverFunction::kPercentRank:
+    case OverFunction::kCumeDist:
+    case OverFunction::kNtile:
+      return false;
+    case OverFunction::kRowNumber:
+    case OverFunction::kRank:
+    case OverFunction::kDenseRank:
+    case OverFunction::kLag:
+      return true;
+    default:
+      return call.frame.upper.edge == operators::FrameBound::Edge::kOffset;
+  }
+}
+
+/// The column that a TopN or Over whose rows are final some day is ordered by, NULLs last.
 std::optional<ColumnId> ordering_time(const Node& node) {
   const std::vector<SortItem>* order = nullptr;
   if (node.kind == NodeKind::kTopN) order = &as<TopN>(node).order;
   if (node.kind == NodeKind::kOver) {
     const auto& calls = as<Over>(node).calls;
-    const bool back = std::all_of(calls.begin(), calls.end(),
-                                  [](const OverCall& call) { return looks_back(call, true); });
-    if (back) order = &as<Over>(node).order;
+    if (std::all_of(calls.begin(), calls.end(), waits_only_so_long)) order = &as<Over>(node).order;
   }
   if (order == nullptr || order->empty()) return std::nullopt;
   const SortItem& first = order->front();
@@ -51,6 +67,20 @@ bool looks_back(const OverCall& call, bool whole_groups) {
   }
   if (call.frame.upper.edge != operators::FrameBound::Edge::kOffset) return false;
   return call.frame.upper.offset <= 0 && (whole_groups || call.frame.unit == FrameUnit::kRows);
+}
+
+bool looks_ahead(const Over& over) {
+  return !std::all_of(over.calls.begin(), over.calls.end(),
+                      [](const OverCall& call) { return looks_back(call, true); });
+}
+
+bool goes_with_time(const Over& over) {
+  using Edge = operators::FrameBound::Edge;
+  return std::all_of(over.calls.begin(), over.calls.end(), [](const OverCall& call) {
+    return call.function >= operators::OverFunction::kFirstValue &&
+           call.frame.unit == operators::FrameUnit::kRange &&
+           call.frame.lower.edge == Edge::kOffset && call.frame.upper.edge == Edge::kOffset;
+  });
 }
 
 bool closes_in_order(const Node& node) {
@@ -88,6 +118,58 @@ Status no_bound(const NodeRef& node, const std::vector<ColumnId>& groups) {
       "column.");
 }
 
+/// A relation below with a watermark, and its time column.
+std::pair<std::string, std::string> timed_relation(const NodeRef& node) {
+  if (node->kind == NodeKind::kScan) {
+    const catalog::CatalogObject& object = *as<Scan>(*node).object;
+    if (object.watermark) return {object.name, object.columns[object.watermark->column].name};
+    if (!object.time_bounds.empty()) {
+      return {object.name, object.columns[object.time_bounds[0].column].name};
+    }
+  }
+  for (const NodeRef& input : node->inputs) {
+    auto found = timed_relation(input);
+    if (!found.first.empty()) return found;
+  }
+  return {};
+}
+
+/// What PARTITION BY makes rows final: "PARTITION BY item, window_start, window_end", and
+/// ", with rows FROM TUMBLE(bid, at, INTERVAL '1 hour')" where there are no windows yet.
+std::pair<std::string, std::string> windowed_partition(const NodeRef& node,
+                                                       const std::vector<ColumnId>& partition) {
+  const ColumnNames names(node);
+  std::string text = "PARTITION BY ";
+  for (ColumnId id : partition) text += names.of(id) + ", ";
+  const TimeBounds bounds = time_bounds(node->inputs[0]);
+  for (const Column& column : node->input().columns) {
+    auto bound = bounds.find(column.id);
+    if (bound != bounds.end() && coarseness(bound->second) > 0) {
+      return {text + names.of(column.id), ""};
+    }
+  }
+  const auto [relation, time] = timed_relation(node);
+  return {text + "window_start, window_end",
+          fmt::format(", with rows FROM TUMBLE({}, {}, INTERVAL '1 hour')", relation, time)};
+}
+
+Status never_final(const NodeRef& node) {
+  if (node->kind == NodeKind::kTopN) {
+    const auto [partition, rows] = windowed_partition(node, as<TopN>(*node).partition);
+    return cannot_close(
+        "which rows are first is never final",
+        fmt::format("Number the rows of windows: row_number() OVER ({} ORDER BY ...){}; or order "
+                    "by the time column that has the watermark, ascending.",
+                    partition, rows));
+  }
+  const auto [partition, rows] = windowed_partition(node, as<Over>(*node).partition);
+  return cannot_close(
+      "the window functions see rows that may still come",
+      fmt::format("Order by the time column that has the watermark, ascending, with frames that "
+                  "end with the row or so far behind it; or {}{}.",
+                  partition, rows));
+}
+
 /// Every row comes from an operator that closes windows.
 Status check_closes(const NodeRef& node) {
   switch (node->kind) {
@@ -112,11 +194,8 @@ Status check_closes(const NodeRef& node) {
     case NodeKind::kTopN:
     case NodeKind::kOver:
       if (closes_in_order(*node)) return Status::ok();
-      return cannot_close(
-          node->kind == NodeKind::kOver ? "the window functions see rows that may still come"
-                                        : "which rows are first is never final",
-          "Order by the time column that has the watermark, ascending, with frames that end with "
-          "the current row; or partition by window_start.");
+      if (!reads_watermark(node)) return no_bound(node, {});
+      return never_final(node);
     case NodeKind::kFilter:
     case NodeKind::kProject:
     case NodeKind::kUnion:
@@ -145,16 +224,68 @@ ColumnId holding_column(const NodeRef& node) {
   return coarsest;
 }
 
+/// Its rows wait for others, which may come at any time: they are in no order that is known.
+bool waits_for_rows(const Over& over) {
+  return std::any_of(over.calls.begin(), over.calls.end(), [](const OverCall& call) {
+    return !looks_back(call, true) && (call.function == operators::OverFunction::kLag ||
+                                       call.frame.unit != operators::FrameUnit::kRange);
+  });
+}
+
+bool reads_results(const Over& over, const Over& of) {
+  ColumnSet read(over.partition.begin(), over.partition.end());
+  for (const SortItem& item : over.order) read.insert(item.column);
+  for (const OverCall& call : over.calls) {
+    read.insert(call.arguments.begin(), call.arguments.end());
+    if (call.filter) read.insert(*call.filter);
+    if (call.fallback) read.insert(*call.fallback);
+  }
+  return std::any_of(of.calls.begin(), of.calls.end(),
+                     [&](const OverCall& call) { return read.contains(call.output.id); });
+}
+
+/// Without projections that only leave columns out.
+NodeRef whole(NodeRef node) {
+  while (node->kind == NodeKind::kProject) {
+    const auto& project = as<Project>(*node);
+    for (size_t i = 0; i < project.columns.size(); ++i) {
+      if (!is_column(project.expressions[i], project.columns[i].id)) return node;
+    }
+    node = project.inputs[0];
+  }
+  return node;
+}
+
+/// Of window functions over each other those whose rows wait for others come last.
+NodeRef waiting_last(const NodeRef& node) {
+  if (node->kind != NodeKind::kOver) return node;
+  const NodeRef input = whole(node->inputs[0]);
+  if (input->kind != NodeKind::kOver) return node;
+  const NodeRef same = with_inputs(node, {waiting_last(input)});
+  const auto& above = as<Over>(*same);
+  const auto& below = as<Over>(same->input());
+  if (!waits_for_rows(below) || waits_for_rows(above) || reads_results(above, below)) return same;
+  NodeRef moved = make_over(below.inputs[0], above.partition, above.order, above.calls);
+  return make_over(waiting_last(moved), below.partition, below.order, below.calls);
+}
+
 /// nullptr: some rows are never final.
-NodeRef hold_rows(const NodeRef& node) {
+NodeRef hold_rows(const NodeRef& given) {
+  const NodeRef node = waiting_last(given);
   if (check_closes(node).is_ok()) return node;
   if (const ColumnId time = holding_column(node); time != 0) return make_hold(node, time);
   switch (node->kind) {
     case NodeKind::kTopN:
     case NodeKind::kOver: {
       const std::optional<ColumnId> time = ordering_time(*node);
-      if (!time || !time_bounds(node->inputs[0]).contains(*time)) return nullptr;
-      return with_inputs(node, {make_hold(node->inputs[0], *time)});
+      if (!time) return nullptr;
+      NodeRef input = node->inputs[0];
+      if (!time_bounds(input).contains(*time)) {
+        // Of window functions over others, say.
+        input = hold_rows(input);
+        if (input == nullptr || !time_bounds(input).contains(*time)) return nullptr;
+      }
+      return with_inputs(node, {make_hold(std::move(input), *time)});
     }
     case NodeKind::kFilter:
     case NodeKind::kProject:
@@ -176,7 +307,7 @@ NodeRef hold_rows(const NodeRef& node) {
 }  // namespace
 
 Result<NodeRef> close_windows(const NodeRef& plan) {
-  if (NodeRef held = hold_rows(plan)) return held;
+  if (NodeRef held = hold_rows(plan)) return make_narrow(std::move(held), plan->columns);
   return check_closes(plan);
 }
 

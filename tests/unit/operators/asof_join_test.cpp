@@ -196,6 +196,111 @@ TEST(AsofJoin, ManyRowsOfOneKeyComeAndGoInOneEpoch) {
   EXPECT_EQ(driver.sum.rows.text(), expected.text());
 }
 
+// --- Watermarks over both times
+
+class BoundedRandom
+    : public ::testing::TestWithParam<std::tuple<AsofOrder, bool, uint32_t, bool, data::TypeId>> {};
+
+TEST_P(BoundedRandom, EqualsReferenceAtEveryEpochAndForgets) {
+  auto [order, outer, batch_rows, lags, time_type] = GetParam();
+  const Type time{time_type};
+  const bool backward = order == AsofOrder::kAtOrBefore || order == AsofOrder::kBefore;
+  const uint64_t seed = seed_or(9100 + batch_rows + static_cast<uint64_t>(order) * 2 + outer * 8 +
+                                lags * 16 + static_cast<uint64_t>(time_type) * 32);
+  SCOPED_TRACE("FOREBAY_SEED=" + std::to_string(seed));
+  AsofJoinParameters p = parameters(time, order, outer);
+  p.left_bound = TimeBound{1, {{{ObjectId(1), 1}, nullptr}}};
+  p.right_bound = TimeBound{1, {{{ObjectId(1), 2}, nullptr}}};
+  Watermarked watermarks;
+  watermarks.nodes[1] = watermarks.nodes[2] = {kNoWatermark, kNoWatermark};
+  auto store = batch_rows == 7 ? make_rocks_store()
+                               : std::shared_ptr<state::Store>(state::make_model_store());
+  Driver driver(make_asof_join(p), {{p.left_types, {2}}, {p.right_types, {0}}}, batch_rows, store,
+                &watermarks);
+  driver.lags = lags;
+  Generator rows[] = {{seed, p.left_types}, {seed + 1, p.right_types}};
+  auto& random = rows[0].random;
+  auto datum_of = [&](int64_t at) {
+    return time_type == data::TypeId::kDate ? Datum{time, static_cast<int32_t>(at)}
+                                            : Datum{time, at};
+  };
+  Relation sent[2], accepted[2];
+  uint64_t late = 0;
+  int64_t clock = 0;
+  const int epochs = test_length(150);
+  for (int epoch = 0; epoch < epochs; ++epoch) {
+    clock += static_cast<int64_t>(random() % 9);
+    for (uint32_t side : {0u, 1u}) {
+      std::vector<Change> changes;
+      for (size_t i = random() % 10; i > 0; --i) {
+        if (!sent[side].empty() && random() % 100 < 40) {
+          auto at = std::next(sent[side].rows().begin(),
+                              static_cast<long>(random() % sent[side].rows().size()));
+          changes.push_back({at->second.row, -1});
+        } else {
+          Row row = rows[side].row();
+          if (!row[1].is_null()) {
+            row[1] = datum_of(clock + static_cast<int64_t>(random() % 30) - 12);
+          }
+          changes.push_back({row, 1});
+        }
+        const Change& change = changes.back();
+        sent[side].add(change.row, change.weight);
+        const int64_t mark = watermarks.nodes[side + 1].first;
+        const bool is_late = mark != kNoWatermark && !change.row[1].is_null() &&
+                             time_of(change.row[1]) < time_of(datum_of(mark));
+        late += is_late ? 1 : 0;
+        if (!is_late) accepted[side].add(change.row, change.weight);
+      }
+      std::shuffle(changes.begin(), changes.end(), random);
+      driver.send(side, changes, random);
+    }
+    const bool is_last = epoch + 1 == epochs;
+    for (uint32_t node : {1u, 2u}) {
+      if (random() % 3 != 0) watermarks.advance(node, clock - static_cast<int64_t>(random() % 9));
+      if (is_last) watermarks.advance(node, kEndOfTime);
+    }
+    driver.end_epoch();
+    ASSERT_EQ(driver.sum.late_rows, late) << "epoch " << epoch;
+    ASSERT_EQ(driver.sum.rows.text(), nearest(accepted[0], accepted[1], p).text())
+        << "epoch " << epoch;
+    watermarks.end_epoch();
+    if (random() % 5 == 0) driver.restart(static_cast<uint16_t>(1 + random() % 3));
+  }
+  EXPECT_GT(late, 0u);
+  driver.commit();
+  auto snapshot = store->snapshot();
+  size_t left = 0, right = 0;
+  for (uint16_t shard = 0; shard < data::kShardCount; ++shard) {
+    for (auto [table, count] : {std::pair(p.left_rows, &left), {p.right_rows, &right}}) {
+      const std::string prefix = state::store_key_prefix(shard, table);
+      auto cursor = snapshot->scan(state::Family::kLog, prefix, prefix + "\xFF\xFF");
+      for (; cursor->valid(); cursor->next()) ++*count;
+    }
+  }
+  // Backward one right row per key, of which there are few. Forward left rows without a match.
+  if (backward) {
+    EXPECT_EQ(left, 0u);
+    EXPECT_LE(right, 6u);
+  } else {
+    EXPECT_EQ(right, 0u);
+    size_t alone = 0;
+    AsofJoinParameters all = p;
+    all.outer = true;
+    for (const Row& row : nearest(accepted[0], accepted[1], all).expanded()) {
+      alone += row[4].is_null() ? 1 : 0;
+    }
+    EXPECT_LE(left, alone);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BoundedRandom,
+    ::testing::Combine(::testing::Values(AsofOrder::kAtOrBefore, AsofOrder::kBefore,
+                                         AsofOrder::kAtOrAfter, AsofOrder::kAfter),
+                       ::testing::Bool(), ::testing::Values(1u, 7u, 1024u), ::testing::Bool(),
+                       ::testing::Values(data::TypeId::kTimestamp, data::TypeId::kDate)));
+
 // --- FOR SYSTEM_TIME AS OF a time
 
 /// The versions of one key as the documentation tells it: what was there, told in order.
