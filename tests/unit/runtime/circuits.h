@@ -212,17 +212,24 @@ class WatchedStore final : public state::Store {
   std::function<void()> on_commit_;
 };
 
-/// A started engine over an empty model store; without threads when a clock is given.
-inline std::unique_ptr<Engine> open_engine(
-    uint16_t workers, std::shared_ptr<data::FakeClock> clock = nullptr,
-    std::unique_ptr<state::Store> store = state::make_model_store()) {
+/// An engine that is not started. With a clock it has no threads: run_one() does its work.
+inline std::unique_ptr<Engine> new_engine(uint16_t workers, std::shared_ptr<data::Clock> clock,
+                                          std::unique_ptr<state::Store> store) {
   EngineOptions options;
   options.workers = workers;
   options.threads = clock == nullptr;
   options.clock = std::move(clock);
   auto engine = make_engine(std::move(store), options);
-  EXPECT_TRUE(engine.is_ok() && (*engine)->start().is_ok());
+  EXPECT_TRUE(engine.is_ok()) << engine.error().message;
   return std::move(engine).value();
+}
+/// A started engine over an empty model store; without threads when a clock is given.
+inline std::unique_ptr<Engine> open_engine(
+    uint16_t workers, std::shared_ptr<data::Clock> clock = nullptr,
+    std::unique_ptr<state::Store> store = state::make_model_store()) {
+  auto engine = new_engine(workers, std::move(clock), std::move(store));
+  EXPECT_TRUE(engine->start().is_ok());
+  return engine;
 }
 
 inline bool has_record(Engine& engine, ObjectId id) {

@@ -27,13 +27,7 @@ class JumpingClock final : public data::Clock {
 class ClockTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    EngineOptions options;
-    options.workers = 2;
-    options.threads = false;
-    options.clock = clock_;
-    auto engine = make_engine(state::make_model_store(), options);
-    ASSERT_TRUE(engine.is_ok() && (*engine)->start().is_ok());
-    engine_ = std::move(engine).value();
+    engine_ = open_engine(2, clock_);
     table_ = table_fragment();
     ASSERT_TRUE(engine_->create(table_, {kTable, "t"}, nullptr).is_ok());
   }

@@ -44,13 +44,8 @@ class Life {
  private:
   void open(std::unique_ptr<state::Store> store, bool is_new) {
     store_ = store.get();
-    EngineOptions options;
-    options.workers = static_cast<uint16_t>(1 + random_() % 4);
-    options.clock = clock_;
-    options.threads = false;
-    auto engine = make_engine(std::move(store), options);
-    ASSERT_TRUE(engine.is_ok()) << engine.error().message;
-    engine_ = std::move(engine).value();
+    const auto workers = static_cast<uint16_t>(1 + random_() % 4);
+    engine_ = new_engine(workers, clock_, std::move(store));
     if (tiny_memory_) engine_->settings().hot_tier.set_bytes(1);
     engine_->settings().batch_rows = 1 + static_cast<uint32_t>(random_() % 5);
     table_ = table_fragment();

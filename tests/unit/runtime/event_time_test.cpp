@@ -3,7 +3,7 @@
 
 #include "engine/data/datetime.h"
 #include "engine/runtime/meta_records.h"
-#include "tests/unit/runtime/circuits.h"
+#include "tests/unit/runtime/crash_test.h"
 #include "tests/unit/runtime/fake_partitions.h"
 
 namespace forebay::runtime {
@@ -91,7 +91,7 @@ Fragment probe_fragment(const std::shared_ptr<const connectors::Source>& source,
   return fragment;
 }
 
-class EventTimeTest : public ::testing::Test {
+class EventTimeTest : public testing::CrashTest {
  protected:
   EventTimeTest() { watermark_.value = expr::column(1, kBigintType); }
 
@@ -104,31 +104,8 @@ class EventTimeTest : public ::testing::Test {
     log_->visible[partition] = log_->records[partition].size();
   }
 
-  void open(std::unique_ptr<state::Store> store, uint16_t workers) {
-    const bool is_new = store == nullptr;
-    if (is_new) store = state::make_model_store();
-    store_ = store.get();
-    EngineOptions options;
-    options.workers = workers;
-    options.clock = clock_;
-    options.threads = false;
-    auto engine = make_engine(std::move(store), options);
-    ASSERT_TRUE(engine.is_ok());
-    engine_ = std::move(engine).value();
-    engine_->settings().batch_rows = 3;
-    Fragment fragment = probe_fragment(source_, told_, watermark_);
-    if (is_new) {
-      ASSERT_TRUE(engine_->start().is_ok());
-      ASSERT_TRUE(engine_->create(fragment, {fragment.object, "v"}, nullptr).is_ok());
-    } else {
-      ASSERT_TRUE(engine_->attach(fragment).is_ok());
-      ASSERT_TRUE(engine_->start().is_ok());
-    }
-  }
-  void crash(uint16_t workers) {
-    auto store = state::reopen_model_store(*store_);
-    engine_.reset();
-    open(std::move(store), workers);
+  std::vector<Fragment> fragments() override {
+    return {probe_fragment(source_, told_, watermark_)};
   }
 
   /// Lets `ms` pass in short steps, with all that is to be done.
@@ -154,22 +131,18 @@ class EventTimeTest : public ::testing::Test {
   }
   uint64_t late() const { return engine_->figures().objects.front().late; }
 
-  std::mt19937_64 random_{1};
   std::shared_ptr<testing::Partitions> log_ = std::make_shared<testing::Partitions>(1);
   std::shared_ptr<const connectors::Source> source_ =
       std::make_shared<testing::PartitionsSource>(log_);
   std::shared_ptr<Told> told_ = std::make_shared<Told>();
-  std::shared_ptr<data::FakeClock> clock_ = std::make_shared<data::FakeClock>();
   LeafWatermark watermark_;
   int64_t next_key_ = 0;
-  state::Store* store_ = nullptr;
-  std::unique_ptr<Engine> engine_;
 };
 
 TEST_F(EventTimeTest, TheFirstEpochJudgesNothingAndPartitionsAreWaitedFor) {
   add(0, {10, 20, 30});
   add(1, {5, 15});
-  open(nullptr, 3);
+  open(3);
   pass(2000);
   EXPECT_EQ(watermark(), 15);
   EXPECT_EQ(partition(0).watermark, 30);
@@ -183,7 +156,7 @@ TEST_F(EventTimeTest, TheFirstEpochJudgesNothingAndPartitionsAreWaitedFor) {
 
 TEST_F(EventTimeTest, LateRowsAreCountedOverRestarts) {
   add(0, {100});
-  open(nullptr, 1);
+  open(1);
   pass(1000);
   add(0, {99, 100, 7});
   pass(1000);
@@ -200,7 +173,7 @@ TEST_F(EventTimeTest, AnIdlePartitionIsLeftOutWithoutInput) {
   watermark_.idle_timeout_ms = 10'000;
   add(0, {100});
   add(1, {50});
-  open(nullptr, 3);
+  open(3);
   pass(9000);
   EXPECT_EQ(watermark(), 50);
   pass(3000);  // all are idle: the largest
@@ -224,7 +197,7 @@ TEST_F(EventTimeTest, ASlowButSteadyPartitionIsNotIdle) {
   watermark_.idle_timeout_ms = 10'000;
   add(0, {0});
   add(1, {0});
-  open(nullptr, 1);
+  open(1);
   for (int64_t i = 1; i <= 6; ++i) {
     add(0, {1000 * i});
     if (i % 2 == 0) add(1, {10 * i});
@@ -237,7 +210,7 @@ TEST_F(EventTimeTest, ASlowButSteadyPartitionIsNotIdle) {
 TEST_F(EventTimeTest, WithoutATimeoutNothingIsLeftOut) {
   add(0, {100});
   add(1, {50});
-  open(nullptr, 1);
+  open(1);
   pass(60'000);
   EXPECT_EQ(watermark(), 50);
 }
@@ -247,7 +220,7 @@ TEST_F(EventTimeTest, TheFarFutureDoesNotCountAndIsShown) {
   const int64_t now = data::timestamp_from_unix_nanos(clock_->unix_nanos());
   constexpr int64_t kHour = 3'600'000'000;
   add(0, {now, now + 2 * kHour, INT64_MAX, now - 7, now + kHour - 1});
-  open(nullptr, 1);
+  open(1);
   pass(1000);
   EXPECT_EQ(watermark(), now + kHour - 1);
   EXPECT_EQ(partition(0).far_future, 2u);
@@ -266,7 +239,7 @@ TEST_F(EventTimeTest, NeverGoesBackOverCrashes) {
   std::vector<std::vector<int64_t>> times(3);
   add(2, {});  // three partitions, empty
   int64_t committed = kNoWatermark;
-  open(nullptr, 1);
+  open(1);
   for (int round = 0; round < 60; ++round) {
     const size_t to = random_() % 3;
     std::vector<int64_t> more;
@@ -313,7 +286,7 @@ TEST_F(EventTimeTest, AFailureMovesNoWatermark) {
     *log_ = testing::Partitions(1);
     *told_ = Told();
     add(0, {100});
-    open(nullptr, workers);
+    open(workers);
     for (int64_t time : {200, 300, 50}) {
       pass(1000);
       add(0, {time});
@@ -342,7 +315,7 @@ TEST_F(EventTimeTest, AFailureMovesNoWatermark) {
 
 TEST_F(EventTimeTest, ADroppedObjectLeavesNothing) {
   add(0, {100});
-  open(nullptr, 1);
+  open(1);
   pass(1000);
   add(0, {1});
   pass(1000);

@@ -109,13 +109,8 @@ class Life {
 
   void open(std::unique_ptr<state::Store> store, bool is_new) {
     store_ = store.get();
-    EngineOptions options;
-    options.workers = static_cast<uint16_t>(1 + random_() % 3);
-    options.clock = clock_;
-    options.threads = false;
-    auto engine = make_engine(std::move(store), options);
-    ASSERT_TRUE(engine.is_ok()) << engine.error().message;
-    engine_ = std::move(engine).value();
+    const auto workers = static_cast<uint16_t>(1 + random_() % 3);
+    engine_ = testing::new_engine(workers, clock_, std::move(store));
     engine_->settings().batch_rows = 1 + static_cast<uint32_t>(random_() % 5);
     engine_->settings().checkpoint_interval_ms = 50;
     for (ObjectId id : paused_) engine_->attach_paused(id);

@@ -4,7 +4,7 @@
 
 #include "engine/data/datetime.h"
 #include "engine/runtime/meta_records.h"
-#include "tests/unit/runtime/circuits.h"
+#include "tests/unit/runtime/crash_test.h"
 
 namespace forebay::runtime {
 namespace {
@@ -51,35 +51,12 @@ struct Row {
   int64_t starts, ends;
 };
 
-class TemporalFilterTest : public ::testing::Test {
+class TemporalFilterTest : public testing::CrashTest {
  protected:
-  void open(std::unique_ptr<state::Store> store, uint16_t workers) {
-    const bool is_new = store == nullptr;
-    if (is_new) store = state::make_model_store();
-    store_ = store.get();
-    EngineOptions options;
-    options.workers = workers;
-    options.clock = clock_;
-    options.threads = false;
-    auto engine = make_engine(std::move(store), options);
-    ASSERT_TRUE(engine.is_ok());
-    engine_ = std::move(engine).value();
-    engine_->settings().batch_rows = 3;
-    if (has_tiny_memory_) engine_->settings().hot_tier.set_bytes(1);
-    if (is_new) {
-      ASSERT_TRUE(engine_->start().is_ok());
-      ASSERT_TRUE(engine_->create(table_, {kTable, "t"}, nullptr).is_ok());
-      ASSERT_TRUE(engine_->create(view_, {kView, "v"}, nullptr).is_ok());
-    } else {
-      ASSERT_TRUE(engine_->attach(table_).is_ok());
-      ASSERT_TRUE(engine_->attach(view_).is_ok());
-      ASSERT_TRUE(engine_->start().is_ok());
-    }
-  }
-  void crash(uint16_t workers) {
-    auto store = state::reopen_model_store(*store_);
-    engine_.reset();
-    open(std::move(store), workers);
+  std::vector<Fragment> fragments() override { return {table_, view_}; }
+  void configure(RuntimeSettings& settings) override {
+    CrashTest::configure(settings);
+    if (has_tiny_memory_) settings.hot_tier.set_bytes(1);
   }
 
   int64_t now() const { return data::timestamp_from_unix_nanos(clock_->unix_nanos()); }
@@ -140,18 +117,14 @@ class TemporalFilterTest : public ::testing::Test {
     return rows;
   }
 
-  std::mt19937_64 random_{1};
   bool has_tiny_memory_ = false;
   Fragment table_ = table();
   Fragment view_ = view(table_);
   std::map<int64_t, Row> rows_;
-  std::shared_ptr<data::FakeClock> clock_ = std::make_shared<data::FakeClock>();
-  state::Store* store_ = nullptr;
-  std::unique_ptr<Engine> engine_;
 };
 
 TEST_F(TemporalFilterTest, RowsComeAndGoWithoutInput) {
-  open(nullptr, 1);
+  open(1);
   const int64_t begin = now();
   put(1, Row{begin, begin + 10'000 * kMs});
   put(2, Row{begin + 200'000 * kMs, begin + 400'000 * kMs});
@@ -171,7 +144,7 @@ TEST_F(TemporalFilterTest, RowsComeAndGoWithoutInput) {
 }
 
 TEST_F(TemporalFilterTest, ARowThatWentCanBeDeletedAfterTheClockJumpedBack) {
-  open(nullptr, 1);
+  open(1);
   put(1, Row{now() - 100'000, now() + 5000 * kMs});
   EXPECT_EQ(seen().size(), 1u);
   pass(6000);
@@ -185,7 +158,7 @@ TEST_F(TemporalFilterTest, ARowThatWentCanBeDeletedAfterTheClockJumpedBack) {
 TEST_F(TemporalFilterTest, IsRightAtEveryCommit) {
   random_.seed(test_seed());
   has_tiny_memory_ = random_() % 2 == 0;
-  open(nullptr, static_cast<uint16_t>(1 + random_() % 3));
+  open(static_cast<uint16_t>(1 + random_() % 3));
   for (int round = 0; round < 400; ++round) {
     auto ms = [&](uint64_t range) { return static_cast<int64_t>(random_() % range) * kMs; };
     if (random_() % 3 > 0) {
