@@ -9,11 +9,73 @@
 
 namespace forebay::runtime {
 
+namespace {
+
+/// Objects that don't follow their sources: steady nanoseconds since when.
+using StaleSince = std::map<ObjectId, int64_t>;
+
+/// Since when the object does not see all that it reads; nullopt: it does.
+std::optional<int64_t> stale_since_of(const RunningObject& object, const StaleSince& stale_since) {
+  std::optional<int64_t> stale;
+  auto is_stale_since = [&](int64_t since) { stale = std::min(stale.value_or(since), since); };
+  for (const SourceQueueRef& source : object.inputs.sources) {
+    if (source == nullptr) continue;
+    if (auto since = source->paused_since_ns()) is_stale_since(*since);
+  }
+  for (const CircuitNode& node : object.fragment.nodes) {
+    const auto* input = std::get_if<ObjectInput>(&node.what);
+    if (input == nullptr) continue;
+    if (auto found = stale_since.find(input->object); found != stale_since.end()) {
+      is_stale_since(found->second);
+    }
+  }
+  return stale;
+}
+
+/// It reads sources, and all of them are paused.
+bool are_all_paused(const FragmentInputs& inputs) {
+  size_t readers = 0, paused = 0;
+  for (const SourceQueueRef& source : inputs.sources) {
+    if (source == nullptr) continue;
+    ++readers;
+    if (source->paused_since_ns()) ++paused;
+  }
+  return readers > 0 && paused == readers;
+}
+
+/// What EMIT LATE INTO made, which the circuit of its view keeps.
+ObjectFigures figures_of_late(ObjectId late, const ObjectFigures& view) {
+  ObjectFigures out;
+  out.object = late;
+  out.pipeline = view.pipeline;
+  out.rows_in = out.rows_out = view.late;
+  out.epoch = view.epoch;
+  out.freshness_ms = view.freshness_ms;
+  return out;
+}
+
+void append_sources(const FragmentInputs& inputs, std::vector<SourceFigures>& figures) {
+  for (size_t i = 0; i < inputs.sources.size(); ++i) {
+    const SourceQueueRef& source = inputs.sources[i];
+    if (source == nullptr) continue;
+    const SourceUse& use = *inputs.uses[i];
+    SourceQueue::Show show = source->show();
+    if (show.positions.empty()) show.positions.emplace_back();
+    for (connectors::PartitionPosition& position : show.positions) {
+      figures.push_back({source->input().source, use.object, std::move(position),
+                         use.records.load(), use.bytes.load(), use.errors.load(), show.finished,
+                         show.status, show.reason});
+    }
+  }
+}
+
+}  // namespace
+
 Figures EngineImpl::figures() const {
   std::lock_guard lock(mutex_);
   Figures figures;
   int64_t now = clock_->steady_nanos();
-  std::map<ObjectId, int64_t> stale_since;  // objects behind readers that may not read
+  StaleSince stale_since;
   for (const auto& pipeline : pipelines_) {
     PipelineFigures shown;
     std::set<const SourceQueue*> queues;
@@ -41,26 +103,9 @@ Figures EngineImpl::figures() const {
       of_object.failing = errors_.count(of_object.object);
       of_object.late = object->late;
       of_object.counted_ms = (now - object->since_ns) / 1'000'000;
-      size_t readers = 0, paused = 0;
-      std::optional<int64_t> stale;
-      auto is_stale_since = [&](int64_t since) { stale = std::min(stale.value_or(since), since); };
-      for (const SourceQueueRef& source : object->inputs.sources) {
-        if (source == nullptr) continue;
-        ++readers;
-        if (auto since = source->paused_since_ns()) {
-          ++paused;
-          is_stale_since(*since);
-        }
-      }
-      for (const CircuitNode& node : object->fragment.nodes) {
-        const auto* input = std::get_if<ObjectInput>(&node.what);
-        if (input == nullptr) continue;
-        if (auto found = stale_since.find(input->object); found != stale_since.end()) {
-          is_stale_since(found->second);
-        }
-      }
+      const std::optional<int64_t> stale = stale_since_of(*object, stale_since);
       if (stale) stale_since[of_object.object] = *stale;
-      of_object.is_paused = readers > 0 && paused == readers;
+      of_object.is_paused = are_all_paused(object->inputs);
       // Fresh when nothing waits; else as old as the last commit.
       of_object.freshness_ms =
           busy ? (now - pipeline->last_committed_at_ns) / 1'000'000 : int64_t{0};
@@ -75,28 +120,14 @@ Figures EngineImpl::figures() const {
       }
       figures.objects.push_back(of_object);
       if (const auto& late = object->fragment.late) {
-        ObjectFigures of_late;
-        of_late.object = late->object;
-        of_late.pipeline = of_object.pipeline;
-        of_late.rows_in = of_late.rows_out = of_object.late;
-        of_late.epoch = of_object.epoch;
-        of_late.freshness_ms = of_object.freshness_ms;
-        figures.objects.push_back(of_late);
+        figures.objects.push_back(figures_of_late(late->object, of_object));
       }
       shown.objects.push_back(object->fragment.object);
-      for (size_t i = 0; i < object->inputs.sources.size(); ++i) {
-        const SourceQueueRef& source = object->inputs.sources[i];
+      append_sources(object->inputs, figures.sources);
+      for (const SourceQueueRef& source : object->inputs.sources) {
         if (source == nullptr) continue;
         is_reading |= !source->is_paused();
-        const SourceUse& use = *object->inputs.uses[i];
-        SourceQueue::Show show = source->show();
         if (queues.insert(source.get()).second) shown.memory_bytes += source->memory_bytes();
-        if (show.positions.empty()) show.positions.emplace_back();
-        for (connectors::PartitionPosition& position : show.positions) {
-          figures.sources.push_back({source->input().source, use.object, std::move(position),
-                                     use.records.load(), use.bytes.load(), use.errors.load(),
-                                     show.finished, show.status, show.reason});
-        }
       }
     }
     if (!queues.empty() && !is_reading && shown.status == "idle") shown.status = "paused";

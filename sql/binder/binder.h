@@ -324,6 +324,9 @@ class Binder {
   // --- statements (statement.cpp, dml.cpp, create.cpp, drop.cpp)
   Result<PlannedQuery> plan_query(QueryPlan bound);
   Result<BoundInsert> bind_insert(const ast::Insert& insert);
+  /// One item of SET: the new values into `fresh`, which is by the table's columns.
+  Status bind_set(const ast::SetClause& set, const CatalogObjectRef& table,
+                  const ExprContext& context, std::vector<ExprRef>& fresh);
   Result<BoundUpdate> bind_update(const ast::Update& update);
   Result<BoundDelete> bind_delete(const ast::Delete& statement);
   Result<CatalogObjectRef> find_target(const ast::QualifiedName& name, std::string_view verb);
@@ -446,9 +449,16 @@ class Binder {
   Result<BoundCreate> bind_create_schema(const ast::CreateSchema& create,
                                          std::vector<std::string>& notices);
   Result<BoundDrop> bind_drop_schema(const ast::Drop& drop, std::vector<std::string>& notices);
+  /// The objects that DROP names; parts of others (EMIT LATE INTO) only together with these.
+  Result<std::vector<CatalogObjectRef>> find_dropped(const ast::Drop& drop,
+                                                     std::vector<std::string>& notices) const;
   Result<BoundDrop> bind_drop(const ast::Drop& drop, std::vector<std::string>& notices);
   Result<BoundExplain> bind_explain(const ast::Explain& explain);
   Result<BoundExplainRunning> bind_explain_running(const ast::Explain& explain);
+  /// What CREATE makes, with the statement's text and search path.
+  std::shared_ptr<catalog::CatalogObject> new_object(catalog::ObjectKind kind,
+                                                     const std::string& schema,
+                                                     const std::string& name) const;
   Result<bool> check_new_name(const std::string& schema, const std::string& name, int32_t position,
                               bool if_not_exists, std::vector<std::string>& notices) const;
   Status bind_columns(const ast::RelationDef& definition, catalog::CatalogObject& object,

@@ -19,6 +19,17 @@ namespace state = data::sqlstate;
 using catalog::CatalogObject;
 using catalog::ObjectKind;
 
+std::shared_ptr<CatalogObject> Binder::new_object(ObjectKind kind, const std::string& schema,
+                                                  const std::string& name) const {
+  auto object = std::make_shared<CatalogObject>();
+  object->kind = kind;
+  object->schema = schema;
+  object->name = name;
+  object->definition = options_.text;
+  object->search_path = options_.search_path;
+  return object;
+}
+
 Result<bool> Binder::check_new_name(const std::string& schema, const std::string& name,
                                     int32_t position, bool if_not_exists,
                                     std::vector<std::string>& notices) const {
@@ -235,12 +246,7 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
   }
   const bool has_connector = definition.format || !definition.includes.empty() ||
                              (definition.has_options && !has_only_watermark_options(definition));
-  auto object = std::make_shared<CatalogObject>();
-  object->kind = ObjectKind::kTable;
-  object->schema = name.first;
-  object->name = name.second;
-  object->definition = options_.text;
-  object->search_path = options_.search_path;
+  auto object = new_object(ObjectKind::kTable, name.first, name.second);
   // Flink's table without a key is what a source is here: it keeps no rows.
   if (has_connector && is_flink_spelling(definition, false)) {
     FOREBAY_RETURN_IF_ERROR(check_repeated(definition.options));
@@ -257,8 +263,7 @@ Result<BoundCreate> Binder::bind_create_table(const ast::CreateTable& create,
   FOREBAY_RETURN_IF_ERROR(bind_key(definition, *object));
   object->append_only = definition.append_only;
   if (definition.append_only && has_connector) {
-    return unsupported("APPEND ONLY in tables with a connector is",
-                       definition.append_only_position,
+    return unsupported("APPEND ONLY in tables with a connector is", definition.append_only_position,
                        "Leave it out: without a key such a table only grows.");
   }
   if (definition.append_only && definition.on_conflict == ast::TableConflict::kOverwrite) {
@@ -291,12 +296,7 @@ Result<BoundCreate> Binder::bind_create_source(const ast::CreateSource& create,
                            check_new_name(name.first, name.second, definition.name.position,
                                           definition.if_not_exists, notices));
   if (out.exists_already) return out;
-  auto object = std::make_shared<CatalogObject>();
-  object->kind = ObjectKind::kSource;
-  object->schema = name.first;
-  object->name = name.second;
-  object->definition = options_.text;
-  object->search_path = options_.search_path;
+  auto object = new_object(ObjectKind::kSource, name.first, name.second);
   object->append_only = true;
   for (const ast::ColumnDef& column : definition.columns) {
     if (column.primary_key) {
@@ -344,12 +344,8 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
     return unsupported("EMIT LATE INTO of a view that keeps no rows is", create.late_into.position,
                        "CREATE MATERIALIZED VIEW.");
   }
-  auto object = std::make_shared<CatalogObject>();
-  object->kind = create.materialized ? ObjectKind::kMaterializedView : ObjectKind::kView;
-  object->schema = name.first;
-  object->name = name.second;
-  object->definition = options_.text;
-  object->search_path = options_.search_path;
+  auto object = new_object(create.materialized ? ObjectKind::kMaterializedView : ObjectKind::kView,
+                           name.first, name.second);
   object->query_text = ast::to_sql(*create.query);
   object->on_error = on_error;
   materialized_ = create.materialized;

@@ -286,6 +286,54 @@ Result<BoundInsert> Binder::bind_insert(const ast::Insert& insert) {
   return out;
 }
 
+Status Binder::bind_set(const ast::SetClause& set, const CatalogObjectRef& table,
+                        const ExprContext& context, std::vector<ExprRef>& fresh) {
+  FOREBAY_ASSIGN_OR_RETURN(std::vector<uint32_t> targets, target_columns(table, set.columns));
+  std::vector<ExprRef> values;
+  if (targets.size() > 1) {
+    if (set.value->kind != ast::ExprKind::kSubquery) {
+      return error(state::kFeatureNotSupported,
+                   "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() "
+                   "expression",
+                   set.value->position)
+          .with_hint("Set the columns one by one.");
+    }
+    const auto& subquery = ast::as<ast::Subquery>(*set.value);
+    FOREBAY_ASSIGN_OR_RETURN(QueryPlan query, bind_query(*subquery.query, context.scope));
+    if (query.columns.size() != targets.size()) {
+      return error(state::kSyntaxError, "number of columns does not match number of values",
+                   subquery.position);
+    }
+    Columns columns;
+    for (const OutputColumn& output : query.columns) {
+      columns.push_back(output.column);
+      values.push_back(plan::column_ref(output.column));
+    }
+    context.subqueries->push_back(
+        {plan::JoinKind::kLeft, plan::make_single_row(plan::make_narrow(query.plan, columns), {}),
+         subquery.position});
+  } else if (set.value->kind == ast::ExprKind::kDefault) {
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, default_of(table, targets[0]));
+    values.push_back(std::move(value));
+  } else {
+    FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*set.value, context));
+    values.push_back(std::move(value));
+  }
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (set.value->kind != ast::ExprKind::kDefault) {
+      FOREBAY_RETURN_IF_ERROR(check_not_generated(*table, targets[i], "UPDATE"));
+    }
+    if (fresh[targets[i]]) {
+      return error(state::kSyntaxError,
+                   fmt::format("multiple assignments to same column \"{}\"", set.columns[i].name),
+                   set.columns[i].position);
+    }
+    FOREBAY_ASSIGN_OR_RETURN(fresh[targets[i]],
+                             coerce_assignment(values[i], table->columns[targets[i]]));
+  }
+  return Status::ok();
+}
+
 Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
   BoundUpdate out;
   FOREBAY_ASSIGN_OR_RETURN(out.table, find_target(update.table, "update"));
@@ -317,49 +365,7 @@ Result<BoundUpdate> Binder::bind_update(const ast::Update& update) {
   PendingSubqueries pending;
   ExprContext context{&scope, Clause::kUpdate, nullptr, &pending};
   for (const ast::SetClause& set : update.set) {
-    FOREBAY_ASSIGN_OR_RETURN(std::vector<uint32_t> targets, target_columns(out.table, set.columns));
-    std::vector<ExprRef> values;
-    if (targets.size() > 1) {
-      if (set.value->kind != ast::ExprKind::kSubquery) {
-        return error(state::kFeatureNotSupported,
-                     "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() "
-                     "expression",
-                     set.value->position)
-            .with_hint("Set the columns one by one.");
-      }
-      const auto& subquery = ast::as<ast::Subquery>(*set.value);
-      FOREBAY_ASSIGN_OR_RETURN(QueryPlan query, bind_query(*subquery.query, &scope));
-      if (query.columns.size() != targets.size()) {
-        return error(state::kSyntaxError, "number of columns does not match number of values",
-                     subquery.position);
-      }
-      Columns columns;
-      for (const OutputColumn& output : query.columns) {
-        columns.push_back(output.column);
-        values.push_back(plan::column_ref(output.column));
-      }
-      pending.push_back({plan::JoinKind::kLeft,
-                         plan::make_single_row(plan::make_narrow(query.plan, columns), {}),
-                         subquery.position});
-    } else if (set.value->kind == ast::ExprKind::kDefault) {
-      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, default_of(out.table, targets[0]));
-      values.push_back(std::move(value));
-    } else {
-      FOREBAY_ASSIGN_OR_RETURN(ExprRef value, bind(*set.value, context));
-      values.push_back(std::move(value));
-    }
-    for (size_t i = 0; i < targets.size(); ++i) {
-      if (set.value->kind != ast::ExprKind::kDefault) {
-        FOREBAY_RETURN_IF_ERROR(check_not_generated(*out.table, targets[i], "UPDATE"));
-      }
-      if (fresh[targets[i]]) {
-        return error(state::kSyntaxError,
-                     fmt::format("multiple assignments to same column \"{}\"", set.columns[i].name),
-                     set.columns[i].position);
-      }
-      FOREBAY_ASSIGN_OR_RETURN(fresh[targets[i]],
-                               coerce_assignment(values[i], out.table->columns[targets[i]]));
-    }
+    FOREBAY_RETURN_IF_ERROR(bind_set(set, out.table, context, fresh));
   }
   plan = apply_pending(std::move(plan), pending);
   QueryPlan rows;

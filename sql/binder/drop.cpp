@@ -59,7 +59,8 @@ void add_dependants(const catalog::CatalogSnapshot& snapshot, const CatalogObjec
   }
 }
 
-Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::string>& notices) {
+Result<std::vector<CatalogObjectRef>> Binder::find_dropped(
+    const ast::Drop& drop, std::vector<std::string>& notices) const {
   const ObjectKind wanted = kind_of(drop.object);
   const std::string word(catalog::kind_name(wanted));
   std::vector<CatalogObjectRef> targets;
@@ -105,6 +106,13 @@ Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::stri
         .with_hint(fmt::format("You can drop {} {} instead.", catalog::kind_name(maker->kind),
                                maker->name));
   }
+  return targets;
+}
+
+Result<BoundDrop> Binder::bind_drop(const ast::Drop& drop, std::vector<std::string>& notices) {
+  const std::string word(catalog::kind_name(kind_of(drop.object)));
+  FOREBAY_ASSIGN_OR_RETURN(const std::vector<CatalogObjectRef> targets,
+                           find_dropped(drop, notices));
   BoundDrop out;
   std::vector<std::string> details, cascades;
   for (const CatalogObjectRef& target : targets) {

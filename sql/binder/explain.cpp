@@ -32,6 +32,31 @@ Result<BoundExplainRunning> Binder::bind_explain_running(const ast::Explain& exp
   return BoundExplainRunning{object};
 }
 
+namespace {
+
+/// The lines stand below `head`.
+void add_head(std::string head, std::vector<std::string>& lines) {
+  for (std::string& line : lines) line = "  " + line;
+  lines.insert(lines.begin(), std::move(head));
+}
+
+Result<std::vector<std::string>> query_lines(const PlannedQuery& query) {
+  if (query.point) return explain::explain_point(query);
+  FOREBAY_ASSIGN_OR_RETURN(std::vector<std::string> lines,
+                           explain::explain_plan(query.plan, nullptr));
+  if (query.order.empty()) return lines;
+  std::vector<std::string> order;
+  for (const auto& key : query.order) {
+    const std::string& name = query.plan->columns[key.column].name;
+    order.push_back(fmt::format("{}{}", name.empty() ? fmt::format("#{}", key.column) : name,
+                                key.descending ? " desc" : ""));
+  }
+  add_head(fmt::format("Sort [{}]", fmt::join(order, ", ")), lines);
+  return lines;
+}
+
+}  // namespace
+
 Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
   bool shows_state = false;
   for (const ast::Option& option : explain.options) {
@@ -49,42 +74,21 @@ Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
                        "Use EXPLAIN (STATE) CREATE MATERIALIZED VIEW ...");
   }
   BoundExplain out;
-  auto explain_query = [&](const PlannedQuery& query) -> Status {
-    if (query.point) {
-      out.lines = explain::explain_point(query);
-      return Status::ok();
-    }
-    FOREBAY_ASSIGN_OR_RETURN(out.lines, explain::explain_plan(query.plan, nullptr));
-    if (!query.order.empty()) {
-      std::vector<std::string> order;
-      for (const auto& key : query.order) {
-        const std::string& name = query.plan->columns[key.column].name;
-        order.push_back(fmt::format("{}{}", name.empty() ? fmt::format("#{}", key.column) : name,
-                                    key.descending ? " desc" : ""));
-      }
-      for (std::string& line : out.lines) line = "  " + line;
-      out.lines.insert(out.lines.begin(), fmt::format("Sort [{}]", fmt::join(order, ", ")));
-    }
-    return Status::ok();
-  };
-  auto headed = [&](std::string head) {
-    for (std::string& line : out.lines) line = "  " + line;
-    out.lines.insert(out.lines.begin(), std::move(head));
-  };
+  auto headed = [&](std::string head) { add_head(std::move(head), out.lines); };
   if (const auto* select = std::get_if<BoundSelect>(&inner.what)) {
-    FOREBAY_RETURN_IF_ERROR(explain_query(select->query));
+    FOREBAY_ASSIGN_OR_RETURN(out.lines, query_lines(select->query));
   } else if (const auto* insert = std::get_if<BoundInsert>(&inner.what)) {
     if (insert->rows.plan) {
-      FOREBAY_RETURN_IF_ERROR(explain_query(insert->rows));
+      FOREBAY_ASSIGN_OR_RETURN(out.lines, query_lines(insert->rows));
     } else {
       out.lines = {fmt::format("Values {} rows", insert->values.size())};
     }
     headed(fmt::format("Insert into {}", insert->table->name));
   } else if (const auto* update = std::get_if<BoundUpdate>(&inner.what)) {
-    FOREBAY_RETURN_IF_ERROR(explain_query(update->rows));
+    FOREBAY_ASSIGN_OR_RETURN(out.lines, query_lines(update->rows));
     headed(fmt::format("Update {}", update->table->name));
   } else if (const auto* erase = std::get_if<BoundDelete>(&inner.what)) {
-    FOREBAY_RETURN_IF_ERROR(explain_query(erase->rows));
+    FOREBAY_ASSIGN_OR_RETURN(out.lines, query_lines(erase->rows));
     headed(fmt::format("Delete from {}", erase->table->name));
   } else if (const auto* create = std::get_if<BoundCreate>(&inner.what); create && create->plan) {
     if (shows_state) {

@@ -29,12 +29,7 @@ Status Binder::bind_late_into(const ast::CreateView& create, const CatalogObject
   }
   auto kept = plan::keep_late(out.plan, columns_);
   if (!kept.is_ok()) return kept.take_status().at(position);
-  auto late = std::make_shared<CatalogObject>();
-  late->kind = ObjectKind::kMaterializedView;
-  late->schema = name.first;
-  late->name = name.second;
-  late->definition = options_.text;
-  late->search_path = options_.search_path;
+  auto late = new_object(ObjectKind::kMaterializedView, name.first, name.second);
   late->append_only = true;
   for (const Column& column : kept->late->columns) {
     const bool never_null = plan::is_never_null(kept->late, plan::column_ref(column));

@@ -36,13 +36,7 @@ Result<BoundCreate> Binder::bind_create_schema(const ast::CreateSchema& create,
     out.exists_already = true;
     return out;
   }
-  auto object = std::make_shared<catalog::CatalogObject>();
-  object->kind = ObjectKind::kSchema;
-  object->schema = name;
-  object->name = name;
-  object->definition = options_.text;
-  object->search_path = options_.search_path;
-  out.object = std::move(object);
+  out.object = new_object(ObjectKind::kSchema, name, name);
   out.catalog = snapshot_;
   return out;
 }

@@ -25,12 +25,7 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
     return unsupported("EMIT LATE INTO of a sink is", create.late_into.position,
                        "Create a materialized view with EMIT LATE INTO, and a sink FROM it.");
   }
-  auto object = std::make_shared<CatalogObject>();
-  object->kind = ObjectKind::kSink;
-  object->schema = name.first;
-  object->name = name.second;
-  object->definition = options_.text;
-  object->search_path = options_.search_path;
+  auto object = new_object(ObjectKind::kSink, name.first, name.second);
   materialized_ = true;
   if (!create.into.parts.empty()) {
     FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef table, find_sink_table(create.into));
