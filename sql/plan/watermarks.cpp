@@ -420,8 +420,7 @@ NodeRef bound_groups(const NodeRef& node, bool on_close) {
 }
 
 bool forgets(const AsofJoin& join) {
-  return join.mode != AsofMode::kEpochEnd &&
-         time_bounds(join.inputs[0]).contains(join.left_time) &&
+  return join.mode != AsofMode::kEpochEnd && time_bounds(join.inputs[0]).contains(join.left_time) &&
          time_bounds(join.inputs[1]).contains(join.right_time);
 }
 
