@@ -259,6 +259,39 @@ TEST_P(PointTableTest, ATableThatIsAskedForLessMakesRoomForAnother) {
   for (size_t i = 0; i < keys.size(); ++i) ASSERT_EQ(PointTable::key(entries[i]), keys[i]);
 }
 
+// State that comes and goes with time keeps its memory for some epochs while there is enough.
+TEST_P(PointTableTest, GivesMemoryBackSomeEpochsLater) {
+  budget_.emplace(size_t{96} << 20);
+  PointTable table(
+      TableOptions{.id = data::TableId(8), .store = &harness_.store(), .budget = &*budget_}, 512,
+      nullptr);
+  std::vector<std::string> keys;
+  for (uint64_t i = 0; i < 12000; ++i) keys.push_back(key_of(i));
+  std::vector<PointTable::Entry*> entries(keys.size());
+  std::vector<uint8_t> created(keys.size());
+  const auto end_epoch = [&] {
+    SealedRun run;
+    table.seal(run);
+    harness_.commit(std::move(run));
+  };
+  size_t full = 0;
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(table.find_or_create(key_rows(keys), entries, created).is_ok());
+    for (auto* entry : entries) table.mark_dirty(entry);
+    end_epoch();
+    full = table.memory_bytes();
+    EXPECT_GT(full, size_t{6} << 20);
+    for (auto* entry : entries) {
+      table.mark_dirty(entry);
+      table.erase(entry);
+    }
+    for (int epoch = 0; epoch < 10; ++epoch) end_epoch();
+    EXPECT_GT(table.memory_bytes(), full / 4 * 3);
+  }
+  for (int epoch = 0; epoch < 64; ++epoch) end_epoch();
+  EXPECT_LT(table.memory_bytes(), full / 4);
+}
+
 TEST_P(PointTableTest, CreatedAndErasedInOneEpochWritesNothing) {
   make_table(true);
   std::vector<PointTable::Entry*> entries(1);
