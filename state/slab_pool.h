@@ -43,7 +43,7 @@ class SlabPool {
       std::memcpy(&free_[size_class], block, sizeof(char*));
       // The next block of this class will be written; the last one was freed long ago.
       const char* next = free_[size_class];
-      for (size_t at = 0; at < size_class * 8 && at < kFetched; at += 64) {
+      for (size_t at = 0; next != nullptr && at < size_class * 8 && at < kFetched; at += 64) {
         __builtin_prefetch(next + at, 1);
       }
       return block;
