@@ -12,9 +12,11 @@ namespace {
 /// Larger epochs become several files with disjoint ranges, which compaction can take apart.
 constexpr uint64_t kFileBytes = uint64_t{128} << 20;
 
-void set_prefix(SortedChange& sorted) {
+/// Sets what is compared first: 16 bytes of the key behind its first `skipped`.
+void set_prefix(SortedChange& sorted, size_t skipped) {
   char bytes[16] = {};
   std::string_view key = sorted.change->key;
+  key.remove_prefix(std::min(skipped, key.size()));
   std::memcpy(bytes, key.data(), std::min<size_t>(key.size(), sizeof bytes));
   std::memcpy(sorted.prefix, bytes, sizeof bytes);
   sorted.prefix[0] = __builtin_bswap64(sorted.prefix[0]);
@@ -44,9 +46,53 @@ void touch(std::span<const SortedChange> changes, size_t from) {
   asm volatile("" : : "r"(sum));
 }
 
+/// Shard and table of a key that has them.
+std::string_view head(const SortedChange& change) {
+  return change.change->key.substr(0, kStoreKeyPrefixBytes);
+}
+
+/// Sorts the changes of one table and shard: what all their keys begin with, such as the name of a
+/// partition, is left out of the comparisons.
+void sort_table(std::span<SortedChange> changes) {
+  const std::string_view first = changes.front().change->key;
+  size_t same = first.size();
+  for (const SortedChange& change : changes) {
+    const std::string_view key = change.change->key;
+    const auto end = std::mismatch(first.begin(), first.begin() + static_cast<ptrdiff_t>(same),
+                                   key.begin(), key.end());
+    same = static_cast<size_t>(end.first - first.begin());
+  }
+  for (SortedChange& change : changes) set_prefix(change, same);
+  // What is only added often comes in order.
+  if (!std::is_sorted(changes.begin(), changes.end(), comes_before)) {
+    std::sort(changes.begin(), changes.end(), comes_before);
+  }
+}
+
+/// Sorts the changes of one shard. An operator seals its tables one after the other, so there are
+/// few places where one table follows another.
+void sort_shard(std::span<SortedChange> changes) {
+  const auto before = [](const SortedChange& a, const SortedChange& b) {
+    return head(a) < head(b);
+  };
+  if (!std::is_sorted(changes.begin(), changes.end(), before)) {
+    std::stable_sort(changes.begin(), changes.end(), before);
+  }
+  while (!changes.empty()) {
+    const std::string_view table = head(changes.front());
+    const auto end = std::find_if(changes.begin(), changes.end(), [&](const SortedChange& change) {
+      return head(change) != table;
+    });
+    const auto count = static_cast<size_t>(end - changes.begin());
+    sort_table(changes.first(count));
+    changes = changes.subspan(count);
+  }
+}
+
 }  // namespace
 
-/// By shard first (one counting pass), then each shard by itself, which fits into the cache.
+/// By shard first (one counting pass), then each shard by itself, which fits into the cache, table
+/// by table.
 std::vector<SortedChange> sort_changes(std::span<const SealedRun> runs, Family family) {
   auto f = static_cast<size_t>(family);
   size_t starts[257] = {};
@@ -63,12 +109,10 @@ std::vector<SortedChange> sort_changes(std::span<const SealedRun> runs, Family f
     for (const auto& change : run.changes[f]) {
       SortedChange& place = sorted[at[static_cast<uint8_t>(change.key.front())]++];
       place.change = &change;
-      set_prefix(place);
     }
   }
   for (size_t shard = 0; shard < 256; ++shard) {
-    std::sort(sorted.begin() + static_cast<ptrdiff_t>(starts[shard]),
-              sorted.begin() + static_cast<ptrdiff_t>(starts[shard + 1]), comes_before);
+    sort_shard(std::span(sorted).subspan(starts[shard], starts[shard + 1] - starts[shard]));
   }
 #ifndef NDEBUG
   for (size_t i = 1; i < sorted.size(); ++i) {

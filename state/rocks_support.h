@@ -99,7 +99,9 @@ std::shared_ptr<const Snapshot> take_rocks_snapshot(std::shared_ptr<Database> da
 
 /// Changes of one family in key order; points into the runs.
 struct SortedChange {
-  uint64_t prefix[2];  // the key's first 16 bytes, big-endian, zero padded
+  /// While sorting: 16 bytes of the key behind what all keys of its table and shard begin with,
+  /// big-endian, zero padded.
+  uint64_t prefix[2];
   const SealedRun::Change* change;
 };
 /// Fetches what a loop over sorted changes will need soon: they lie all over the runs.

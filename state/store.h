@@ -70,6 +70,21 @@ struct SealedRun {
   }
   /// Adds a change whose bytes already live in this run's arena.
   void add(Family family, Change change) { changes[static_cast<int>(family)].push_back(change); }
+  /// Adds the changes of another run, which is left empty.
+  void absorb(SealedRun&& other) {
+    for (size_t family = 0; family < kFamilyCount; ++family) {
+      std::vector<Change>& all = changes[family];
+      std::vector<Change>& more = other.changes[family];
+      if (all.empty()) {
+        all.swap(more);
+      } else {
+        expect(static_cast<Family>(family), more.size());
+        all.insert(all.end(), more.begin(), more.end());
+      }
+      more.clear();
+    }
+    arena.absorb(std::move(other.arena));
+  }
   size_t count() const { return changes[0].size() + changes[1].size() + changes[2].size(); }
   size_t bytes() const { return arena.bytes(); }
 };

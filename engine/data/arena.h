@@ -47,6 +47,12 @@ class Arena {
     next_ -= bytes;
     remaining_ += bytes;
   }
+  /// Takes over what `other` holds; bytes in it stay where they are.
+  void absorb(Arena&& other) {
+    for (auto& chunk : other.chunks_) chunks_.push_back(std::move(chunk));
+    total_ += other.total_;
+    other = Arena();
+  }
   /// Counts bytes that are kept alive beside the arena by the same owner (a raw input buffer).
   void count_external(size_t bytes) { total_ += bytes; }
   /// All bytes held from the allocator, and those counted.

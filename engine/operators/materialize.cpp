@@ -6,8 +6,9 @@
 // Output: the same changes, passed on as they come.
 //
 // State, with a key: the store's table key -> whole row (append_row), written at seal and never
-// read by the operator; in memory only the changes of the epoch, netted per key and row. Without a
-// key: a PointTable of whole rows (kExact key bytes) -> count.
+// read by the operator; in memory only the changes of the epoch, netted per key and row, or the
+// store's changes themselves where rows are only added. Without a key: a PointTable of whole rows
+// (kExact key bytes) -> count.
 //
 // Invariants, judged at the flush: a key nets to at most one row that leaves and one that comes; a
 // multiset's counts are not negative.
@@ -153,6 +154,57 @@ class KeyedMaterialize final : public Operator {
   std::string store_key_;
 };
 
+/// A relation with a key to which rows are only added: what comes is what is put.
+class AppendMaterialize final : public Operator {
+ public:
+  explicit AppendMaterialize(const MaterializeParameters& parameters) : parameters_(parameters) {}
+
+  Result<Progress> take(uint32_t, ChangeBatch batch, Output& output) override {
+    check_weights(batch);
+    data::encode_keys(batch, parameters_.key_columns, KeyMode::kGrouping, keys_);
+    data::add_hashes(keys_);
+    run_.expect(kFamily, keys_.rows());
+    for (uint32_t i = 0; i < keys_.rows(); ++i) {
+      row_.clear();
+      data::append_row(batch, batch.physical(i), row_);
+      const std::string_view key = keys_.key(i);
+      char* place = run_.arena.allocate(state::kStoreKeyPrefixBytes + key.size());
+      char* end = state::write_store_key_prefix(data::shard_of_hash(keys_.hashes[i]),
+                                                parameters_.rows, place);
+      std::memcpy(end, key.data(), key.size());
+      run_.add(kFamily, {{place, state::kStoreKeyPrefixBytes + key.size()}, run_.arena.copy(row_)});
+    }
+    output.emit(std::move(batch));
+    return Progress::kDone;
+  }
+
+  void seal(state::SealedRun& run) override { run.absorb(std::move(run_)); }
+
+  size_t memory_bytes() const override {
+    const auto& changes = run_.changes[static_cast<size_t>(kFamily)];
+    return run_.bytes() + changes.capacity() * sizeof(state::SealedRun::Change);
+  }
+  size_t dirty_entries() const override { return run_.count(); }
+
+ private:
+  static constexpr state::Family kFamily = state::Family::kHot;
+
+  static void check_weights(const ChangeBatch& batch) {
+    if (batch.weights() == nullptr) return;
+    for (uint32_t i = 0; i < batch.rows(); ++i) {
+      const uint32_t row = batch.physical(i);
+      FOREBAY_CHECK(batch.weight(row) == 1,
+                    fmt::format("materialize: row {} with weight {} where rows are only added",
+                                error_row_text(batch, row), batch.weight(row)));
+    }
+  }
+
+  MaterializeParameters parameters_;
+  state::SealedRun run_;  // of the open epoch
+  KeyRows keys_;
+  std::string row_;
+};
+
 /// A row's count, as LEB128 in the store.
 class CountCodec final : public state::PayloadCodec {
  public:
@@ -241,10 +293,14 @@ class MaterializeSpec final : public OperatorSpec {
   std::string describe() const override {
     if (!parameters_.has_key) return "keys=none";
     return "keys=" + column_list(parameters_.key_columns) +
-           (parameters_.shard_columns > 0 ? " by the first" : "");
+           (parameters_.shard_columns > 0 ? " by the first" : "") +
+           (parameters_.append_only ? " append-only" : "");
   }
   const std::vector<Type>& output_types() const override { return parameters_.types; }
   std::unique_ptr<Operator> instantiate(const OperatorContext& context) const override {
+    if (parameters_.has_key && parameters_.append_only) {
+      return std::make_unique<AppendMaterialize>(parameters_);
+    }
     if (parameters_.has_key) return std::make_unique<KeyedMaterialize>(parameters_, context);
     return std::make_unique<MultisetMaterialize>(parameters_, context);
   }

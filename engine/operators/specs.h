@@ -421,6 +421,8 @@ struct MaterializeParameters {
   /// counted multiset of whole rows.
   std::vector<uint32_t> key_columns;
   bool has_key = false;  // a key of no columns is a relation of at most one row
+  /// No row ever goes, and no key comes twice.
+  bool append_only = false;
   TableId rows;
   /// The shard of a row is that of its first so many key columns, by which it is hashed; 0: of all.
   /// With it a relation is read by prefixes of its key, and not by key.

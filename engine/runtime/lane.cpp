@@ -500,8 +500,9 @@ void Lane::publish() {
     is_writer_ = dirty > 0;
     settings_->hot_tier.count_writer(is_writer_ ? 1 : -1);
   }
-  full_.store(is_writer_ && dirty_bytes >= settings_->hot_tier.dirty_share(),
-              std::memory_order_relaxed);
+  const bool is_full = dirty >= settings_->max_dirty_entries.load(std::memory_order_relaxed) ||
+                       dirty_bytes >= settings_->hot_tier.dirty_share();
+  full_.store(is_writer_ && is_full, std::memory_order_relaxed);
   uint64_t most = settings_->max_epoch_bytes.load(std::memory_order_relaxed);
   if (filling_ && !failed_ && dirty_bytes > most / worker_count_) {
     fail(*nodes_.front(),

@@ -98,10 +98,14 @@ Status Conversation::parse(std::string_view body) {
                   "cannot insert multiple commands into a prepared statement");
   }
   std::shared_ptr<const sql::ast::Statement> tree;
-  if (!parsed.empty()) tree = std::move(parsed[0].statement);
+  std::string text(sql);
+  if (!parsed.empty()) {
+    tree = std::move(parsed[0].statement);
+    text.resize(parsed[0].end);
+  }
   Running running(*this);
   FOREBAY_ASSIGN_OR_RETURN(statement->prepared,
-                           session_.prepare(std::string(sql), std::move(tree), std::move(types)));
+                           session_.prepare(std::move(text), std::move(tree), std::move(types)));
   const auto& known = statement->prepared->parameter_types();
   for (size_t i = 0; i < known.size(); ++i) {
     uint32_t given = i < oids.size() ? oids[i] : 0;

@@ -6,6 +6,7 @@
 #include "engine/operators/projected_relation.h"
 #include "sql/lowering/lowering.h"
 #include "sql/plan/expressions.h"
+#include "sql/plan/properties.h"
 
 /// Whole fragments: queries, views, tables; and what they look like as text.
 namespace forebay::sql::lowering {
@@ -121,6 +122,7 @@ Result<Fragment> lower_view(const NodeRef& plan, const std::vector<uint32_t>& ke
   parameters.types = stream.types;
   parameters.key_columns = key;
   parameters.has_key = has_key;
+  parameters.append_only = plan::is_append_only(plan);
   parameters.rows = lowering.next_table();
   runtime::NodeInput input{stream.node, std::nullopt};
   if (has_key) {
