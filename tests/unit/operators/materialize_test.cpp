@@ -15,7 +15,7 @@ TEST(Materialize, MultisetEqualsItsInput) {
   std::vector<Type> types{kTextType, kNumericType};
   for (uint32_t batch_rows : {1u, 7u, 1024u}) {
     Generator generator(seed + batch_rows, types);
-    MaterializeParameters p{types, {}, false, TableId(9)};
+    MaterializeParameters p{types, {}, false, false, TableId(9)};
     Driver driver(make_materialize(p), {{types, {0, 1}, data::KeyMode::kExact}}, batch_rows,
                   state::make_model_store());
     StoredRelationRef stored = stored_materialize(p);
@@ -38,7 +38,7 @@ TEST(Materialize, KeyedEqualsItsInputWhenTheEpochEnds) {
   for (uint32_t batch_rows : {1u, 7u, 1024u}) {
     Generator generator(seed + batch_rows, types);
     generator.domain = 20;
-    MaterializeParameters p{types, {0}, true, TableId(9)};
+    MaterializeParameters p{types, {0}, true, false, TableId(9)};
     auto store = std::shared_ptr<state::Store>(state::make_model_store());
     Driver driver(make_materialize(p), {{types, {0}}}, batch_rows, store);
     StoredRelationRef stored = stored_materialize(p);
@@ -78,7 +78,7 @@ TEST(Materialize, KeyedEqualsItsInputWhenTheEpochEnds) {
 
 TEST(Materialize, TwoRowsOfOneKeyAreAFailedCheck) {
   std::vector<Type> types{kBigintType, kTextType};
-  MaterializeParameters p{types, {0}, true, TableId(9)};
+  MaterializeParameters p{types, {0}, true, false, TableId(9)};
   Driver driver(make_materialize(p), {{types, {0}}}, 10, state::make_model_store());
   std::mt19937_64 random(1);
   Datum key{kBigintType, int64_t{7}};
@@ -94,9 +94,53 @@ TEST(Materialize, TwoRowsOfOneKeyAreAFailedCheck) {
   }
 }
 
+TEST(Materialize, RowsThatAreOnlyAddedEqualTheirInput) {
+  uint64_t seed = seed_or(7);
+  SCOPED_TRACE("FOREBAY_SEED=" + std::to_string(seed));
+  std::vector<Type> types{kBigintType, kTextType, data::kDoubleType};
+  for (uint32_t batch_rows : {1u, 7u, 1024u}) {
+    Generator generator(seed + batch_rows, types);
+    MaterializeParameters p{types, {0}, true, true, TableId(9)};
+    auto store = std::shared_ptr<state::Store>(state::make_model_store());
+    Driver driver(make_materialize(p), {{types, {0}}}, batch_rows, store);
+    StoredRelationRef stored = stored_materialize(p);
+    Relation expected;
+    int64_t next = 0;
+    for (int epoch = 0; epoch < 20; ++epoch) {
+      std::vector<Change> changes;
+      for (size_t i = generator.random() % 30; i > 0; --i) {
+        Row row = generator.row();
+        row[0] = Datum{kBigintType, next++};
+        changes.push_back({row, 1});
+        expected.add(row, 1);
+      }
+      std::shuffle(changes.begin(), changes.end(), generator.random);
+      driver.send(0, changes, generator.random);
+      driver.end_epoch();
+      ASSERT_EQ(driver.sum.rows.text(), expected.text());
+      ASSERT_EQ(driver.stored(stored, 4).text(), expected.text()) << "epoch " << epoch;
+      if (generator.random() % 4 == 0) driver.restart(1 + generator.random() % 3);
+    }
+  }
+}
+
+TEST(Materialize, ARowThatGoesWhereRowsAreOnlyAddedIsAFailedCheck) {
+  std::vector<Type> types{kBigintType};
+  MaterializeParameters p{types, {0}, true, true, TableId(9)};
+  Driver driver(make_materialize(p), {{types, {0}}}, 10, nullptr);
+  std::mt19937_64 random(1);
+  try {
+    driver.send(0, {{{Datum{kBigintType, int64_t{7}}}, -1}}, random);
+    FAIL() << "no check";
+  } catch (const data::CheckFailure& failure) {
+    std::string text = failure.what();
+    EXPECT_NE(text.find("row (7) with weight -1"), std::string::npos) << text;
+  }
+}
+
 TEST(Materialize, NegativeMultiplicityIsAFailedCheck) {
   std::vector<Type> types{kBigintType};
-  MaterializeParameters p{types, {}, false, TableId(9)};
+  MaterializeParameters p{types, {}, false, false, TableId(9)};
   Driver driver(make_materialize(p), {{types, {0}, data::KeyMode::kExact}}, 10, nullptr);
   std::mt19937_64 random(1);
   driver.send(0, {{{Datum{kBigintType, int64_t{7}}}, -1}}, random);

@@ -305,5 +305,52 @@ TEST(EngineTest, ManyPipelinesKeepToTheBudgetTogether) {
   }
 }
 
+// While an epoch is being committed the next one grows, but to no more than an epoch may have.
+TEST(EngineTest, EpochsStaySmallWhileCommitsAreSlow) {
+  constexpr size_t kMostDirty = 50;
+  constexpr int64_t kRecords = 4'000;
+  constexpr int kStepsPerCommit = 2'000;
+  Engine* running = nullptr;
+  std::vector<size_t> sizes;  // of the view, at each commit
+  operators::StoredRelationRef view;
+  auto store = std::make_unique<WatchedStore>([&] {
+    if (running == nullptr) return;
+    sizes.push_back(rows_of(*view, *running->snapshot()).size());
+    // Everybody but the committer, whose turn this is.
+    for (uint64_t i = 0; i < kStepsPerCommit; ++i) running->run_one(i);
+  });
+  auto clock = std::make_shared<data::FakeClock>();
+  auto engine = open_engine(1, clock, std::move(store));
+  engine->settings().max_dirty_entries = kMostDirty;
+  auto log = std::make_shared<FakeLog>();
+  for (int64_t key = 0; key < kRecords; ++key) log->records.emplace_back(key, -key);
+  operators::MaterializeParameters rows{.types = {kBigintType, kBigintType},
+                                        .key_columns = {0},
+                                        .has_key = true,
+                                        .append_only = true,
+                                        .rows = TableId(31)};
+  Fragment fragment{kView, "view", {}, operators::stored_materialize(rows)};
+  SourceInput source{ObjectId(19), "log", std::make_shared<FakeSource>(log), {}};
+  fragment.nodes.push_back({source, {}, rows.types});
+  fragment.nodes.push_back(node(operators::make_materialize(rows), {{0, Exchange{{0}}}}));
+  view = fragment.relation;
+  ASSERT_TRUE(engine->create(fragment, {kView, "v"}, nullptr).is_ok());
+  running = engine.get();
+  log->visible = log->records.size();
+  int idle = 0;
+  for (uint64_t i = 0; idle < 100; ++i) {
+    if (engine->run_one(i)) continue;
+    ++idle;
+    clock->advance_ms(20);
+  }
+  running = nullptr;
+  size_t most = 0;
+  for (size_t i = 1; i < sizes.size(); ++i) most = std::max(most, sizes[i] - sizes[i - 1]);
+  EXPECT_LT(most, 2 * kMostDirty);
+  EXPECT_GE(most, kMostDirty);
+  const std::vector<std::string> all = rows_of(*view, *engine->snapshot());
+  EXPECT_EQ(std::count(all.begin(), all.end(), "(7,-7)"), 1);
+}
+
 }  // namespace
 }  // namespace forebay::runtime
