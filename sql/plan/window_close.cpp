@@ -170,6 +170,46 @@ Status never_final(const NodeRef& node) {
                   partition, rows));
 }
 
+/// Columns that an outer join below, or the node, has filled with NULLs in rows without a match.
+ColumnSet padded_columns(const NodeRef& node) {
+  ColumnSet padded;
+  for (const NodeRef& input : node->inputs) padded.merge(padded_columns(input));
+  const auto add_side = [&](size_t side) {
+    for (const Column& column : node->inputs[side]->columns) padded.insert(column.id);
+  };
+  switch (node->kind) {
+    case NodeKind::kJoin: {
+      const JoinKind kind = as<Join>(*node).join;
+      if (kind == JoinKind::kLeft || kind == JoinKind::kFull) add_side(1);
+      if (kind == JoinKind::kRight || kind == JoinKind::kFull) add_side(0);
+      break;
+    }
+    case NodeKind::kAsofJoin:
+      if (as<AsofJoin>(*node).outer) add_side(1);
+      break;
+    case NodeKind::kProject: {
+      const auto& project = as<Project>(*node);
+      for (size_t i = 0; i < project.columns.size(); ++i) {
+        const ColumnSet read = columns_in(project.expressions[i]);
+        const bool reads_padded =
+            std::any_of(read.begin(), read.end(), [&](ColumnId id) { return padded.contains(id); });
+        if (reads_padded) padded.insert(project.columns[i].id);
+      }
+      break;
+    }
+    case NodeKind::kUnion:
+      for (size_t i = 0; i < node->columns.size(); ++i) {
+        for (const NodeRef& input : node->inputs) {
+          if (padded.contains(input->columns[i].id)) padded.insert(node->columns[i].id);
+        }
+      }
+      break;
+    default:
+      break;
+  }
+  return padded;
+}
+
 /// Every row comes from an operator that closes windows.
 Status check_closes(const NodeRef& node) {
   switch (node->kind) {
@@ -203,6 +243,13 @@ Status check_closes(const NodeRef& node) {
     case NodeKind::kTableFunction:
       break;
     default:
+      if (!padded_columns(node).empty()) {
+        return cannot_close(
+            "no watermark bounds a column of the join that the view shows and that "
+            "rows without a match have",
+            "Show the time of the side that keeps all its rows; instead of FULL "
+            "JOIN make two views, of a LEFT and of a RIGHT JOIN.");
+      }
       return cannot_close("no watermark bounds a column of the join that the view shows",
                           "Join by window_start and window_end of both sides, or make a view of "
                           "the windows first.");
@@ -211,12 +258,14 @@ Status check_closes(const NodeRef& node) {
   return Status::ok();
 }
 
-/// The coarsest bounded column, or 0: what it shows is closed for all others, too.
+/// The coarsest bounded column that rows without a match have as well, or 0: what it shows is
+/// closed for all others, too.
 ColumnId holding_column(const NodeRef& node) {
   const TimeBounds bounds = time_bounds(node);
+  const ColumnSet padded = padded_columns(node);
   ColumnId coarsest = 0;
   for (const Column& column : node->columns) {
-    if (!bounds.contains(column.id)) continue;
+    if (!bounds.contains(column.id) || padded.contains(column.id)) continue;
     if (coarsest == 0 || coarseness(bounds.at(column.id)) > coarseness(bounds.at(coarsest))) {
       coarsest = column.id;
     }
@@ -285,6 +334,7 @@ NodeRef hold_rows(const NodeRef& given) {
         input = hold_rows(input);
         if (input == nullptr || !time_bounds(input).contains(*time)) return nullptr;
       }
+      if (padded_columns(input).contains(*time)) return nullptr;
       return with_inputs(node, {make_hold(std::move(input), *time)});
     }
     case NodeKind::kFilter:
