@@ -68,20 +68,9 @@ Status AsofExpiry::set_timer(const Group* left, const Group* right) {
   data::ColumnBuilder time(judges_[0]->type());
   FOREBAY_RETURN_IF_ERROR(data::decode_key(first, KeyMode::kGrouping, time, order_));
   const data::ColumnRef column = time.finish();
-  timer_keys_.bytes.clear();
-  data::append_key(*column, 0, KeyMode::kGrouping, timer_keys_.bytes);
-  const std::string_view key = OrderedTable::group_key(left);
-  timer_keys_.bytes += key;
-  timer_keys_.offsets = {0, static_cast<uint32_t>(timer_keys_.bytes.size())};
-  timer_keys_.hashes = {data::hash_key(key)};
-  PointTable::Entry* entry = nullptr;
-  uint8_t created = 0;
-  FOREBAY_RETURN_IF_ERROR(timers_.find_or_create(timer_keys_, {&entry, 1}, {&created, 1}));
-  if (created == 0 && !PointTable::is_erased(entry)) return Status::ok();
-  timers_.mark_dirty(entry);
-  created = 1;
-  expired_.add(timer_keys_, {&created, 1});
-  return Status::ok();
+  timer_time_.clear();
+  data::append_key(*column, 0, KeyMode::kGrouping, timer_time_);
+  return expired_.set_timer(timers_, timer_time_, OrderedTable::group_key(left));
 }
 
 Result<Progress> AsofExpiry::forget_some(OrderedTable& left, OrderedTable& right) {

@@ -66,7 +66,8 @@ class AsofExpiry {
   bool is_forgetting_ = false;
 
   // Scratch.
-  data::KeyRows keys_, timer_keys_;
+  data::KeyRows keys_;
+  std::string timer_time_;
   std::vector<Group*> left_groups_, right_groups_;
 };
 

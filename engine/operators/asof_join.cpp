@@ -460,11 +460,7 @@ class AsofJoinSpec final : public OperatorSpec {
                     parameters_.outer ? "left" : "inner", column_list(parameters_.left_keys),
                     column_list(parameters_.right_keys), parameters_.left_time,
                     kSigns[static_cast<size_t>(parameters_.order)], parameters_.right_time);
-    std::vector<uint32_t> null_safe;
-    for (uint32_t i = 0; i < parameters_.null_safe.size(); ++i) {
-      if (parameters_.null_safe[i] != 0) null_safe.push_back(i);
-    }
-    if (!null_safe.empty()) text += fmt::format(" null_safe={}", column_list(null_safe));
+    text += null_safe_text(parameters_.null_safe);
     if (parameters_.versions) text += " versions";
     if (parameters_.right_append_only) text += " append-only";
     if (parameters_.left_bound) text += " left_bound=" + bound_text(*parameters_.left_bound);

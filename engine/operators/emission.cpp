@@ -66,4 +66,12 @@ std::string column_list(std::span<const uint32_t> columns) {
   return fmt::format("[{}]", fmt::join(columns, ", "));
 }
 
+std::string null_safe_text(std::span<const uint8_t> null_safe) {
+  std::vector<uint32_t> keys;
+  for (uint32_t i = 0; i < null_safe.size(); ++i) {
+    if (null_safe[i] != 0) keys.push_back(i);
+  }
+  return keys.empty() ? std::string() : " null_safe=" + column_list(keys);
+}
+
 }  // namespace forebay::operators

@@ -39,6 +39,9 @@ std::vector<uint32_t> all_columns(size_t count);
 
 /// "[0, 2]", for describe().
 std::string column_list(std::span<const uint32_t> columns);
+/// For describe() of joins: " null_safe=[...]", the numbers of the keys where NULL equals NULL, or
+/// nothing.
+std::string null_safe_text(std::span<const uint8_t> null_safe);
 
 /// The family that a materialize operator's table lies in.
 state::Family materialize_family(const MaterializeParameters& parameters);

@@ -129,6 +129,21 @@ Status ExpiredGroups::next(uint32_t most, data::KeyRows& keys) {
   return Status::ok();
 }
 
+Status ExpiredGroups::set_timer(state::PointTable& timers, std::string_view time,
+                                std::string_view key) {
+  due_.bytes.assign(time).append(key);
+  due_.offsets = {0, static_cast<uint32_t>(due_.bytes.size())};
+  due_.hashes = {data::hash_key(key)};
+  state::PointTable::Entry* timer = nullptr;
+  uint8_t created = 0;
+  FOREBAY_RETURN_IF_ERROR(timers.find_or_create(due_, {&timer, 1}, {&created, 1}));
+  if (created == 0 && !state::PointTable::is_erased(timer)) return Status::ok();
+  timers.mark_dirty(timer);
+  created = 1;
+  add(due_, {&created, 1});
+  return Status::ok();
+}
+
 Result<bool> ExpiredGroups::take_due(state::PointTable& timers, uint32_t most,
                                      data::KeyRows& keys) {
   keys.bytes.clear();

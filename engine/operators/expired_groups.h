@@ -35,7 +35,10 @@ class ExpiredGroups {
   /// Up to `most` keys of such groups, with hashes; none: that was all. A key can come twice, and
   /// keys of groups that are gone can come.
   Status next(uint32_t most, data::KeyRows& keys);
-  /// The same where the keys are timers, a time and then the key of what is due: takes up to `most`
+  /// Where the keys are timers, the key bytes of a time and then the key of what is due: sets one
+  /// in their table, unless it is set.
+  Status set_timer(state::PointTable& timers, std::string_view time, std::string_view key);
+  /// As next(), for timers: takes up to `most`
   /// of them out of their table and gives those keys, perhaps none. false: that was all.
   Result<bool> take_due(state::PointTable& timers, uint32_t most, data::KeyRows& keys);
   /// The epoch is sealed.

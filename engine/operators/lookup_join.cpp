@@ -424,11 +424,7 @@ class LookupJoinSpec final : public OperatorSpec {
     std::string text =
         fmt::format("kind={} left_keys={} right_keys={}", parameters_.outer ? "left" : "inner",
                     column_list(parameters_.left_keys), column_list(parameters_.right_keys));
-    std::vector<uint32_t> null_safe;
-    for (uint32_t i = 0; i < parameters_.null_safe.size(); ++i) {
-      if (parameters_.null_safe[i] != 0) null_safe.push_back(i);
-    }
-    if (!null_safe.empty()) text += fmt::format(" null_safe={}", column_list(null_safe));
+    text += null_safe_text(parameters_.null_safe);
     if (parameters_.left_append_only) text += " append-only";
     return text;
   }

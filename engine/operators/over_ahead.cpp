@@ -140,19 +140,7 @@ std::optional<std::string> OverAhead::needed_place() {
 }
 
 std::optional<std::string> OverAhead::first_seen_from(const data::Datum& time) const {
-  data::ColumnBuilder builder(judge_.type());
-  builder.append_datum(time);
-  const data::ColumnRef times = builder.finish();
-  std::optional<std::string> least;
-  for (const ExprRef& value : behind_.places) {
-    expr::Evaluator evaluator(value);
-    data::KeyRows keys;
-    std::vector<uint8_t> failed;
-    order_.places_of(evaluator, times, *context_.eval, keys, failed);
-    if (failed[0] != 0) return std::nullopt;
-    if (!least || keys.key(0) < *least) least = std::string(keys.key(0));
-  }
-  return least;
+  return order_.least_place(behind_.places, time, *context_.eval);
 }
 
 const OverAhead::Entry* OverAhead::first_needed(const Group* group) {
@@ -235,20 +223,9 @@ int64_t OverAhead::time_of(std::string_view suffix) const {
 }
 
 Status OverAhead::set_timer(const Group* group) {
-  std::string time = next_look(group);
+  const std::string time = next_look(group);
   if (time.empty()) return Status::ok();
-  const std::string_view key = OrderedTable::group_key(group);
-  timer_keys_.bytes = time.append(key);
-  timer_keys_.offsets = {0, static_cast<uint32_t>(timer_keys_.bytes.size())};
-  timer_keys_.hashes = {data::hash_key(key)};
-  PointTable::Entry* entry = nullptr;
-  uint8_t created = 0;
-  FOREBAY_RETURN_IF_ERROR(timers_.find_or_create(timer_keys_, {&entry, 1}, {&created, 1}));
-  if (created == 0 && !PointTable::is_erased(entry)) return Status::ok();
-  timers_.mark_dirty(entry);
-  created = 1;
-  expired_.add(timer_keys_, {&created, 1});
-  return Status::ok();
+  return expired_.set_timer(timers_, time, OrderedTable::group_key(group));
 }
 
 Result<bool> OverAhead::take_due(OrderedTable& rows, std::vector<Group*>& groups) {

@@ -88,7 +88,7 @@ class OverAhead {
   Place from_, to_, waited_;
 
   // Scratch.
-  data::KeyRows keys_, timer_keys_;
+  data::KeyRows keys_;
 };
 
 }  // namespace forebay::operators

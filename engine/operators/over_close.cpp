@@ -28,19 +28,7 @@ void OverClose::seal() {
 std::optional<std::string> OverClose::first_place() {
   const int64_t bound = judge_->current();
   if (bound == TimeJudge::kNothing) return std::nullopt;
-  data::ColumnBuilder time(judge_->type());
-  time.append_datum(judge_->datum_of(bound));
-  const data::ColumnRef times = time.finish();
-  std::optional<std::string> least;
-  for (const ExprRef& value : behind_.places) {
-    expr::Evaluator evaluator(value);
-    data::KeyRows keys;
-    std::vector<uint8_t> failed;
-    order_.places_of(evaluator, times, *context_.eval, keys, failed);
-    if (failed[0] != 0) return std::nullopt;
-    if (!least || keys.key(0) < *least) least = std::string(keys.key(0));
-  }
-  return least;
+  return order_.least_place(behind_.places, judge_->datum_of(bound), *context_.eval);
 }
 
 const OrderedTable::Entry* OverClose::first_of_groups(const OrderedTable::Group* group) const {

@@ -201,6 +201,24 @@ void OverOrder::places_of(expr::Evaluator& place, const data::ColumnRef& values,
                     std::span(orders_).first(1));
 }
 
+std::optional<std::string> OverOrder::least_place(std::span<const ExprRef> places,
+                                                  const data::Datum& value,
+                                                  const expr::EvalContext& context) const {
+  data::ColumnBuilder builder(value.type);
+  builder.append_datum(value);
+  const data::ColumnRef values = builder.finish();
+  std::optional<std::string> least;
+  for (const ExprRef& place : places) {
+    expr::Evaluator evaluator(place);
+    data::KeyRows keys;
+    std::vector<uint8_t> failed;
+    places_of(evaluator, values, context, keys, failed);
+    if (failed[0] != 0) return std::nullopt;
+    if (!least || keys.key(0) < *least) least = std::string(keys.key(0));
+  }
+  return least;
+}
+
 OverPartition::OverPartition(const Table::Group* group, std::span<const Touched> touched,
                              const OverOrder& order, const OverReaches& reaches,
                              const expr::EvalContext& context)

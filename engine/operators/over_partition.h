@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,6 +52,10 @@ class OverOrder {
   void places_of(expr::Evaluator& place, const data::ColumnRef& values,
                  const expr::EvalContext& context, data::KeyRows& keys,
                  std::vector<uint8_t>& failed) const;
+  /// The least order keys that a row with `value` in the one ORDER BY column sees by these places;
+  /// nullopt: there may be no least.
+  std::optional<std::string> least_place(std::span<const ExprRef> places, const data::Datum& value,
+                                         const expr::EvalContext& context) const;
 
  private:
   std::vector<uint32_t> columns_;

@@ -280,19 +280,10 @@ class Session final : public Operator {
   }
 
   Status set_timer(int64_t at, std::string_view partition) {
-    timer_keys_.bytes.clear();
+    timer_time_.clear();
     data::append_key({parameters_.types[parameters_.time_column], at}, KeyMode::kGrouping,
-                     timer_keys_.bytes);
-    timer_keys_.bytes += partition;
-    timer_keys_.offsets = {0, static_cast<uint32_t>(timer_keys_.bytes.size())};
-    timer_keys_.hashes = {data::hash_key(partition)};
-    PointTable::Entry* entry = nullptr;
-    uint8_t created = 0;
-    FOREBAY_RETURN_IF_ERROR(timers_.find_or_create(timer_keys_, {&entry, 1}, {&created, 1}));
-    if (created == 0 && !PointTable::is_erased(entry)) return Status::ok();
-    timers_.mark_dirty(entry);
-    expired_.add(timer_keys_, {&created, 1});
-    return Status::ok();
+                     timer_time_);
+    return expired_.set_timer(timers_, timer_time_, partition);
   }
 
   /// Some of the partitions whose timers are due; false: there are no more.
@@ -396,7 +387,8 @@ class Session final : public Operator {
   std::vector<Weight> weights_;
 
   // Scratch.
-  KeyRows keys_, row_keys_, timer_keys_;
+  KeyRows keys_, row_keys_;
+  std::string timer_time_;
   std::vector<OrderedTable::Group*> groups_;
 };
 
