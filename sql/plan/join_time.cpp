@@ -13,9 +13,6 @@ using expr::ExprKind;
 
 namespace {
 
-/// Offsets beyond half the range of times are left alone.
-constexpr int64_t kMostOffset = int64_t{1} << 61;
-
 bool is_timestamp(const Type& type) {
   return type.id == TypeId::kTimestamp || type.id == TypeId::kTimestampTz;
 }
@@ -44,9 +41,9 @@ std::optional<Shifted> shifted_column(const ExprRef& expr) {
     from = shifted_column(expr->children[1]);
     by = microseconds(expr->children[0]);
   }
-  if (!from || !by || *by > kMostOffset || *by < -kMostOffset) return std::nullopt;
+  if (!from || !by) return std::nullopt;
   from->offset_us += name == "+" ? *by : -*by;
-  if (from->offset_us > kMostOffset || from->offset_us < -kMostOffset) return std::nullopt;
+  if (from->offset_us > kMostShift || from->offset_us < -kMostShift) return std::nullopt;
   return from;
 }
 
@@ -86,8 +83,7 @@ class Orders {
 
   static std::optional<int64_t> interval_of(const ExprRef& expr) {
     if (expr->type.id != TypeId::kInterval) return std::nullopt;
-    const auto by = microseconds(expr);
-    return by && *by <= kMostOffset && *by >= -kMostOffset ? by : std::nullopt;
+    return microseconds(expr);
   }
 
   /// x - y <= by, or at_least: x - y >= by.

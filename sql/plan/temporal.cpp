@@ -1,5 +1,6 @@
 #include "sql/plan/temporal.h"
 
+#include "engine/data/datetime.h"
 #include "sql/plan/expressions.h"
 
 namespace forebay::sql::plan {
@@ -22,8 +23,11 @@ bool is_call(const ExprRef& expr, std::string_view name, size_t arguments) {
 std::optional<int64_t> now_shift(const ExprRef& expr) {
   if (!is_time(expr) || expr->kind != ExprKind::kCall) return std::nullopt;
   if (expr->children.empty()) return uses_now(expr) ? std::optional<int64_t>(0) : std::nullopt;
-  // UTC: with and without zone are the same number.
-  if (is_call(expr, "cast", 1)) return now_shift(expr->children[0]);
+  if (is_call(expr, "cast", 1)) {
+    // UTC: with and without zone are the same number, unless it is rounded.
+    const int32_t digits = expr->type.modifier;
+    return digits >= 0 && digits < 6 ? std::nullopt : now_shift(expr->children[0]);
+  }
   if (is_call(expr, "+", 2) || is_call(expr, "-", 2)) {
     std::optional<int64_t> shift = now_shift(expr->children[0]);
     std::optional<int64_t> by = microseconds(expr->children[1]);
@@ -78,10 +82,11 @@ std::optional<int64_t> microseconds(const ExprRef& expr) {
     return std::nullopt;
   }
   const auto& interval = std::get<data::Interval>(folded->literal.value);
-  constexpr int64_t kDayUs = 86'400'000'000;
-  int64_t sum = 0;
+  int64_t days = 0, sum = 0;
   if (interval.months != 0 ||
-      __builtin_add_overflow(interval.days * kDayUs, interval.microseconds, &sum)) {
+      __builtin_mul_overflow(int64_t{interval.days}, data::kMicrosPerDay, &days) ||
+      __builtin_add_overflow(days, interval.microseconds, &sum) || sum > kMostShift ||
+      sum < -kMostShift) {
     return std::nullopt;
   }
   return sum;

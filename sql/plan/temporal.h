@@ -20,7 +20,11 @@ struct TemporalBound {
 /// is of no such form.
 std::optional<TemporalBound> temporal_bound(const ExprRef& conjunct);
 
-/// Microseconds of a constant interval without months, days of 24 hours; nullopt: it is none.
+/// Intervals beyond half the range of times are left alone.
+inline constexpr int64_t kMostShift = int64_t{1} << 61;
+
+/// Microseconds of a constant interval without months, days of 24 hours; nullopt: it is none, or
+/// beyond kMostShift either way.
 std::optional<int64_t> microseconds(const ExprRef& expr);
 
 /// True when the value depends on when it is computed.

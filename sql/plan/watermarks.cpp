@@ -8,6 +8,7 @@
 #include "sql/plan/expressions.h"
 #include "sql/plan/join_time.h"
 #include "sql/plan/print.h"
+#include "sql/plan/temporal.h"
 #include "udfs/registry.h"
 
 namespace forebay::sql::plan {
@@ -236,8 +237,7 @@ std::optional<int64_t> frame_wait(const OverCall& call) {
       !is_fixed_interval(place->children[1]) || place->children[0]->kind != ExprKind::kColumn) {
     return std::nullopt;
   }
-  const auto& interval = std::get<data::Interval>(place->children[1]->literal.value);
-  return interval.days * data::kMicrosPerDay + interval.microseconds;
+  return microseconds(place->children[1]);
 }
 
 /// Rows that wait for time to pass are so much older than the bound; those that wait for others
