@@ -115,7 +115,9 @@ struct TimestampSeries {
       return Status(data::sqlstate::kInvalidParameterValue, std::string(kZeroStep));
     }
     if (!reaches(start)) return false;
-    if (!data::is_finite_timestamp(start) || !data::is_finite_timestamp(stop)) {
+    // From an infinity to itself there is that one value; to anything else the way has no end.
+    const bool infinite = !data::is_finite_timestamp(start) || !data::is_finite_timestamp(stop);
+    if (infinite && start != stop) {
       return Status(data::sqlstate::kDatetimeOverflow, "timestamp out of range");
     }
     cursor.state[0] = start;
@@ -125,7 +127,7 @@ struct TimestampSeries {
     out.append(cursor.state[0]);
     const Result<int64_t> next = kZoned ? data::add_in_session_zone(cursor.state[0], step)
                                         : data::add(cursor.state[0], step);
-    if (!next.is_ok()) return false;
+    if (!next.is_ok() || *next == cursor.state[0]) return false;
     cursor.state[0] = *next;
     return reaches(*next);
   }
