@@ -36,7 +36,8 @@ std::optional<int64_t> now_shift(const ExprRef& expr) {
       by = microseconds(expr->children[0]);
     }
     if (!shift || !by) return std::nullopt;
-    return expr->function->name == "+" ? *shift + *by : *shift - *by;
+    const int64_t sum = expr->function->name == "+" ? *shift + *by : *shift - *by;
+    return sum > kMostShift || sum < -kMostShift ? std::nullopt : std::optional<int64_t>(sum);
   }
   return std::nullopt;
 }
