@@ -9,8 +9,10 @@ namespace forebay::state {
 
 namespace {
 
-/// Larger epochs become several files with disjoint ranges, which compaction can take apart.
-constexpr uint64_t kFileBytes = uint64_t{128} << 20;
+/// Larger epochs become several files with disjoint ranges. Compaction takes each file in level 0
+/// for a sorted run of its own: with smaller files every other large epoch would set off a merge of
+/// nearly all there is.
+constexpr uint64_t kFileBytes = uint64_t{1} << 30;
 
 /// Sets what is compared first: 16 bytes of the key behind its first `skipped`.
 void set_prefix(SortedChange& sorted, size_t skipped) {
