@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sql/binder/binder.h"
+#include "sql/explain/explain.h"
 #include "sql/plan/watermarks.h"
 #include "sql/rules/rules.h"
 
@@ -33,6 +34,7 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
     FOREBAY_ASSIGN_OR_RETURN(
         out, bind_sink_into(table, create.into_columns, *create.query, std::move(object),
                             create.name.position, create.on_close));
+    explain::add_state_notices(out.plan, out.object->name, *snapshot_, notices);
     return out;
   }
   FOREBAY_ASSIGN_OR_RETURN(QueryPlan bound, bind_query(*create.query, nullptr));
@@ -49,8 +51,10 @@ Result<BoundCreate> Binder::bind_create_sink(const ast::CreateSink& create,
     spec.encode = create.format->encode;
     spec.encode_options = options_of(create.format->options);
   }
-  return finish_sink(std::move(bound), std::move(object), std::move(spec), create.name.position,
-                     create.on_close);
+  FOREBAY_ASSIGN_OR_RETURN(out, finish_sink(std::move(bound), std::move(object), std::move(spec),
+                                            create.name.position, create.on_close));
+  explain::add_state_notices(out.plan, out.object->name, *snapshot_, notices);
+  return out;
 }
 
 Result<BoundCreate> Binder::finish_sink(QueryPlan bound, std::shared_ptr<CatalogObject> object,

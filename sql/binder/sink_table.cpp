@@ -8,6 +8,7 @@
 #include "sql/ast/print.h"
 #include "sql/binder/binder.h"
 #include "sql/binder/flink_options.h"
+#include "sql/explain/explain.h"
 
 namespace forebay::sql::binder {
 
@@ -149,6 +150,7 @@ Result<std::optional<BoundCreate>> Binder::bind_insert_into_sink(
   FOREBAY_ASSIGN_OR_RETURN(BoundCreate out,
                            bind_sink_into(table, insert.columns, *insert.query, std::move(object),
                                           insert.position, std::nullopt));
+  explain::add_state_notices(out.plan, out.object->name, *snapshot_, notices);
   return std::optional<BoundCreate>(std::move(out));
 }
 

@@ -21,8 +21,9 @@ std::vector<std::string> explain_state(const plan::NodeRef& plan,
                                        const catalog::CatalogObject& object,
                                        const catalog::CatalogSnapshot& catalog,
                                        const RateOf& rate_of);
-/// Those lines of operators that nothing bounds.
-std::vector<std::string> unbounded_state(const plan::NodeRef& plan,
-                                         const catalog::CatalogSnapshot& catalog);
+/// What CREATE tells of `name`: a text per operator that nothing bounds and that reads a source
+/// which does not end, or has a watermark. What tables and views keep bounds what is above them.
+void add_state_notices(const plan::NodeRef& plan, std::string_view name,
+                       const catalog::CatalogSnapshot& catalog, std::vector<std::string>& notices);
 
 }  // namespace forebay::sql::explain

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "connectors/source.h"
 #include "engine/data/text_format.h"
 #include "sql/explain/explain.h"
 #include "sql/lowering/lowering.h"
@@ -22,7 +25,19 @@ struct Kept {
   bool bounded = true;
   /// How fast it grows, or how large it is: growth_text(), size_text().
   std::string growth = {};
+  /// What it keeps comes from a source that goes on.
+  bool of_stream = false;
 };
+
+/// Rows come from a source for as long as it is there, and say what time it is, or never end.
+bool reads_stream(const NodeRef& node) {
+  if (node->kind != NodeKind::kScan) {
+    return std::any_of(node->inputs.begin(), node->inputs.end(), reads_stream);
+  }
+  const catalog::CatalogObject& object = *plan::as<plan::Scan>(*node).object;
+  if (object.kind != catalog::ObjectKind::kSource) return false;
+  return object.watermark || (object.connector != nullptr && !object.connector->is_bounded());
+}
 
 class StateOf {
  public:
@@ -36,6 +51,7 @@ class StateOf {
   std::vector<Kept> all;
 
   void add(const NodeRef& node) {
+    const size_t first = all.size();
     switch (node->kind) {
       case NodeKind::kScan:
         add_scan(plan::as<plan::Scan>(*node));
@@ -71,6 +87,7 @@ class StateOf {
       default:
         break;
     }
+    for (size_t i = first; i < all.size(); ++i) all[i].of_stream = reads_stream(node);
     for (const NodeRef& input : node->inputs) add(input);
   }
 
@@ -362,15 +379,15 @@ std::vector<std::string> explain_state(const NodeRef& plan, const catalog::Catal
   return lines;
 }
 
-std::vector<std::string> unbounded_state(const NodeRef& plan,
-                                         const catalog::CatalogSnapshot& catalog) {
-  StateOf state(plan, catalog, lowering::storing_node(plan).get());
+void add_state_notices(const NodeRef& plan, std::string_view name,
+                       const catalog::CatalogSnapshot& catalog, std::vector<std::string>& notices) {
+  StateOf state(plan, catalog, nullptr);
   state.add(plan);
-  std::vector<std::string> lines;
-  for (Kept& kept : state.all) {
-    if (!kept.bounded) lines.push_back(std::move(kept.text));
+  for (const Kept& kept : state.all) {
+    if (kept.bounded || !kept.of_stream) continue;
+    notices.push_back(
+        fmt::format("the state of \"{}\" may grow without bound: {}", name, kept.text));
   }
-  return lines;
 }
 
 }  // namespace forebay::sql::explain

@@ -343,14 +343,6 @@ bool reads_watermark(const NodeRef& node) {
   return std::any_of(node->inputs.begin(), node->inputs.end(), reads_watermark);
 }
 
-bool reads_watermarked_source(const NodeRef& node) {
-  if (node->kind == NodeKind::kScan) {
-    const catalog::CatalogObject& object = *as<Scan>(*node).object;
-    return object.kind == ObjectKind::kSource && object.watermark.has_value();
-  }
-  return std::any_of(node->inputs.begin(), node->inputs.end(), reads_watermarked_source);
-}
-
 int64_t coarseness(const BoundTerms& terms) {
   constexpr int64_t kUnknown = std::numeric_limits<int64_t>::max();
   int64_t most = 0;

@@ -36,9 +36,6 @@ ExprRef earlier(const ExprRef& time, int64_t micros);
 /// Some relation that the plan reads has a watermark.
 bool reads_watermark(const NodeRef& node);
 
-/// Some source that the plan reads has a watermark of its own.
-bool reads_watermarked_source(const NodeRef& node);
-
 /// Makes sessions and joins time-bound, and aggregates (and DISTINCT) where a watermark bounds one
 /// of their group columns, which then comes first. With `on_close` those give final rows only. The
 /// root's columns may change their order.

@@ -189,7 +189,7 @@ class Run:
         if tag and tag != answer.tag and self.engine.name == "forebay":
             raise Mismatch(f"answered {answer.tag!r} instead of {tag!r}\n{sql}")
         if what == "notice":
-            self.compare_text(record, "\n".join(answer.notices).split("\n"))
+            self.compare_text(record, [line for notice in answer.notices for line in notice.split("\n")])
 
     def do_query(self, record):
         if not record.words or not re.fullmatch("[TIRB]+", record.words[0]):
