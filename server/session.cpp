@@ -29,6 +29,13 @@ bool has_plan(ast::StatementKind kind) {
          kind == ast::StatementKind::kDeclareCursor;
 }
 
+/// EXPLAIN STATEMENT SET BEGIN: it has no rows itself.
+bool begins_explained_set(const ast::Statement& statement) {
+  if (statement.kind != ast::StatementKind::kExplain) return false;
+  const ast::StatementPtr& inner = ast::as<ast::Explain>(statement).statement;
+  return inner != nullptr && inner->kind == ast::StatementKind::kStatementSet;
+}
+
 bool is_definition(ast::StatementKind kind) {
   return kind == ast::StatementKind::kCreateSource || kind == ast::StatementKind::kCreateTable ||
          kind == ast::StatementKind::kCreateView || kind == ast::StatementKind::kCreateSchema ||
@@ -116,6 +123,12 @@ Result<PreparedRef> Session::prepare(std::string text,
       statement->kind != ast::StatementKind::kTransaction) {
     return in_failed_transaction();
   }
+  if (begins_explained_set(*statement)) {
+    auto checked = sql::bind(*statement, database_.catalog().snapshot(), options);
+    if (!checked.is_ok()) return checked.take_status();
+    return PreparedStatement::without_plan(std::move(statement), std::move(options), std::nullopt);
+  }
+  if (set_) options.explain = set_->explain;
   if (has_plan(statement->kind)) {
     return PreparedStatement::plan(std::move(statement), std::move(options),
                                    database_.catalog().snapshot());
@@ -212,9 +225,9 @@ Result<std::string> Session::dispatch(PreparedStatement& prepared,
     return in_failed_transaction();
   }
   FOREBAY_RETURN_IF_ERROR(check_read_only(statement));
-  if (statement.kind == ast::StatementKind::kStatementSet) {
+  if (statement.kind == ast::StatementKind::kStatementSet || begins_explained_set(statement)) {
     FOREBAY_RETURN_IF_ERROR(end_implicit(sink));
-    return begin_statement_set(statement);
+    return begin_statement_set(prepared.statement_ref());
   }
   // These don't wait for the end of an implicit transaction: what was written before goes first.
   if (is_definition(statement.kind) || statement.kind == ast::StatementKind::kFlush ||

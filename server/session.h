@@ -132,10 +132,11 @@ class Session final : private udfs::SessionAccess {
   data::Status finish_write(data::ObjectId table, uint64_t ticket, ResultSink& sink);
   data::Result<std::string> ddl(const PreparedStatement& prepared, ResultSink& sink);
   // session_statement_set.cpp
-  /// What a statement between EXECUTE STATEMENT SET BEGIN and END does; nullopt: there is no set.
+  /// What a statement between [EXPLAIN] EXECUTE STATEMENT SET BEGIN and END does; nullopt: there is
+  /// no set.
   data::Result<std::optional<std::string>> in_statement_set(const PreparedRef& prepared,
                                                             ResultSink& sink);
-  data::Result<std::string> begin_statement_set(const sql::ast::Statement& statement);
+  data::Result<std::string> begin_statement_set(const PreparedStatement::AstRef& statement);
   data::Result<std::string> refresh(const PreparedStatement& prepared);
   data::Result<std::string> session_statement(const PreparedStatement& prepared, ResultSink& sink);
   data::Result<std::string> declare(const sql::ast::DeclareCursor& statement,
@@ -183,6 +184,8 @@ class Session final : private udfs::SessionAccess {
   struct StatementSet {
     std::vector<PreparedRef> statements;
     bool has_failed = false;
+    /// Not null: the statements are explained, one by one, and not run.
+    std::shared_ptr<const sql::ast::Explain> explain;
   };
   std::optional<StatementSet> set_;
   bool is_implicit_ = false;

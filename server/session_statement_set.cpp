@@ -1,4 +1,5 @@
-// EXECUTE STATEMENT SET BEGIN ... END: several INSERT INTO sinks that are made together.
+// EXECUTE STATEMENT SET BEGIN ... END: several INSERT INTO sinks that are made together, or, with
+// EXPLAIN before it, explained.
 
 #include <fmt/format.h>
 
@@ -11,12 +12,15 @@ using data::Result;
 using data::Status;
 namespace ast = sql::ast;
 
-Result<std::string> Session::begin_statement_set(const ast::Statement& statement) {
+Result<std::string> Session::begin_statement_set(const PreparedStatement::AstRef& statement) {
   if (transaction_ != TransactionStatus::kIdle) {
     return Status(data::SqlState("25001"), "a STATEMENT SET cannot run inside a transaction block")
-        .at(statement.position);
+        .at(statement->position);
   }
   set_.emplace();
+  if (statement->kind == ast::StatementKind::kExplain) {
+    set_->explain = std::static_pointer_cast<const ast::Explain>(statement);
+  }
   return std::string("BEGIN STATEMENT SET");
 }
 
@@ -41,6 +45,7 @@ Result<std::optional<std::string>> Session::in_statement_set(const PreparedRef& 
           .with_hint("Write INSERT INTO ... SELECT between BEGIN and END.")
           .at(statement.position);
     }
+    if (set.explain != nullptr) return std::optional<std::string>("EXPLAIN STATEMENT SET");
     // What is kept means the same to everybody.
     const data::SessionZoneScope zone(nullptr);
     std::vector<Database::Bind> binds;
@@ -66,14 +71,21 @@ Result<std::optional<std::string>> Session::in_statement_set(const PreparedRef& 
   }
   FOREBAY_ASSIGN_OR_RETURN(PreparedStatement::PlanRef plan,
                            prepared->plan_for(database_.catalog().snapshot(), search_path()));
-  if (statement.kind != ast::StatementKind::kInsert || plan == nullptr ||
-      !std::holds_alternative<sql::BoundCreate>(plan->what)) {
+  const bool fits =
+      statement.kind == ast::StatementKind::kInsert && plan != nullptr &&
+      (set_->explain == nullptr ? std::holds_alternative<sql::BoundCreate>(plan->what)
+                                : std::holds_alternative<sql::BoundExplain>(plan->what));
+  if (!fits) {
     return Status(data::sqlstate::kFeatureNotSupported,
                   "only INSERT INTO tables that are sinks is supported in a STATEMENT SET")
         .with_hint("Close the set with END, or give it up with ROLLBACK.")
         .at(statement.position);
   }
   set_->statements.push_back(prepared);
+  if (set_->explain != nullptr) {
+    FOREBAY_ASSIGN_OR_RETURN(std::string tag, run_plan(*plan, {}, sink));
+    return std::optional<std::string>(std::move(tag));
+  }
   return std::optional<std::string>("INSERT 0 0");
 }
 

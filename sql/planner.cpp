@@ -32,6 +32,7 @@ const data::Schema* BoundStatement::result_schema() const {
 Result<BoundStatement> bind(const ast::Statement& statement, const SnapshotRef& snapshot,
                             const BindOptions& options) {
   binder::Binder binder(snapshot, options);
+  if (options.explain != nullptr) return binder.bind_explained(*options.explain, statement);
   return binder.bind_statement(statement);
 }
 

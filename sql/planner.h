@@ -24,6 +24,7 @@ namespace forebay::sql {
 namespace ast {
 struct Statement;
 struct Execute;
+struct Explain;
 }  // namespace ast
 namespace plan {
 struct Node;
@@ -57,6 +58,8 @@ struct BindOptions {
   /// EXPLAIN (STATE): rows per second that a source, table or view has brought, as measured;
   /// nullopt or no function: nothing is known.
   std::function<std::optional<double>(ObjectId)> rows_per_second;
+  /// Not null: an INSERT INTO a sink is bound as if this EXPLAIN stood before it.
+  std::shared_ptr<const ast::Explain> explain;
   /// `forebay run`: sources end at their present end.
   bool force_bounded = false;
 };

@@ -428,7 +428,7 @@ struct Explain final : Statement {
   explicit Explain(int32_t at) : Statement(StatementKind::kExplain, at) {}
   /// ANALYZE and VERBOSE without parentheses are options too; keys in lower case.
   std::vector<Option> options;
-  /// Null: `running` says what.
+  /// Null: `running` says what. A StatementSet: what follows up to END is explained.
   StatementPtr statement;
   /// EXPLAIN ANALYZE MATERIALIZED VIEW v.
   QualifiedName running;

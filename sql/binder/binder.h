@@ -40,6 +40,9 @@ class Binder {
 
   // --- statements
   Result<BoundStatement> bind_statement(const ast::Statement& statement);
+  /// BindOptions.explain before the statement; only INSERT INTO a table that is a sink.
+  Result<BoundStatement> bind_explained(const ast::Explain& explain,
+                                        const ast::Statement& statement);
 
   Result<std::vector<ExprRef>> bind_arguments(const ast::Execute& execute,
                                               const std::vector<Type>& types);
@@ -453,7 +456,7 @@ class Binder {
   Result<std::vector<CatalogObjectRef>> find_dropped(const ast::Drop& drop,
                                                      std::vector<std::string>& notices) const;
   Result<BoundDrop> bind_drop(const ast::Drop& drop, std::vector<std::string>& notices);
-  Result<BoundExplain> bind_explain(const ast::Explain& explain);
+  Result<BoundExplain> bind_explain(const ast::Explain& explain, const ast::Statement& statement);
   Result<BoundExplainRunning> bind_explain_running(const ast::Explain& explain);
   /// What CREATE makes, with the statement's text and search path.
   std::shared_ptr<catalog::CatalogObject> new_object(catalog::ObjectKind kind,

@@ -57,7 +57,21 @@ Result<std::vector<std::string>> query_lines(const PlannedQuery& query) {
 
 }  // namespace
 
-Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
+Result<BoundStatement> Binder::bind_explained(const ast::Explain& explain,
+                                              const ast::Statement& statement) {
+  BoundStatement out;
+  if (statement.kind != ast::StatementKind::kInsert) return bind_statement(statement);
+  const ast::QualifiedName& target = ast::as<ast::Insert>(statement).table;
+  FOREBAY_ASSIGN_OR_RETURN(CatalogObjectRef table, find_object(target.parts, target.position));
+  if (table->kind != catalog::ObjectKind::kSinkTable) return bind_statement(statement);
+  FOREBAY_ASSIGN_OR_RETURN(BoundExplain lines, bind_explain(explain, statement));
+  out.what = std::move(lines);
+  FOREBAY_ASSIGN_OR_RETURN(out.parameter_types, parameter_types());
+  return out;
+}
+
+Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain,
+                                          const ast::Statement& statement) {
   bool shows_state = false;
   for (const ast::Option& option : explain.options) {
     const bool is_off = option.value == "false" || option.value == "off" || option.value == "0";
@@ -66,11 +80,12 @@ Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
     return unsupported(fmt::format("EXPLAIN option \"{}\" is", option.key), option.position,
                        "Use plain EXPLAIN.");
   }
-  FOREBAY_ASSIGN_OR_RETURN(BoundStatement inner, bind_statement(*explain.statement));
+  // What follows is explained one by one: bind_explained.
+  if (statement.kind == ast::StatementKind::kStatementSet) return BoundExplain();
+  FOREBAY_ASSIGN_OR_RETURN(BoundStatement inner, bind_statement(statement));
   const auto* created = std::get_if<BoundCreate>(&inner.what);
   if (shows_state && (created == nullptr || created->plan == nullptr)) {
-    return unsupported("EXPLAIN (STATE) of a statement that keeps nothing is",
-                       explain.statement->position,
+    return unsupported("EXPLAIN (STATE) of a statement that keeps nothing is", statement.position,
                        "Use EXPLAIN (STATE) CREATE MATERIALIZED VIEW ...");
   }
   BoundExplain out;
@@ -103,7 +118,7 @@ Result<BoundExplain> Binder::bind_explain(const ast::Explain& explain) {
     FOREBAY_ASSIGN_OR_RETURN(out.lines, explain::explain_plan(create->plan, create->object.get()));
   } else {
     return unsupported(
-        "EXPLAIN of this statement is", explain.statement->position,
+        "EXPLAIN of this statement is", statement.position,
         "EXPLAIN takes SELECT, INSERT, UPDATE, DELETE and CREATE MATERIALIZED VIEW.");
   }
   return out;

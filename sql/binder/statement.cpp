@@ -186,7 +186,8 @@ Result<BoundStatement> Binder::bind_statement(const ast::Statement& statement) {
         break;
       }
       FOREBAY_ASSIGN_OR_RETURN(BoundExplain explain,
-                               bind_explain(ast::as<ast::Explain>(statement)));
+                               bind_explain(ast::as<ast::Explain>(statement),
+                                            *ast::as<ast::Explain>(statement).statement));
       out.what = std::move(explain);
       break;
     }

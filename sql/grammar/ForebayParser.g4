@@ -153,7 +153,7 @@ explainStatement
   : K_EXPLAIN (LPAREN options+=explainOption (COMMA options+=explainOption)* RPAREN
       | analyze=(K_ANALYZE | K_ANALYSE)? verbose=K_VERBOSE?)
     (dml=dmlStatement | view=createView | table=createTable | sink=createSink | execute=executeStatement
-      | K_MATERIALIZED K_VIEW running=qualifiedName)
+      | K_EXECUTE? K_STATEMENT inserts=K_SET K_BEGIN | K_MATERIALIZED K_VIEW running=qualifiedName)
   ;
 
 explainOption : name=explainOptionName value=optionValue? ;

@@ -54,6 +54,8 @@ StatementPtr AstBuilder::explain(P::ExplainStatementContext* ctx) {
     statement->statement = create_sink(ctx->sink);
   } else if (ctx->running != nullptr) {
     statement->running = qualified(ctx->running);
+  } else if (ctx->inserts != nullptr) {
+    statement->statement = std::make_unique<ast::StatementSet>(at(ctx->inserts));
   } else {
     statement->statement = execute(ctx->execute);
   }

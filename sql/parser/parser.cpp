@@ -235,14 +235,26 @@ size_t find_error(std::vector<GrammarToken>& grammar, size_t begin, size_t end, 
   return error;
 }
 
-/// Where the statement at `begin` ends: before a semicolon, or behind EXECUTE STATEMENT SET BEGIN.
+/// Where the statement at `begin` ends: before a semicolon, or behind EXECUTE STATEMENT SET BEGIN,
+/// perhaps with EXPLAIN before it.
 size_t statement_end(const std::vector<ScannedToken>& tokens, size_t begin) {
   const auto is = [&](size_t i, size_t type) {
     return i < tokens.size() && tokens[i].type == static_cast<int32_t>(type);
   };
-  if (is(begin, ForebayParser::K_EXECUTE) && is(begin + 1, ForebayParser::K_STATEMENT) &&
-      is(begin + 2, ForebayParser::K_SET) && is(begin + 3, ForebayParser::K_BEGIN)) {
-    return begin + 4;
+  size_t set = begin;
+  if (is(set, ForebayParser::K_EXPLAIN)) {
+    ++set;
+    if (is(set, ForebayParser::LPAREN) || is(set, ForebayParser::LPAREN_QUERY)) {
+      while (set < tokens.size() && !is(set, ForebayParser::RPAREN)) ++set;
+      ++set;
+    }
+    while (is(set, ForebayParser::K_ANALYZE) || is(set, ForebayParser::K_VERBOSE)) ++set;
+  }
+  const bool executes = is(set, ForebayParser::K_EXECUTE);
+  if (executes) ++set;
+  if ((executes || set > begin) && is(set, ForebayParser::K_STATEMENT) &&
+      is(set + 1, ForebayParser::K_SET) && is(set + 2, ForebayParser::K_BEGIN)) {
+    return set + 3;
   }
   size_t end = begin;
   while (end < tokens.size() && tokens[end].type != ForebayParser::SEMICOLON) ++end;
