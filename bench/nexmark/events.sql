@@ -3,7 +3,8 @@
 CREATE SOURCE nexmark (
     event_type int, id bigint, name text, email_address text, credit_card text, city text, state text,
     item_name text, description text, initial_bid bigint, reserve bigint, expires timestamp, seller bigint, category bigint,
-    auction bigint, bidder bigint, price bigint, channel text, url text, date_time timestamp, extra text, p AS PROCTIME()${watermark})
+    auction bigint, bidder bigint, price bigint, channel text, url text, date_time timestamp, extra text, p AS PROCTIME(),
+    WATERMARK FOR date_time AS date_time - INTERVAL '4 seconds')
   WITH (connector = 'nexmark', nexmark.event.num = ${events}, nexmark.min.event.gap.in.ns = ${gap_ns}${more});
 CREATE VIEW person AS
   SELECT id, name, email_address, credit_card, city, state, date_time, extra FROM nexmark WHERE event_type = 0;

@@ -3,15 +3,10 @@ import os
 import re
 import string
 
-import psycopg
-
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 # q10 writes files, for which there is no sink yet.
 NAMES = [f"q{number}" for number in range(24) if number != 10]
-WATERMARK = ",\n    WATERMARK FOR date_time AS date_time - INTERVAL '4 seconds'"
 SINK = re.compile(r"CREATE SINK (\w+) AS\s(.*)\sWITH \(connector = 'blackhole'\)$", re.DOTALL)
-# SQLSTATEs of what is not there: not supported, no such function, no such syntax.
-NOT_THERE = ("0A000", "42883", "42601")
 
 
 def split(text):
@@ -40,17 +35,9 @@ def is_sink(name):
     return SINK.match(statements(name)[-1]) is not None
 
 
-def create_events(connection, events, gap_ns, more="", watermark=True):
-    """The source, with more options, and the three views. True: with a watermark, if there is such a thing."""
+def create_events(connection, events, gap_ns, more=""):
+    """The source with its watermark, with more options, and the three views."""
     with open(os.path.join(FOLDER, "events.sql"), encoding="utf-8") as file:
         text = string.Template(file.read())
-    try:
-        made = split(text.substitute(events=events, gap_ns=gap_ns, more=more, watermark=WATERMARK if watermark else ""))
-        connection.execute(made[0])
-    except psycopg.Error as error:
-        if not watermark or error.sqlstate not in NOT_THERE:
-            raise
-        return create_events(connection, events, gap_ns, more, False)
-    for statement in made[1:]:
+    for statement in split(text.substitute(events=events, gap_ns=gap_ns, more=more)):
         connection.execute(statement)
-    return watermark
