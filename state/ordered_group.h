@@ -61,12 +61,14 @@ struct OrderedTable::Group : Keyed {
   uint32_t live;    // entries whose count is not 0
   uint16_t capacity;
   Shape shape;
+  uint32_t mark;  // the operator's, while an entry is dirty
 
   void init() {
     single = nullptr;
     stored = live = 0;
     capacity = 0;
     shape = Shape::kSingle;
+    mark = 0;
   }
   Entry* get(std::string_view suffix) const;
   /// The first entry with suffix >= bound, whatever its count.

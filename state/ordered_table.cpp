@@ -319,15 +319,24 @@ Entry* OrderedTable::get(const Group* group, std::string_view suffix) {
   return group->stored == 0 ? nullptr : group->get(suffix);
 }
 
-Entry* OrderedTable::upsert(Group* group, std::string_view suffix) {
+Entry* OrderedTable::upsert(Group* group, std::string_view suffix, bool& is_first) {
   Entry* entry = get(group, suffix);
   if (entry == nullptr) {
     entry = impl_->create_entry(suffix, {}, impl_->value_room);
     impl_->insert(group, entry);
   }
+  is_first = (entry->flags & Entry::kDirty) == 0;
   impl_->mark_dirty(group, entry);
   return entry;
 }
+
+Entry* OrderedTable::upsert(Group* group, std::string_view suffix) {
+  bool is_first;
+  return upsert(group, suffix, is_first);
+}
+
+uint32_t OrderedTable::mark(const Group* group) { return group->mark; }
+void OrderedTable::set_mark(Group* group, uint32_t mark) { group->mark = mark; }
 
 std::string_view OrderedTable::suffix(const Entry* entry) { return entry->suffix(); }
 int64_t OrderedTable::count(const Entry* entry) { return entry->count; }
@@ -365,6 +374,11 @@ void OrderedTable::set_value(Group* group, Entry* entry, std::string_view value)
   entry->flags |= Entry::kExternal;
   entry->room = static_cast<uint32_t>(room);
   entry->value_size = size;
+}
+
+char* OrderedTable::edit_value(Group* group, Entry* entry) {
+  impl_->mark_dirty(group, entry);
+  return const_cast<char*>(entry->value().data());
 }
 
 namespace {
@@ -411,6 +425,7 @@ size_t OrderedTable::read(const Group* group, const Entry* from, std::span<Entry
 void OrderedTable::Impl::seal_entry(Group* group, Entry* entry, SealedRun& run) {
   entry->flags &= static_cast<uint8_t>(~Entry::kDirty);
   group->clear(Keyed::kDirty);
+  group->mark = 0;
   if (!group->is(Keyed::kListed)) group->seal = static_cast<uint8_t>(absent.seals() + 1);
   bool tombstone = entry->count == 0;
   bool in_store = (entry->flags & Entry::kInStore) != 0;

@@ -156,12 +156,21 @@ class OrderedTable final : public StateTable {
   /// The entry of `suffix`, created with count 0 and an empty value when absent. Marks it dirty. An
   /// entry whose count is 0 at seal() is removed.
   Entry* upsert(Group* group, std::string_view suffix);
+  /// As above; `is_first`: it was not dirty, so nothing has changed it since the last seal().
+  Entry* upsert(Group* group, std::string_view suffix, bool& is_first);
   /// Valid until the entry's next set_value.
   static std::string_view suffix(const Entry* entry);
   static int64_t count(const Entry* entry);
   static std::string_view value(const Entry* entry);
   void set_count(Group* group, Entry* entry, int64_t count);
   void set_value(Group* group, Entry* entry, std::string_view value);
+  /// The value's bytes, to be changed in place. Marks the entry dirty.
+  char* edit_value(Group* group, Entry* entry);
+
+  /// A number that an operator keeps with a group that has a dirty entry, such as its place in a
+  /// list of the epoch. 0 until it is set, and again after seal().
+  static uint32_t mark(const Group* group);
+  static void set_mark(Group* group, uint32_t mark);
 
   /// Iteration in suffix order over entries whose count is not 0. nullptr at the end. next() and
   /// previous() find their place anew: they stay right when the group changes. Not nullptr-safe.

@@ -6,6 +6,7 @@
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
 #include "engine/operators/expired_groups.h"
+#include "engine/operators/group_prefetch.h"
 
 namespace forebay::operators {
 
@@ -94,6 +95,7 @@ Status ValueTable::count(size_t nth, const data::KeyRows& group_keys, const Chan
   FOREBAY_RETURN_IF_ERROR(table_.load(group_keys, groups_));
   bool one_group = group_keys.rows() < groups.size();
   for (uint32_t i = 0; i < rows.rows.size(); ++i) {
+    if (!one_group) prefetch_groups(groups_, rows.places[i]);
     OrderedTable::Group* group = groups_[one_group ? 0 : rows.places[i]];
     std::string_view suffix = keys_.key(i);
     if (!order_columns_.empty()) {
@@ -101,8 +103,9 @@ Status ValueTable::count(size_t nth, const data::KeyRows& group_keys, const Chan
       suffix_.append(suffix);
       suffix = suffix_;
     }
-    OrderedTable::Entry* value = table_.upsert(group, suffix);
-    if (distinct_) note(groups[rows.places[i]], group, value);
+    bool is_first;
+    OrderedTable::Entry* value = table_.upsert(group, suffix, is_first);
+    if (distinct_ && is_first) note(groups[rows.places[i]], group, value);
     int64_t now = add_weights(OrderedTable::count(value), rows.weights[i]);
     table_.set_count(group, value, now);
     if (now < 0) suspects_.push_back(value);
@@ -125,51 +128,46 @@ Status ValueTable::count_shared(size_t nth, const data::KeyRows& group_keys,
     OrderedTable::Group* group = groups_[one_group ? 0 : place];
     OrderedTable::Entry*& value = found_[place];
     if (value == nullptr) {
-      value = table_.upsert(group, keys_.key(place));
-      note(groups[place], group, value);
+      if (!one_group) prefetch_groups(groups_, place);
+      bool is_first;
+      value = table_.upsert(group, keys_.key(place), is_first);
+      if (is_first) note(groups[place], group, value);
     }
     add_to_count(group, value, nth, rows.weights[i]);
   }
   return Status::ok();
 }
 
-int64_t ValueTable::count_of(const OrderedTable::Entry* value, size_t nth) const {
+void ValueTable::counts_of(const OrderedTable::Entry* value, std::span<int64_t> counts) const {
   const std::string_view others = OrderedTable::value(value);
-  int64_t counts[2] = {OrderedTable::count(value), 0};
-  for (size_t i = 1; i < calls_ && !others.empty(); ++i) {
-    int64_t one;
-    std::memcpy(&one, others.data() + (i - 1) * sizeof one, sizeof one);
-    counts[0] -= one;
-    if (i == nth) counts[1] = one;
-  }
-  return counts[nth == 0 ? 0 : 1];
+  std::fill(counts.begin(), counts.end(), 0);
+  const size_t bytes = std::min(others.size(), (calls_ - 1) * sizeof(int64_t));
+  if (bytes > 0) std::memcpy(counts.data() + 1, others.data(), bytes);
+  counts[0] = OrderedTable::count(value);
+  for (size_t i = 1; i < calls_; ++i) counts[0] -= counts[i];
 }
 
 void ValueTable::add_to_count(OrderedTable::Group* group, OrderedTable::Entry* value, size_t nth,
                               int64_t change) {
   if (nth > 0) {
-    const size_t at = (nth - 1) * sizeof change;
-    counts_.assign((calls_ - 1) * sizeof change, '\0');
-    const std::string_view others = OrderedTable::value(value);
-    if (!others.empty()) std::memcpy(counts_.data(), others.data(), counts_.size());
+    if (OrderedTable::value(value).empty()) {
+      table_.set_value(group, value, std::string((calls_ - 1) * sizeof change, '\0'));
+    }
+    char* at = table_.edit_value(group, value) + (nth - 1) * sizeof change;
     int64_t count;
-    std::memcpy(&count, counts_.data() + at, sizeof count);
+    std::memcpy(&count, at, sizeof count);
     count += change;
-    std::memcpy(counts_.data() + at, &count, sizeof count);
-    table_.set_value(group, value, counts_);
+    std::memcpy(at, &count, sizeof count);
   }
   table_.set_count(group, value, add_weights(OrderedTable::count(value), change));
 }
 
 void ValueTable::note(PointTable::Entry* group, OrderedTable::Group* values,
                       OrderedTable::Entry* value) {
-  auto next = static_cast<uint32_t>(touched_.size());
-  auto same = [&](uint32_t at) { return touched_[at].value == value; };
-  if (place_.find_or_add(EpochIndex::hash_of(value), next, same) != next) return;
   touched_.push_back({group, values, value, OrderedTable::count(value)});
-  for (size_t nth = 0; calls_ > 1 && nth < calls_; ++nth) {
-    counts_before_.push_back(count_of(value, nth));
-  }
+  if (calls_ == 1) return;
+  counts_before_.resize(counts_before_.size() + calls_);
+  counts_of(value, std::span(counts_before_).last(calls_));
 }
 
 Status ValueTable::check() const {
@@ -194,13 +192,16 @@ Status ValueTable::fail_below_zero(const OrderedTable::Entry* value, int64_t cou
 }
 
 Status ValueTable::settle_shared() {
+  std::vector<int64_t> counts(calls_);
+  constexpr size_t kAhead = 8;
   for (size_t i = 0; i < touched_.size(); ++i) {
+    if (i + kAhead < touched_.size()) __builtin_prefetch(touched_[i + kAhead].value);
     const Touched& touched = touched_[i];
+    counts_of(touched.value, counts);
     for (size_t nth = 0; nth < calls_; ++nth) {
-      const int64_t now = count_of(touched.value, nth);
-      if (now < 0) FOREBAY_RETURN_IF_ERROR(fail_below_zero(touched.value, now));
+      if (counts[nth] < 0) FOREBAY_RETURN_IF_ERROR(fail_below_zero(touched.value, counts[nth]));
       const bool was = counts_before_[i * calls_ + nth] > 0;
-      const bool is = now > 0;
+      const bool is = counts[nth] > 0;
       if (was != is) transitions_[nth].push_back({touched.group, touched.value, is ? 1 : -1});
     }
   }
@@ -414,7 +415,6 @@ void ValueTable::seal(state::SealedRun& run) {
   counts_before_.clear();
   found_.clear();
   for (auto& transitions : transitions_) transitions.clear();
-  place_.clear();
   suspects_.clear();
 }
 

@@ -5,7 +5,6 @@
 
 #include "engine/data/row_codec.h"
 #include "engine/operators/aggregate_payload.h"
-#include "engine/operators/epoch_index.h"
 
 /// The values that one call of an aggregate keeps besides its payload: all of a group's values with
 /// their counts, for DISTINCT, for min/max over input that retracts, and for aggregates of values
@@ -69,9 +68,7 @@ class ValueTable {
   Status free(const data::KeyRows& group_keys);
 
   void seal(state::SealedRun& run);
-  size_t memory_bytes() const {
-    return table_.memory_bytes() + place_.memory_bytes() + collected_bytes_;
-  }
+  size_t memory_bytes() const { return table_.memory_bytes() + collected_bytes_; }
   size_t dirty_entries() const { return table_.dirty_entries(); }
 
  private:
@@ -87,9 +84,10 @@ class ValueTable {
     Table::Entry* value;
     Weight weight;
   };
+  /// Remembers a value as it is before the epoch changes it.
   void note(state::PointTable::Entry* group, Table::Group* values, Table::Entry* value);
-  /// The table is of several calls: the count of the nth in an entry's count and value.
-  int64_t count_of(const Table::Entry* value, size_t nth) const;
+  /// The table is of several calls: what an entry's count and value say of each.
+  void counts_of(const Table::Entry* value, std::span<int64_t> counts) const;
   void add_to_count(Table::Group* group, Table::Entry* value, size_t nth, int64_t change);
   Status count_shared(size_t nth, const data::KeyRows& group_keys, const ChangeBatch& batch,
                       const CallRows& rows, std::span<state::PointTable::Entry* const> groups);
@@ -123,9 +121,8 @@ class ValueTable {
   Table table_;
   /// Of the texts that ordered aggregates made in this epoch; their groups hold them.
   size_t collected_bytes_ = 0;
-  /// DISTINCT: the values that the epoch touched, in order, and where each stands.
+  /// DISTINCT: the values that the epoch touched, in order.
   std::vector<Touched> touched_;
-  EpochIndex place_;
   /// With several calls: the counts before, calls_ of them per touched value.
   std::vector<int64_t> counts_before_;
   std::vector<std::vector<Transition>> transitions_;  // per call
@@ -134,7 +131,7 @@ class ValueTable {
 
   // Scratch.
   data::KeyRows keys_, order_keys_;
-  std::string suffix_, counts_;
+  std::string suffix_;
   std::vector<Table::Group*> groups_;
   /// With several calls: the values of the batch's rows, as far as calls have asked for them.
   std::vector<Table::Entry*> found_;

@@ -4,24 +4,13 @@
 #include <vector>
 
 #include "engine/operators/expired_groups.h"
+#include "engine/operators/group_prefetch.h"
 #include "engine/operators/specs.h"
 #include "engine/operators/timer_log.h"
 
 /// What watermarks do to the state of a join (JoinTime in specs.h): which rows are late, which rows
 /// of the other side can match at all, and which rows are forgotten.
 namespace forebay::operators {
-
-/// In a loop over groups, of which some may be nullptr, at number `i`.
-inline void prefetch_groups(std::span<state::OrderedTable::Group* const> groups, size_t i) {
-  using state::OrderedTable;
-  constexpr size_t kAhead = 6;
-  const auto fetch = [&](size_t at, OrderedTable::Fetch what) {
-    if (at < groups.size() && groups[at] != nullptr) OrderedTable::prefetch(groups[at], what);
-  };
-  if (i + 3 * kAhead < groups.size()) __builtin_prefetch(groups[i + 3 * kAhead]);
-  fetch(i + 2 * kAhead, OrderedTable::Fetch::kPointers);
-  fetch(i + kAhead, OrderedTable::Fetch::kEntries);
-}
 
 /// Of one worker. Where a side's rows are ordered, the suffixes of its table begin with the key
 /// bytes (kGrouping) of the time that decides: persisted, DO NOT CHANGE; and a TimerLog says when

@@ -24,8 +24,8 @@
 #include "engine/data/datetime_limits.h"
 #include "engine/data/row_codec.h"
 #include "engine/operators/emission.h"
-#include "engine/operators/epoch_index.h"
 #include "engine/operators/expired_groups.h"
+#include "engine/operators/group_prefetch.h"
 #include "engine/operators/specs.h"
 
 namespace forebay::operators {
@@ -78,10 +78,12 @@ class Session final : public Operator {
     FOREBAY_RETURN_IF_ERROR(rows_.load(keys_, groups_));
     const data::ColumnView times = batch.column(parameters_.time_column).view();
     for (uint32_t i = 0; i < groups_.size(); ++i) {
+      prefetch_groups(groups_, i);
       const uint32_t row = batch.physical(i);
       if (times.is_null(row)) continue;
-      OrderedTable::Entry* entry = rows_.upsert(groups_[i], row_keys_.key(i));
-      note(groups_[i], entry, times.at<int64_t>(row));
+      bool is_first;
+      OrderedTable::Entry* entry = rows_.upsert(groups_[i], row_keys_.key(i), is_first);
+      if (is_first) note(groups_[i], entry, times.at<int64_t>(row));
       rows_.set_count(groups_[i], entry,
                       add_weights(OrderedTable::count(entry), batch.weight(row)));
     }
@@ -93,11 +95,7 @@ class Session final : public Operator {
       const int64_t count = OrderedTable::count(touched.entry);
       if (count < 0) fail_negative("session", row_text(touched.entry), count);
     }
-    std::sort(touched_.begin(), touched_.end(), [](const Touched& a, const Touched& b) {
-      if (a.partition != b.partition) return a.partition < b.partition;
-      if (a.time != b.time) return a.time < b.time;
-      return OrderedTable::suffix(a.entry) < OrderedTable::suffix(b.entry);
-    });
+    sort_touched();
     return resume(output);
   }
 
@@ -125,9 +123,8 @@ class Session final : public Operator {
     expired_.seal();
     if (judge_) judge_->end();
     touched_.clear();
-    place_.clear();
     partitions_.clear();
-    partition_place_.clear();
+    places_.clear();
     next_ = 0;
     closing_ = false;
   }
@@ -157,17 +154,61 @@ class Session final : public Operator {
     Window old_window, window;
   };
 
+  /// The rows of a partition that are there, from one on; read some at a time.
+  class Following {
+   public:
+    Following(const OrderedTable::Group* group, const OrderedTable::Entry* from) : group_(group) {
+      fill(from);
+    }
+    /// nullptr: at the end.
+    OrderedTable::Entry* entry() const { return at_ < count_ ? entries_[at_] : nullptr; }
+    void advance() {
+      if (++at_ == kAtOnce) fill(OrderedTable::next(group_, entries_[kAtOnce - 1]));
+    }
+
+   private:
+    static constexpr size_t kAtOnce = 8;
+    void fill(const OrderedTable::Entry* from) {
+      at_ = 0;
+      count_ = OrderedTable::read(group_, from, entries_);
+    }
+
+    const OrderedTable::Group* group_;
+    OrderedTable::Entry* entries_[kAtOnce];
+    size_t at_ = 0, count_ = 0;
+  };
+
   /// Remembers how often a row was there when the epoch began.
   void note(OrderedTable::Group* group, OrderedTable::Entry* entry, int64_t time) {
-    auto next = static_cast<uint32_t>(touched_.size());
-    auto same = [&](uint32_t i) { return touched_[i].entry == entry; };
-    if (place_.find_or_add(EpochIndex::hash_of(entry), next, same) != next) return;
-    auto fresh = static_cast<uint32_t>(partitions_.size());
-    auto same_group = [&](uint32_t i) { return partitions_[i] == group; };
-    uint32_t partition =
-        partition_place_.find_or_add(EpochIndex::hash_of(group), fresh, same_group);
-    if (partition == fresh) partitions_.push_back(group);
-    touched_.push_back({partition, entry, time, OrderedTable::count(entry)});
+    uint32_t number = OrderedTable::mark(group);  // from 1 on
+    if (number == 0) {
+      partitions_.push_back(group);
+      places_.push_back(0);
+      number = static_cast<uint32_t>(partitions_.size());
+      OrderedTable::set_mark(group, number);
+    }
+    ++places_[number - 1];
+    touched_.push_back({number - 1, entry, time, OrderedTable::count(entry)});
+  }
+
+  /// By partition, and then in the order of the rows.
+  void sort_touched() {
+    size_t from = 0;
+    for (size_t& place : places_) from += std::exchange(place, from);
+    sorted_.resize(touched_.size());
+    for (const Touched& touched : touched_) sorted_[places_[touched.partition]++] = touched;
+    touched_.swap(sorted_);
+    const auto before = [](const Touched& a, const Touched& b) {
+      if (a.time != b.time) return a.time < b.time;
+      return OrderedTable::suffix(a.entry) < OrderedTable::suffix(b.entry);
+    };
+    from = 0;
+    for (const size_t end : places_) {
+      const auto first = touched_.begin() + static_cast<ptrdiff_t>(from);
+      const auto last = touched_.begin() + static_cast<ptrdiff_t>(end);
+      if (!std::is_sorted(first, last, before)) std::sort(first, last, before);
+      from = end;
+    }
   }
 
   bool reaches(int64_t from, int64_t to) const {
@@ -179,6 +220,19 @@ class Session final : public Operator {
     int64_t end;
     const bool overflows = __builtin_add_overflow(last, parameters_.gap, &end);
     return overflows || !data::is_valid_timestamp(end) ? INT64_MAX : end;
+  }
+
+  void pass_touched() {
+    ++next_;
+    constexpr size_t kAhead = 12;
+    if (next_ + 2 * kAhead < touched_.size()) {
+      __builtin_prefetch(partitions_[touched_[next_ + 2 * kAhead].partition]);
+    }
+    if (next_ + kAhead < touched_.size()) {
+      const Touched& ahead = touched_[next_ + kAhead];
+      __builtin_prefetch(ahead.entry);
+      OrderedTable::prefetch(partitions_[ahead.partition], OrderedTable::Fetch::kPointers);
+    }
   }
 
   /// The rows that a chain links to touched_[next_], those that are gone included; moves next_
@@ -199,20 +253,22 @@ class Session final : public Operator {
     }
     std::reverse(region_.begin(), region_.end());
     add(first.entry, first.before);
-    OrderedTable::Entry* present = OrderedTable::next(group, first.entry);
-    for (++next_;;) {
+    Following following(group, OrderedTable::next(group, first.entry));
+    for (pass_touched();;) {
+      OrderedTable::Entry* present = following.entry();
       const Touched* touched = nullptr;
       if (next_ < touched_.size() && touched_[next_].partition == first.partition) {
         touched = &touched_[next_];
       }
       const bool takes_touched =
-          touched != nullptr && (present == nullptr || OrderedTable::suffix(touched->entry) <=
-                                                           OrderedTable::suffix(present));
+          touched != nullptr &&
+          (present == nullptr || touched->entry == present ||
+           OrderedTable::suffix(touched->entry) < OrderedTable::suffix(present));
       OrderedTable::Entry* entry = takes_touched ? touched->entry : present;
       if (entry == nullptr || !reaches(region_.back().time, time_of(entry))) return;
       add(entry, takes_touched ? touched->before : OrderedTable::count(entry));
-      if (takes_touched) ++next_;
-      if (entry == present) present = OrderedTable::next(group, entry);
+      if (takes_touched) pass_touched();
+      if (entry == present) following.advance();
     }
   }
 
@@ -294,6 +350,7 @@ class Session final : public Operator {
     groups_.resize(keys_.rows());
     FOREBAY_RETURN_IF_ERROR(rows_.find(keys_, groups_));
     for (uint32_t i = 0; i < keys_.rows(); ++i) {
+      prefetch_groups(groups_, i);
       if (groups_[i] != nullptr) FOREBAY_RETURN_IF_ERROR(close_sessions(groups_[i], output));
     }
     return true;
@@ -304,10 +361,11 @@ class Session final : public Operator {
     while (OrderedTable::Entry* first = OrderedTable::first(group)) {
       session_.clear();
       int64_t last = time_of(first);
-      for (OrderedTable::Entry* entry = first; entry != nullptr && reaches(last, time_of(entry));
-           entry = OrderedTable::next(group, entry)) {
-        session_.push_back(entry);
-        last = time_of(entry);
+      for (Following following(group, first);
+           following.entry() != nullptr && reaches(last, time_of(following.entry()));
+           following.advance()) {
+        session_.push_back(following.entry());
+        last = time_of(following.entry());
       }
       const Window window{time_of(first), end_of(last)};
       if (window.end >= judge_->current()) {
@@ -372,10 +430,9 @@ class Session final : public Operator {
   PointTable timers_;
   ExpiredGroups expired_;
 
-  std::vector<Touched> touched_;
-  EpochIndex place_;  // of entries in touched_
-  std::vector<OrderedTable::Group*> partitions_;
-  EpochIndex partition_place_;
+  std::vector<Touched> touched_, sorted_;
+  std::vector<OrderedTable::Group*> partitions_;  // their marks: place + 1
+  std::vector<size_t> places_;  // per partition: touched rows, then where they end
 
   // The flush: rows before touched_[next_] are done; then sessions become final.
   size_t next_ = 0;

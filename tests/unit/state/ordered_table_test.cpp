@@ -326,6 +326,42 @@ TEST_P(OrderedTableTest, EmptyGroupsCostNothingAfterTheSealOfACompleteTable) {
   EXPECT_EQ(groups[0], nullptr);
 }
 
+TEST_P(OrderedTableTest, TheFirstChangeOfAnEpochIsToldAndMarksLastUntilTheSeal) {
+  make_table(true);
+  auto end_epoch = [&] {
+    SealedRun run;
+    table_->seal(run);
+    harness_.commit(std::move(run));
+  };
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    auto* group = load(key_of(1));
+    EXPECT_EQ(OrderedTable::mark(group), 0u);
+    for (const std::string_view suffix : {"a", "b"}) {
+      bool is_first = false;
+      auto* entry = table_->upsert(group, suffix, is_first);
+      EXPECT_TRUE(is_first);
+      table_->set_count(group, entry, epoch + 1);
+      table_->set_value(group, entry, "12345678");
+      OrderedTable::set_mark(group, 7);
+      EXPECT_EQ(table_->upsert(group, suffix, is_first), entry);
+      EXPECT_FALSE(is_first);
+      EXPECT_EQ(OrderedTable::mark(group), 7u);
+    }
+    end_epoch();
+  }
+  // A change in place is one that is sealed.
+  auto* group = load(key_of(1));
+  auto* entry = OrderedTable::get(group, "b");
+  table_->edit_value(group, entry)[3] = 'x';
+  EXPECT_EQ(table_->dirty_entries(), 1u);
+  EXPECT_EQ(OrderedTable::mark(group), 0u);
+  end_epoch();
+  make_table(false);
+  group = load(key_of(1));
+  EXPECT_EQ(OrderedTable::value(OrderedTable::get(group, "a")), "12345678");
+  EXPECT_EQ(OrderedTable::value(OrderedTable::get(group, "b")), "123x5678");
+}
+
 TEST_P(OrderedTableTest, ManySingleEntryGroupsCostLittle) {
   make_table(true);
   constexpr uint32_t kGroups = 100'000;
