@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <utility>
 
 #include "state/rocks_support.h"
 
@@ -48,11 +50,6 @@ void touch(std::span<const SortedChange> changes, size_t from) {
   asm volatile("" : : "r"(sum));
 }
 
-/// Shard and table of a key that has them.
-std::string_view head(const SortedChange& change) {
-  return change.change->key.substr(0, kStoreKeyPrefixBytes);
-}
-
 /// Sorts the changes of one table and shard: what all their keys begin with, such as the name of a
 /// partition, is left out of the comparisons.
 void sort_table(std::span<SortedChange> changes) {
@@ -71,51 +68,122 @@ void sort_table(std::span<SortedChange> changes) {
   }
 }
 
-/// Sorts the changes of one shard. An operator seals its tables one after the other, so there are
-/// few places where one table follows another.
-void sort_shard(std::span<SortedChange> changes) {
-  const auto before = [](const SortedChange& a, const SortedChange& b) {
-    return head(a) < head(b);
+/// Sorts the changes of one table and shard, whose prefixes are set. Where these say nothing, as
+/// all changes are of one partition, what is behind them does.
+void sort_places(std::span<SortedChange> changes) {
+  if (changes.size() < 2) return;
+  const auto same_prefix = [&](const SortedChange& change) {
+    return change.prefix[0] == changes[0].prefix[0] && change.prefix[1] == changes[0].prefix[1];
   };
-  if (!std::is_sorted(changes.begin(), changes.end(), before)) {
-    std::stable_sort(changes.begin(), changes.end(), before);
+  if (std::all_of(changes.begin(), changes.end(), same_prefix)) return sort_table(changes);
+  // What is only added often comes in order.
+  if (!std::is_sorted(changes.begin(), changes.end(), comes_before)) {
+    std::sort(changes.begin(), changes.end(), comes_before);
   }
-  while (!changes.empty()) {
-    const std::string_view table = head(changes.front());
-    const auto end = std::find_if(changes.begin(), changes.end(), [&](const SortedChange& change) {
-      return head(change) != table;
-    });
-    const auto count = static_cast<size_t>(end - changes.begin());
-    sort_table(changes.first(count));
-    changes = changes.subspan(count);
+}
+
+/// The changes of one table: how many of each shard, and what all their keys have in common.
+struct TableChanges {
+  std::string_view head;  // of a key, without the shard
+  std::string_view first;
+  size_t same;  // bytes of `first`
+  size_t places[256] = {};
+};
+
+/// The tables that changes are of. An operator seals its tables one after the other, so it is
+/// nearly always the one of the change before.
+class ChangedTables {
+ public:
+  TableChanges& table_of(std::string_view key) {
+    const std::string_view head = key.substr(1, kStoreKeyPrefixBytes - 1);
+    if (last_ != nullptr && last_->head == head) return *last_;
+    const auto found = std::find_if(tables_.begin(), tables_.end(),
+                                    [&](const auto& table) { return table->head == head; });
+    if (found != tables_.end()) {
+      last_ = found->get();
+    } else {
+      tables_.push_back(std::make_unique<TableChanges>());
+      last_ = tables_.back().get();
+      last_->head = head;
+      last_->first = key;
+      last_->same = key.size();
+    }
+    return *last_;
   }
+  void count(std::string_view key) {
+    TableChanges& table = table_of(key);
+    ++table.places[static_cast<uint8_t>(key.front())];
+    // All but the shard, in which keys differ.
+    const size_t most = std::min(table.same, key.size());
+    size_t same = std::min<size_t>(1, most);
+    while (same < most && key[same] == table.first[same]) ++same;
+    table.same = same;
+  }
+  /// Turns numbers into places, by shard and table; returns how many there are in all.
+  size_t place() {
+    std::sort(tables_.begin(), tables_.end(),
+              [](const auto& a, const auto& b) { return a->head < b->head; });
+    size_t next = 0;
+    for (size_t shard = 0; shard < 256; ++shard) {
+      for (auto& table : tables_) next += std::exchange(table->places[shard], next);
+    }
+    return next;
+  }
+  const std::vector<std::unique_ptr<TableChanges>>& tables() const { return tables_; }
+
+ private:
+  std::vector<std::unique_ptr<TableChanges>> tables_;
+  TableChanges* last_ = nullptr;
+};
+
+/// All at once: not worth a look at shards and tables.
+std::vector<SortedChange> sort_few(std::span<const SealedRun> runs, size_t family) {
+  std::vector<SortedChange> sorted;
+  for (const SealedRun& run : runs) {
+    for (const auto& change : run.changes[family]) {
+      sorted.emplace_back().change = &change;
+      set_prefix(sorted.back(), 0);
+    }
+  }
+  std::sort(sorted.begin(), sorted.end(), comes_before);
+  return sorted;
+}
+
+/// By shard and table first (two passes over the changes as they lie), then each shard of a table
+/// by itself, which fits into the cache, and mostly without a look at the keys.
+std::vector<SortedChange> sort_by_table(std::span<const SealedRun> runs, size_t f) {
+  ChangedTables tables;
+  for (const SealedRun& run : runs) {
+    for (const auto& change : run.changes[f]) tables.count(change.key);
+  }
+  std::vector<SortedChange> sorted(tables.place());
+  for (const SealedRun& run : runs) {
+    for (const auto& change : run.changes[f]) {
+      TableChanges& table = tables.table_of(change.key);
+      SortedChange& place = sorted[table.places[static_cast<uint8_t>(change.key.front())]++];
+      place.change = &change;
+      set_prefix(place, table.same);
+    }
+  }
+  // Places are where the next one begins now.
+  size_t from = 0;
+  for (size_t shard = 0; shard < 256; ++shard) {
+    for (const auto& table : tables.tables()) {
+      sort_places(std::span(sorted).subspan(from, table->places[shard] - from));
+      from = table->places[shard];
+    }
+  }
+  return sorted;
 }
 
 }  // namespace
 
-/// By shard first (one counting pass), then each shard by itself, which fits into the cache, table
-/// by table.
 std::vector<SortedChange> sort_changes(std::span<const SealedRun> runs, Family family) {
+  constexpr size_t kFew = 1024;
   auto f = static_cast<size_t>(family);
-  size_t starts[257] = {};
-  for (const SealedRun& run : runs) {
-    for (const auto& change : run.changes[f]) {
-      ++starts[static_cast<uint8_t>(change.key.front()) + 1];
-    }
-  }
-  for (size_t shard = 0; shard < 256; ++shard) starts[shard + 1] += starts[shard];
-  std::vector<SortedChange> sorted(starts[256]);
-  size_t at[256];
-  std::copy(starts, starts + 256, at);
-  for (const SealedRun& run : runs) {
-    for (const auto& change : run.changes[f]) {
-      SortedChange& place = sorted[at[static_cast<uint8_t>(change.key.front())]++];
-      place.change = &change;
-    }
-  }
-  for (size_t shard = 0; shard < 256; ++shard) {
-    sort_shard(std::span(sorted).subspan(starts[shard], starts[shard + 1] - starts[shard]));
-  }
+  size_t count = 0;
+  for (const SealedRun& run : runs) count += run.changes[f].size();
+  std::vector<SortedChange> sorted = count < kFew ? sort_few(runs, f) : sort_by_table(runs, f);
 #ifndef NDEBUG
   for (size_t i = 1; i < sorted.size(); ++i) {
     FOREBAY_CHECK(sorted[i - 1].change->key != sorted[i].change->key, "two changes of one key");

@@ -2,6 +2,7 @@
 #include <sys/mount.h>
 
 #include <fstream>
+#include <set>
 
 #include "state/failpoint.h"
 #include "state/rocks_support.h"
@@ -39,6 +40,38 @@ TEST_P(StoreTest, HoldsWhatWasCommittedInEveryModeAndAfterReopening) {
     if (HasFatalFailure()) return;
   }
   expect_state_after(*harness_.store().snapshot(), seed, 60);
+}
+
+/// Keys of several tables and runs, some of them of few partitions with long names, some that are
+/// others' beginnings.
+TEST(SortedChanges, AreInTheOrderOfTheirKeys) {
+  const uint64_t seed = test_seed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  for (const size_t most : {0, 1, 2, 40, 1023, 1024, 3000, 60'000}) {
+    const size_t tables = 1 + random.below(5), shards = random.below(2) == 0 ? 3 : 256;
+    std::set<std::string> keys;
+    for (size_t i = 0; i < most; ++i) {
+      const uint64_t table = random.below(tables);
+      std::string rest;
+      if (table % 2 == 1) {
+        rest = "a partition with a long name " + std::string(1 + random.below(2), 'p');
+      }
+      const size_t bytes = random.below(30);
+      for (size_t b = 0; b < bytes; ++b) rest.push_back(static_cast<char>(random.below(3) * 127));
+      keys.insert(key_in(TableId(static_cast<uint32_t>(7 + 300 * table)), rest,
+                         static_cast<uint16_t>(random.below(shards))));
+    }
+    std::vector<std::string> mixed(keys.begin(), keys.end());
+    for (size_t i = mixed.size(); i > 1; --i) std::swap(mixed[i - 1], mixed[random.below(i)]);
+    std::vector<SealedRun> runs(3);
+    for (const std::string& key : mixed) runs[random.below(3)].put(Family::kLog, key, "value");
+    const std::vector<SortedChange> sorted = sort_changes(runs, Family::kLog);
+    ASSERT_EQ(sorted.size(), keys.size());
+    size_t at = 0;
+    for (const std::string& key : keys) ASSERT_EQ(sorted[at++].change->key, key) << at;
+    EXPECT_TRUE(sort_changes(runs, Family::kHot).empty());
+  }
 }
 
 TEST_P(StoreTest, SnapshotsStayAtTheirEpochAndOutliveTheStore) {
