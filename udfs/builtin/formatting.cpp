@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
+#include <type_traits>
 
 #include "engine/data/datetime.h"
 #include "engine/data/numeric.h"
@@ -68,6 +70,35 @@ bool is_finite(int64_t at) {
 }
 bool is_finite(const Interval&) { return true; }
 
+/// Does the picture show what changes within a minute?
+bool shows_seconds(const std::vector<PictureNode>& picture) {
+  return std::any_of(picture.begin(), picture.end(), [](const PictureNode& node) {
+    if (node.kind != PictureNode::Kind::kField) return false;
+    const bool is_fraction = node.field >= Field::kFraction1 && node.field <= Field::kFraction6;
+    return is_fraction || node.field == Field::kMillisecond || node.field == Field::kMicrosecond ||
+           node.field == Field::kSecond || node.field == Field::kSecondsOfDay;
+  });
+}
+
+/// The text of the last time of a column: those of one minute often follow each other.
+class LastMinute {
+ public:
+  /// nullptr: `at` is of another minute.
+  const std::string* find(int64_t at) const { return minute_ == minute_of(at) ? &text_ : nullptr; }
+  void keep(int64_t at, std::string text) {
+    minute_ = minute_of(at);
+    text_ = std::move(text);
+  }
+
+ private:
+  static int64_t minute_of(int64_t at) {
+    constexpr int64_t kMinute = 60 * data::kMicrosPerSecond;
+    return at / kMinute - (at % kMinute < 0);
+  }
+  int64_t minute_ = INT64_MIN;
+  std::string text_;
+};
+
 /// Infinite times and empty pictures give NULL.
 template <typename T, bool kHasZone>
 void time_to_char(const ScalarCall& call) {
@@ -76,10 +107,18 @@ void time_to_char(const ScalarCall& call) {
   if (call.arguments[1].step == 0 && call.row_count > 0) {
     constant = parse_time_picture(picture_at(call, call.dense ? 0 : call.rows[0]));
   }
+  // Minutes of a zone's own time need not begin with those of UTC.
+  [[maybe_unused]] const bool by_minute =
+      constant && !shows_seconds(*constant) && (!kHasZone || zone == nullptr);
+  [[maybe_unused]] LastMinute last;
   for_rows(call, [&](uint32_t row) {
     const T& value = call.arguments[0].at<T>(row);
     const Text text = picture_at(call, row);
     if (text.empty() || !is_finite(value)) return call.set_null(row);
+    if constexpr (std::is_same_v<T, int64_t>) {
+      const std::string* same = by_minute ? last.find(value) : nullptr;
+      if (same != nullptr) return call.set_string(row, *same);
+    }
     TimeParts parts;
     if constexpr (kHasZone) {
       parts = parts_of(data::local_of(value));
@@ -92,6 +131,9 @@ void time_to_char(const ScalarCall& call) {
     auto shown = format_time(constant ? *constant : parse_time_picture(text), parts);
     if (!shown.is_ok()) return call.fail_row(row, shown.error());
     call.set_string(row, *shown);
+    if constexpr (std::is_same_v<T, int64_t>) {
+      if (by_minute) last.keep(value, std::move(*shown));
+    }
   });
 }
 
