@@ -102,6 +102,8 @@ class KafkaMockTest : public ::testing::Test {
     position.state = batch.state_after;
     for (const PartitionPosition& start : batch.starts) positions_.try_emplace(start.id, start);
     if (batch.records == nullptr) return;
+    const std::vector<int64_t>& times = batch.records->timestamps_ms;
+    timestamps_.insert(timestamps_.end(), times.begin(), times.end());
     size_t begin = 0;
     for (size_t i = 0; i < batch.records->ends.size(); ++i) {
       int& next = read_[batch.partition_number];
@@ -120,6 +122,8 @@ class KafkaMockTest : public ::testing::Test {
   std::unique_ptr<KafkaReader> reader_;
   std::map<int32_t, int> produced_, read_;
   std::map<PartitionId, PartitionPosition> positions_;
+  /// config_.wants_timestamp: of the records, in the order in which they were read.
+  std::vector<int64_t> timestamps_;
   std::string failure_;
   bool ended_ = false;
 };
@@ -145,6 +149,29 @@ TEST_F(KafkaMockTest, ErrorsThatPassAreWaitedOut) {
   produce(1, 50);
   poll_until([&] { return has_all(); });
   EXPECT_EQ(failure_, "");
+}
+
+// Old producers, and some tools, give records the timestamp -1: none.
+TEST_F(KafkaMockTest, RecordsWithoutATimestampAreReadAsSuch) {
+  config_.wants_timestamp = true;
+  const std::vector<int64_t> sent = {-1, 1'600'000'000'123, -1, -1, 1'500'000'000'000};
+  for (size_t turn = 0; turn < 2; ++turn) {  // one batch of them alone, one with others
+    for (size_t i = 0; i < sent.size(); ++i) {
+      const std::string value = std::to_string(produced_[0]++);
+      ASSERT_EQ(rd_kafka_producev(producer_, RD_KAFKA_V_TOPIC(kTopic), RD_KAFKA_V_PARTITION(0),
+                                  RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                                  RD_KAFKA_V_TIMESTAMP(turn == 0 ? -1 : sent[i]),
+                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
+                RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    ASSERT_EQ(rd_kafka_flush(producer_, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  open();
+  poll_until([&] { return has_all(); });
+  EXPECT_EQ(failure_, "");
+  std::vector<int64_t> expected(sent.size(), -1);
+  expected.insert(expected.end(), sent.begin(), sent.end());
+  EXPECT_EQ(timestamps_, expected);
 }
 
 TEST_F(KafkaMockTest, LeadersMoveAndBrokersGo) {
