@@ -210,6 +210,13 @@ ColumnSet padded_columns(const NodeRef& node) {
   return padded;
 }
 
+/// Its rows are those of its inputs, changed or fewer, as soon as they come.
+bool passes_on(const Node& node) {
+  return node.kind == NodeKind::kFilter || node.kind == NodeKind::kProject ||
+         node.kind == NodeKind::kUnion || node.kind == NodeKind::kExpand ||
+         node.kind == NodeKind::kTableFunction;
+}
+
 /// Every row comes from an operator that closes windows.
 Status check_closes(const NodeRef& node) {
   switch (node->kind) {
@@ -236,13 +243,8 @@ Status check_closes(const NodeRef& node) {
       if (closes_in_order(*node)) return Status::ok();
       if (!reads_watermark(node)) return no_bound(node, {});
       return never_final(node);
-    case NodeKind::kFilter:
-    case NodeKind::kProject:
-    case NodeKind::kUnion:
-    case NodeKind::kExpand:
-    case NodeKind::kTableFunction:
-      break;
     default:
+      if (passes_on(*node)) break;
       if (!padded_columns(node).empty()) {
         return cannot_close(
             "no watermark bounds a column of the join that the view shows and that "
@@ -323,29 +325,19 @@ NodeRef hold_rows(const NodeRef& given) {
   const NodeRef node = waiting_last(given);
   if (check_closes(node).is_ok()) return node;
   if (const ColumnId time = holding_column(node); time != 0) return make_hold(node, time);
-  switch (node->kind) {
-    case NodeKind::kTopN:
-    case NodeKind::kOver: {
-      const std::optional<ColumnId> time = ordering_time(*node);
-      if (!time) return nullptr;
-      NodeRef input = node->inputs[0];
-      if (!time_bounds(input).contains(*time)) {
-        // Of window functions over others, say.
-        input = hold_rows(input);
-        if (input == nullptr || !time_bounds(input).contains(*time)) return nullptr;
-      }
-      if (padded_columns(input).contains(*time)) return nullptr;
-      return with_inputs(node, {make_hold(std::move(input), *time)});
+  if (node->kind == NodeKind::kTopN || node->kind == NodeKind::kOver) {
+    const std::optional<ColumnId> time = ordering_time(*node);
+    if (!time) return nullptr;
+    NodeRef input = node->inputs[0];
+    if (!time_bounds(input).contains(*time)) {
+      // Of window functions over others, say.
+      input = hold_rows(input);
+      if (input == nullptr || !time_bounds(input).contains(*time)) return nullptr;
     }
-    case NodeKind::kFilter:
-    case NodeKind::kProject:
-    case NodeKind::kUnion:
-    case NodeKind::kExpand:
-    case NodeKind::kTableFunction:
-      break;
-    default:
-      return nullptr;
+    if (padded_columns(input).contains(*time)) return nullptr;
+    return with_inputs(node, {make_hold(std::move(input), *time)});
   }
+  if (!passes_on(*node)) return nullptr;
   std::vector<NodeRef> inputs;
   for (const NodeRef& input : node->inputs) {
     inputs.push_back(hold_rows(input));

@@ -3,35 +3,17 @@
 #include "tests/support/seed.h"
 #include "tests/unit/operators/functions.h"
 #include "tests/unit/operators/harness.h"
+#include "tests/unit/operators/timed_input.h"
 #include "tests/unit/operators/watermarked.h"
-#include "udfs/registry.h"
 
 /// Over whose input comes in order of time and whose functions look ahead: a row comes out once,
 /// when all that it sees is there.
 namespace forebay::operators::testing {
 namespace {
 
-using data::kBigintType;
-using data::kTextType;
-const Type kTimestampType{data::TypeId::kTimestamp};
 // Columns: 0 time, 1 partition, 2 bigint.
 const std::vector<Type> kTypes{kTimestampType, kTextType, kBigintType};
 constexpr TableId kRows(10), kTimers(11);
-
-/// The time so much later.
-ExprRef later(int64_t micros) {
-  for (const udfs::ScalarFunction* plus : udfs::find_scalar("+")) {
-    if (plus->arguments.size() != 2 || plus->arguments[0] != data::TypeId::kTimestamp ||
-        plus->arguments[1] != data::TypeId::kInterval) {
-      continue;
-    }
-    return expr::call(
-        plus, kTimestampType,
-        {expr::column(0, kTimestampType),
-         expr::literal({Type{data::TypeId::kInterval}, data::Interval{micros, 0, 0}})});
-  }
-  return nullptr;
-}
 
 OverCall call_of(OverFunction function) {
   OverCall call;
@@ -56,7 +38,7 @@ OverCall framed(OverFunction function, FrameUnit unit, int64_t lower, int64_t up
   call.frame.unit = unit;
   const auto bound = [&](int64_t offset) {
     FrameBound out{FrameBound::Edge::kOffset, offset, nullptr};
-    if (unit == FrameUnit::kRange && offset != 0) out.value = later(offset);
+    if (unit == FrameUnit::kRange && offset != 0) out.value = moved_time("+", offset);
     return out;
   };
   if (lower != INT64_MIN) call.frame.lower = bound(lower);

@@ -2,34 +2,17 @@
 
 #include "tests/unit/operators/functions.h"
 #include "tests/unit/operators/harness.h"
+#include "tests/unit/operators/timed_input.h"
 #include "tests/unit/operators/watermarked.h"
-#include "udfs/registry.h"
 
 /// Over whose input comes in order of time: what later rows don't see is forgotten.
 namespace forebay::operators::testing {
 namespace {
 
-using data::kBigintType;
-using data::kTextType;
-const Type kTimestampType{data::TypeId::kTimestamp};
 // Columns: 0 time, 1 partition, 2 bigint.
 const std::vector<Type> kTypes{kTimestampType, kTextType, kBigintType};
 constexpr TableId kRows(10);
 constexpr int64_t kRange = 6;
-
-ExprRef earlier() {
-  for (const udfs::ScalarFunction* minus : udfs::find_scalar("-")) {
-    if (minus->arguments.size() != 2 || minus->arguments[0] != data::TypeId::kTimestamp ||
-        minus->arguments[1] != data::TypeId::kInterval) {
-      continue;
-    }
-    return expr::call(
-        minus, kTimestampType,
-        {expr::column(0, kTimestampType),
-         expr::literal({Type{data::TypeId::kInterval}, data::Interval{kRange, 0, 0}})});
-  }
-  return nullptr;
-}
 
 enum class Frame { kLag, kRows, kRange, kGroups };
 
@@ -51,7 +34,7 @@ OverParameters parameters(Frame frame) {
     call.frame.unit = frame == Frame::kRows    ? FrameUnit::kRows
                       : frame == Frame::kRange ? FrameUnit::kRange
                                                : FrameUnit::kGroups;
-    if (frame == Frame::kRange) call.frame.lower.value = earlier();
+    if (frame == Frame::kRange) call.frame.lower.value = moved_time("-", kRange);
   }
   p.calls = {call};
   p.rows = kRows;

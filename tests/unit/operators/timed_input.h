@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/unit/operators/harness.h"
+#include "udfs/registry.h"
 
 namespace forebay::operators::testing {
 
@@ -16,6 +17,18 @@ inline Row timed_row(int64_t time) {
           {kTextType, std::string("a")},
           {kBigintType, int64_t{1}},
           {kTextType, std::string("x")}};
+}
+
+/// The timestamp in column 0 so much later ("+") or earlier ("-").
+inline expr::ExprRef moved_time(std::string_view sign, int64_t micros) {
+  for (const udfs::ScalarFunction* move : udfs::find_scalar(sign)) {
+    if (move->arguments != std::vector{data::TypeId::kTimestamp, data::TypeId::kInterval}) continue;
+    return expr::call(
+        move, kTimestampType,
+        {expr::column(0, kTimestampType),
+         expr::literal({Type{data::TypeId::kInterval}, data::Interval{micros, 0, 0}})});
+  }
+  return nullptr;
 }
 
 /// Random changes of rows whose times lie around a clock that goes on, so that watermarks make some
