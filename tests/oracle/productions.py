@@ -13,7 +13,7 @@ ON = {"on.equi": 40, "on.equi_two": 12, "on.mixed": 30, "on.non_equi": 14, "on.u
 SHAPE = {"shape.where": 40, "shape.distinct": 14, "shape.distinct_forms": 50, "shape.having": 35, "shape.limit": 14, "shape.offset": 45,
          "shape.ties": 25, "shape.self_join": 20, "shape.two_joins": 22, "shape.three_joins": 5}
 GROUP = {"group.column": 40, "group.expression": 22, "group.position": 22, "group.none": 16,
-         "group.forms": 34, "group.rollup": 7, "group.cube": 5, "group.sets": 7}
+         "group.forms": 34, "group.window": 45, "group.rollup": 7, "group.cube": 5, "group.sets": 7}
 AGGREGATE = {"agg.count_star": 20, "agg.count": 14, "agg.sum": 20, "agg.avg": 14, "agg.min": 14, "agg.max": 14,
              "agg.count_distinct": 10, "agg.sum_distinct": 6, "agg.avg_distinct": 4, "agg.bool": 6,
              "agg.string_agg": 8, "agg.string_agg_distinct": 4, "agg.mode": 4, "agg.percentile_disc": 4,
@@ -27,7 +27,7 @@ SCALAR = {"scalar.uncorrelated": 8, "scalar.correlated": 10, "scalar.correlated_
           "scalar.form": 30, "scalar.full_join": 20}
 OVER = {"over.row_number": 10, "over.rank": 8, "over.dense_rank": 6, "over.percent_rank": 5, "over.cume_dist": 5, "over.ntile": 5,
         "over.lag": 10, "over.lead": 10, "over.first_value": 7, "over.last_value": 7, "over.nth_value": 7, "over.aggregate": 40,
-        "over.partition": 65, "over.filter": 20, "over.named": 20, "over.grouped": 15}
+        "over.partition": 65, "over.window": 25, "over.filter": 20, "over.named": 20, "over.grouped": 15}
 FRAME = {"frame.default": 25, "frame.rows": 30, "frame.range": 20, "frame.groups": 25, "frame.exclude": 30, "frame.range_offset": 35}
 TOP = {"top.number": 30, "top.first": 30, "top.between": 15, "top.rank": 25, "top.with_running": 25}
 CONDITION = {"cond.compare": 40, "cond.is_null": 10, "cond.is_distinct": 8, "cond.between": 8, "cond.in_list": 9,

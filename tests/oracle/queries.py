@@ -353,9 +353,18 @@ class Queries(Windows):
 
     def grouped(self, source, scope):
         select = Select([], source)
-        form = self.chooser.choose(GROUP)
+        window = self.window(scope)
+        form = self.chooser.choose(GROUP, without=() if window else ("group.window",))
         keys = []
-        if form != "group.none":
+        if form == "group.window":
+            start, width, kind = window
+            keys = [(start, kind)]
+            if self.rng.random() < 0.5:
+                keys.append((f"({start} + {width})", kind))
+            if self.rng.random() < 0.5:
+                kind = self.expressions.kind_in(scope)
+                keys.append(canonical(self.expressions.column(scope, kind), kind))
+        elif form != "group.none":
             for _ in range(self.rng.choice([1, 1, 1, 2, 2, 3])):
                 kind = self.expressions.kind_in(scope)
                 text = self.expressions.column(scope, kind)

@@ -10,6 +10,10 @@ DIRECTIONS = ["", "", "DESC", "DESC NULLS LAST", "NULLS FIRST"]
 OFFSETS = {"int": ["1", "3"], "big": ["2", "40000000000"], "sml": ["1", "2"], "num": ["0.5", "2"], "dec": ["1", "0.75"],
            "dbl": ["0.5", "3"], "date": ["interval '1 day'", "interval '1 month'"], "ts": ["interval '12 hours'", "interval '1 month'"],
            "tz": ["interval '1 day'", "interval '50 years'"]}
+# Of windows that are written with date_bin.
+WINDOW_WIDTHS = ("interval '1 second'", "interval '12 hours'", "interval '1 day'", "interval '7 days'")
+WINDOW_ORIGINS = {"ts": ("timestamp '2000-01-01'", "timestamp '2024-02-29 23:59:59.5'"),
+                  "tz": ("timestamptz '2000-01-01 00:00+00'", "timestamptz '2024-03-01 05:00+00'")}
 
 
 class Windows:
@@ -18,7 +22,20 @@ class Windows:
     def exact(self, scope):
         return [(sql, kind) for sql, kind in scope if kind in EXACT]
 
+    def window(self, scope):
+        """The start and the width of the window in which a time is, as SQL, and the time's kind; None: there is no time."""
+        times = [(sql, kind) for sql, kind in scope if kind in WINDOW_ORIGINS]
+        if not times:
+            return None
+        sql, kind = self.rng.choice(times)
+        width = self.rng.choice(WINDOW_WIDTHS)
+        return f"date_bin({width}, {sql}, {self.rng.choice(WINDOW_ORIGINS[kind])})", width, kind
+
     def partition(self, scope):
+        window = self.window(scope)
+        if window and self.chooser.maybe("over.window", OVER):
+            others = "" if self.rng.random() < 0.6 else ", " + self.rng.choice(scope)[0]
+            return f"PARTITION BY {window[0]}{others} "
         if not self.chooser.maybe("over.partition", OVER):
             return ""
         kind = self.rng.choice([kind for _, kind in scope])
