@@ -429,6 +429,19 @@ def bench_copy(report, options):
                f"{spread(rates_, 'k rows/s')}; {spread(used, 'CPU-s per million')}", "400 k rows/s")
 
 
+def store_bytes(server):
+    """What the store of a server has (written, compaction included; committed by epochs), in bytes."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics") as answer_:
+        metrics = answer_.read().decode()
+    return tuple(float(re.search(rf"^forebay_store_{name}_bytes_total (\S+)$", metrics, re.M).group(1)) for name in ("written", "committed"))
+
+
+def written_per_byte(server):
+    """Bytes written, compaction included, for each byte that epochs committed."""
+    written_, committed = store_bytes(server)
+    return written_ / max(committed, 1)
+
+
 def written(report, options, what, statements, check):
     """Bytes written, compaction included, for each byte that epochs committed; and records a second."""
     with Forebay(workers=2) as server, server.connect() as connection:
@@ -436,13 +449,11 @@ def written(report, options, what, statements, check):
             connection.execute(statement)
         begin = time.monotonic()
         time.sleep(60 * options.minutes)
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics") as answer_:
-            metrics = answer_.read().decode()
-        figure = lambda name: float(re.search(rf"^forebay_store_{name}_bytes_total (\S+)$", metrics, re.M).group(1))
+        written_, committed = store_bytes(server)
         rows = connection.execute(check).fetchone()[0]
         per_second = rows / (time.monotonic() - begin) / 1e3
     report.add(f"bytes written per byte of new state, {what}, {options.minutes:g} min",
-               f"{figure('written') / figure('committed'):.2f}; {figure('committed') / 1e9:.2f} GB committed, {per_second:.0f} k records/s",
+               f"{written_ / committed:.2f}; {committed / 1e9:.2f} GB committed, {per_second:.0f} k records/s",
                "<= 4")
 
 

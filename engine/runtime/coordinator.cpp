@@ -18,6 +18,10 @@ constexpr int64_t kMillisecond = 1'000'000;
 // do, large epochs when there is much.
 constexpr int64_t kCaughtUpPaceNanos = 10 * kMillisecond;
 constexpr int64_t kCommitPaceFactor = 3;
+// Epochs hold so much that their ends, once named, take no longer than this; but for
+// kLeastDirtyEntries.
+constexpr int64_t kLongEndNanos = 2'000 * kMillisecond;
+constexpr uint64_t kLeastDirtyEntries = 10'000;
 constexpr int64_t kFirstRestartMs = 100;
 constexpr int64_t kLongestRestartMs = 30'000;
 }  // namespace
@@ -90,6 +94,7 @@ bool EngineImpl::should_end(Pipeline& pipeline, int64_t now, int64_t& idle_ns) {
     caught_up = caught_up && lane->is_idle();
   }
   if (dirty >= settings_.max_dirty_entries.load()) return true;
+  if (dirty >= pipeline.signals.most_dirty.load()) return true;
   int64_t pace =
       std::min(interval, std::max(kCaughtUpPaceNanos, kCommitPaceFactor * pipeline.last_commit_ns));
   if (age < pace) {
@@ -112,6 +117,8 @@ void EngineImpl::name_end(Pipeline& pipeline) {
   if (pipeline.epoch_start_ns == 0) pipeline.epoch_start_ns = now;
   pipeline.last_epoch_ms = (now - pipeline.epoch_start_ns) / kMillisecond;
   pipeline.named_at_ns = now;
+  pipeline.named_dirty = 0;
+  for (const auto& lane : pipeline.lanes) pipeline.named_dirty += lane->dirty_entries();
   pipeline.epoch_start_ns = 0;
   pipeline.wanted = false;
   pipeline.named_ticket = pipeline.last_ticket;
@@ -135,7 +142,25 @@ void EngineImpl::sealed(Lane& lane, uint64_t epoch, SealedLane sealed) {
   FOREBAY_CHECK(pipeline != nullptr && epoch + 1 == pipeline->open_epoch,
                 fmt::format("epoch {} sealed", epoch));
   pipeline->sealed.push_back(std::move(sealed));
-  if (pipeline->sealed.size() == workers_.size()) coordinator_notifier_.notify();
+  if (pipeline->sealed.size() < workers_.size()) return;
+  find_length(*pipeline);
+  coordinator_notifier_.notify();
+}
+
+// How much the next epochs may hold so that their ends don't take long: what a row makes of others,
+// in windows and joins, is made when its epoch ends.
+void EngineImpl::find_length(Pipeline& pipeline) {
+  const int64_t took = std::max<int64_t>(1, clock_->steady_nanos() - pipeline.named_at_ns);
+  const uint64_t most = pipeline.signals.most_dirty.load();
+  const double to_long = static_cast<double>(kLongEndNanos) / static_cast<double>(took);
+  uint64_t next = most;
+  if (took > kLongEndNanos) {
+    next = static_cast<uint64_t>(static_cast<double>(pipeline.named_dirty) * to_long);
+    next = std::max(next, kLeastDirtyEntries);
+  } else if (pipeline.named_dirty >= most / 2 && most < settings_.max_dirty_entries.load()) {
+    next = static_cast<uint64_t>(static_cast<double>(most) * std::min(to_long, 2.0));
+  }
+  pipeline.signals.most_dirty.store(next);
 }
 
 void EngineImpl::failed(Lane& lane, Status status) {

@@ -127,6 +127,7 @@ class EngineImpl final : public Engine, public LaneHost {
   bool run_coordinator(int64_t& idle_ns);
   bool should_end(Pipeline& pipeline, int64_t now, int64_t& idle_ns);
   void name_end(Pipeline& pipeline);
+  void find_length(Pipeline& pipeline);
   // Event time (event_time.cpp).
   /// Each leaf with a watermark, and what it reads.
   template <typename F>

@@ -501,6 +501,7 @@ void Lane::publish() {
     settings_->hot_tier.count_writer(is_writer_ ? 1 : -1);
   }
   const bool is_full = dirty >= settings_->max_dirty_entries.load(std::memory_order_relaxed) ||
+                       dirty >= signals_->most_dirty.load(std::memory_order_relaxed) ||
                        dirty_bytes >= settings_->hot_tier.dirty_share();
   full_.store(is_writer_ && is_full, std::memory_order_relaxed);
   uint64_t most = settings_->max_epoch_bytes.load(std::memory_order_relaxed);

@@ -24,6 +24,9 @@ struct PipelineSignals {
   std::atomic<uint64_t> released{0};
   /// Input came for the open epoch.
   std::atomic<bool> changed{false};
+  /// Dirty entries with which the open epoch ends, besides max_dirty_entries. Begins small and
+  /// grows while epochs end fast.
+  std::atomic<uint64_t> most_dirty{50'000};
   /// The time (timestamptz) of the epoch whose end is named; set before named_end.
   std::atomic<int64_t> named_time{0};
 };

@@ -75,6 +75,8 @@ struct Pipeline {
   /// When the open epoch's first change was seen; 0: not yet.
   int64_t epoch_start_ns = 0;
   int64_t named_at_ns = 0;
+  /// Of all lanes, when the end was named.
+  uint64_t named_dirty = 0;
   /// Goes with the epoch whose end is named.
   CatalogChange catalog;
 

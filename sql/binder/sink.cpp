@@ -79,7 +79,7 @@ Result<BoundCreate> Binder::finish_sink(QueryPlan bound, std::shared_ptr<Catalog
   }
   plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(columns)));
   BoundCreate out;
-  out.plan = plan::make_narrow(std::move(plan), columns);
+  out.plan = rules::share_common(plan::make_narrow(std::move(plan), columns));
   out.object = std::move(object);
   out.catalog = snapshot_;
   return out;

@@ -1,8 +1,13 @@
 #include <fmt/format.h>
 
+<<<<<<< HEAD
 #include <algorithm>
 
 #include "connectors/source.h"
+=======
+#include <unordered_set>
+
+>>>>>>> a9f832b (Equal parts of a view are computed once; epochs whose ends are slow get shorter; Nexmark's runs tell bytes written per byte committed)
 #include "engine/data/text_format.h"
 #include "sql/explain/explain.h"
 #include "sql/lowering/lowering.h"
@@ -51,7 +56,11 @@ class StateOf {
   std::vector<Kept> all;
 
   void add(const NodeRef& node) {
+<<<<<<< HEAD
     const size_t first = all.size();
+=======
+    if (!seen_.insert(node.get()).second) return;
+>>>>>>> a9f832b (Equal parts of a view are computed once; epochs whose ends are slow get shorter; Nexmark's runs tell bytes written per byte committed)
     switch (node->kind) {
       case NodeKind::kScan:
         add_scan(plan::as<plan::Scan>(*node));
@@ -350,6 +359,7 @@ class StateOf {
   }
 
   plan::ColumnNames names_;
+  std::unordered_set<const Node*> seen_;
   const catalog::CatalogSnapshot& catalog_;
   const Node* storing_;
   /// As text; empty: none.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include "engine/data/text_format.h"
 #include "sql/plan/expressions.h"
@@ -311,13 +312,19 @@ std::string node_text(const Node& node, const ColumnNames& names) {
 }
 
 void print(const NodeRef& node, const ColumnNames& names, size_t depth,
-           const std::function<std::string(const Node&, size_t)>& note, std::string& out) {
-  out += std::string(2 * depth, ' ') + node_text(*node, names) + "\n";
+           const std::function<std::string(const Node&, size_t)>& note,
+           std::unordered_set<const Node*>& printed, std::string& out) {
+  out += std::string(2 * depth, ' ') + node_text(*node, names);
+  if (!node->inputs.empty() && !printed.insert(node.get()).second) {
+    out += ", as above\n";
+    return;
+  }
+  out += "\n";
   for (size_t i = 0; i < node->inputs.size(); ++i) {
     std::string between = note ? note(*node, i) : "";
     size_t next = depth + 1;
     if (!between.empty()) out += std::string(2 * next++, ' ') + between + "\n";
-    print(node->inputs[i], names, next, note, out);
+    print(node->inputs[i], names, next, note, printed, out);
   }
 }
 
@@ -327,7 +334,8 @@ std::string to_text(const NodeRef& node,
                     const std::function<std::string(const Node&, size_t)>& note) {
   ColumnNames names(node);
   std::string out;
-  print(node, names, 0, note, out);
+  std::unordered_set<const Node*> printed;
+  print(node, names, 0, note, printed, out);
   return out;
 }
 

@@ -9,7 +9,7 @@ namespace forebay::sql::plan {
 
 /// The plan as an indented tree, one node a line, columns by name (with their number where a name
 /// is not unique). `note(node, input)` gives a line to print between a node and one of its inputs,
-/// or "".
+/// or "". What several nodes read is shown once.
 std::string to_text(const NodeRef& node,
                     const std::function<std::string(const Node&, size_t)>& note = nullptr);
 

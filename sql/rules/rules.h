@@ -38,6 +38,11 @@ NodeRef prune_columns(const NodeRef& node, const ColumnSet& required);
 /// Aggregates over overlapping windows are made of those of panes.
 NodeRef aggregate_by_pane(const NodeRef& node, ColumnFactory& columns);
 
+/// Parts of the plan that are equal become one part with several readers: a common table expression
+/// that is used twice, a source that is read twice in the same way. The plan is no tree any more,
+/// so this comes last, after optimize() and what else rewrites it.
+NodeRef share_common(const NodeRef& node);
+
 struct Rule {
   std::string_view name;
   NodeRef (*apply)(const NodeRef& node, ColumnFactory& columns);

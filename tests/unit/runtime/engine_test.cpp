@@ -6,6 +6,7 @@
 
 #include <map>
 #include <random>
+#include <utility>
 
 #include "tests/unit/runtime/circuits.h"
 
@@ -350,6 +351,50 @@ TEST(EngineTest, EpochsStaySmallWhileCommitsAreSlow) {
   EXPECT_GE(most, kMostDirty);
   const std::vector<std::string> all = rows_of(*view, *engine->snapshot());
   EXPECT_EQ(std::count(all.begin(), all.end(), "(7,-7)"), 1);
+}
+
+// What a row makes of others takes 100 us of an epoch's end: the epochs get shorter until their
+// ends take 2 s, whatever the log has.
+TEST(EngineTest, EpochsAreShorterWhileTheirEndsAreSlow) {
+  constexpr int64_t kRecords = 200'000;
+  auto clock = std::make_shared<data::FakeClock>();
+  std::vector<int64_t> epochs;  // rows of each
+  int64_t rows = 0;
+  auto script = std::make_shared<Script>();
+  script->on_take = [&](const ChangeBatch& batch) {
+    rows += batch.rows();
+    return Status::ok();
+  };
+  script->on_seal = [&] {
+    clock->advance_ms(rows / 10);
+    if (rows > 0) epochs.push_back(std::exchange(rows, 0));
+  };
+  auto engine = open_engine(1, clock, state::make_model_store());
+  auto log = std::make_shared<FakeLog>();
+  log->batch_records = 500;
+  for (int64_t key = 0; key < kRecords; ++key) log->records.emplace_back(key, -key);
+  operators::MaterializeParameters kept{.types = {kBigintType, kBigintType},
+                                        .key_columns = {0},
+                                        .has_key = true,
+                                        .append_only = true,
+                                        .rows = TableId(31)};
+  Fragment fragment{kView, "view", {}, operators::stored_materialize(kept)};
+  SourceInput source{ObjectId(19), "log", std::make_shared<FakeSource>(log), {}};
+  fragment.nodes.push_back({source, {}, kept.types});
+  fragment.nodes.push_back(node(std::make_shared<ScriptedSpec>(kept.types, script), {{0, {}}}));
+  fragment.nodes.push_back(node(operators::make_materialize(kept), {{1, Exchange{{0}}}}));
+  ASSERT_TRUE(engine->create(fragment, {kView, "v"}, nullptr).is_ok());
+  log->visible = log->records.size();
+  int idle = 0;
+  for (uint64_t i = 0; idle < 100; ++i) {
+    if (engine->run_one(i)) continue;
+    ++idle;
+    clock->advance_ms(20);
+  }
+  ASSERT_GE(epochs.size(), 6u);
+  EXPECT_GT(epochs[0], 40'000);
+  for (size_t i = 2; i < epochs.size(); ++i) EXPECT_LT(epochs[i], 25'000) << "epoch " << i;
+  for (size_t i = 2; i + 1 < epochs.size(); ++i) EXPECT_GT(epochs[i], 15'000) << "epoch " << i;
 }
 
 }  // namespace
