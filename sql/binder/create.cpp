@@ -385,7 +385,7 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
     NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, visible), columns_, !keeps_late);
     plan = plan::make_narrow(plan::bound_groups(plan, create.emit_on_window_close), visible);
     if (create.emit_on_window_close) {
-      Result<NodeRef> closed = plan::close_windows(plan);
+      Result<NodeRef> closed = plan::close_windows(plan, columns_);
       if (!closed.is_ok()) return closed.take_status().at(create.emit_position);
       plan = std::move(closed).value();
     }
@@ -393,22 +393,12 @@ Result<BoundCreate> Binder::bind_create_view(const ast::CreateView& create,
     const Columns stored = plan->columns;
     plan = rules::merge_projections(rules::prune_columns(plan, plan::column_set(stored)));
     out.plan = plan::make_narrow(std::move(plan), stored);
-<<<<<<< HEAD
-    if (keeps_late) FOREBAY_RETURN_IF_ERROR(bind_late_into(create, *object, out));
-    if (ttl_us_ == 0) explain::add_state_notices(out.plan, object->name, *snapshot_, notices);
-=======
     if (keeps_late) {  // looks for what drops rows operator by operator
       FOREBAY_RETURN_IF_ERROR(bind_late_into(create, *object, out));
     } else {
       out.plan = rules::share_common(out.plan);
     }
-    if (ttl_us_ == 0 && plan::reads_watermarked_source(out.plan)) {
-      for (const std::string& kept : explain::unbounded_state(out.plan, *snapshot_)) {
-        notices.push_back(
-            fmt::format("the state of \"{}\" grows without bound: {}", object->name, kept));
-      }
-    }
->>>>>>> a9f832b (Equal parts of a view are computed once; epochs whose ends are slow get shorter; Nexmark's runs tell bytes written per byte committed)
+    if (ttl_us_ == 0) explain::add_state_notices(out.plan, object->name, *snapshot_, notices);
   }
   out.object = std::move(object);
   out.catalog = snapshot_;

@@ -73,7 +73,7 @@ Result<BoundCreate> Binder::finish_sink(QueryPlan bound, std::shared_ptr<Catalog
   NodeRef plan = rules::optimize(plan::make_narrow(bound.plan, columns), columns_);
   plan = plan::make_narrow(plan::bound_groups(plan, on_close.has_value()), columns);
   if (on_close) {
-    Result<NodeRef> closed = plan::close_windows(plan);
+    Result<NodeRef> closed = plan::close_windows(plan, columns_);
     if (!closed.is_ok()) return closed.take_status().at(*on_close);
     plan = std::move(closed).value();
   }

@@ -1,13 +1,9 @@
 #include <fmt/format.h>
 
-<<<<<<< HEAD
 #include <algorithm>
-
-#include "connectors/source.h"
-=======
 #include <unordered_set>
 
->>>>>>> a9f832b (Equal parts of a view are computed once; epochs whose ends are slow get shorter; Nexmark's runs tell bytes written per byte committed)
+#include "connectors/source.h"
 #include "engine/data/text_format.h"
 #include "sql/explain/explain.h"
 #include "sql/lowering/lowering.h"
@@ -56,11 +52,8 @@ class StateOf {
   std::vector<Kept> all;
 
   void add(const NodeRef& node) {
-<<<<<<< HEAD
-    const size_t first = all.size();
-=======
     if (!seen_.insert(node.get()).second) return;
->>>>>>> a9f832b (Equal parts of a view are computed once; epochs whose ends are slow get shorter; Nexmark's runs tell bytes written per byte committed)
+    const size_t first = all.size();
     switch (node->kind) {
       case NodeKind::kScan:
         add_scan(plan::as<plan::Scan>(*node));

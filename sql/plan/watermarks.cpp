@@ -64,6 +64,15 @@ bool same_term(const BoundTerm& a, const BoundTerm& b) {
 
 /// What bounds of the columns say about an expression over them; nothing: empty.
 BoundTerms terms_of(const ExprRef& expr, const TimeBounds& bounds) {
+  if (expr->kind == ExprKind::kCoalesce) {  // one of them
+    BoundTerms all;
+    for (const ExprRef& child : expr->children) {
+      const BoundTerms terms = terms_of(child, bounds);
+      if (terms.empty()) return {};
+      add_terms(all, terms);
+    }
+    return all;
+  }
   const ExprRef source = monotone_source(expr);
   if (source == nullptr) return {};
   auto found = bounds.find(source->column);

@@ -71,6 +71,6 @@ bool closes_in_order(const Node& node);
 /// EMIT ON WINDOW CLOSE of a plan after bound_groups(): the plan whose rows come once, when they
 /// are final. Where operators do not close windows themselves, a Hold does, over the coarsest
 /// column that is bounded. 0A000, with what is missing, when not every row is final some day.
-data::Result<NodeRef> close_windows(const NodeRef& plan);
+data::Result<NodeRef> close_windows(const NodeRef& plan, ColumnFactory& columns);
 
 }  // namespace forebay::sql::plan

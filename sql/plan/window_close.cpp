@@ -170,6 +170,10 @@ Status never_final(const NodeRef& node) {
                   partition, rows));
 }
 
+bool is_full_join(const Node& node) {
+  return node.kind == NodeKind::kJoin && as<Join>(node).join == JoinKind::kFull;
+}
+
 /// Columns that an outer join below, or the node, has filled with NULLs in rows without a match.
 ColumnSet padded_columns(const NodeRef& node) {
   ColumnSet padded;
@@ -245,12 +249,16 @@ Status check_closes(const NodeRef& node) {
       return never_final(node);
     default:
       if (passes_on(*node)) break;
+      if (is_full_join(*node)) {
+        return cannot_close("watermarks do not bound times of both sides of the FULL JOIN",
+                            "Join by window_start and window_end of both sides, or make a view of "
+                            "the windows first.");
+      }
       if (!padded_columns(node).empty()) {
         return cannot_close(
             "no watermark bounds a column of the join that the view shows and that "
             "rows without a match have",
-            "Show the time of the side that keeps all its rows; instead of FULL "
-            "JOIN make two views, of a LEFT and of a RIGHT JOIN.");
+            "Show the time of the side that keeps all its rows.");
       }
       return cannot_close("no watermark bounds a column of the join that the view shows",
                           "Join by window_start and window_end of both sides, or make a view of "
@@ -260,19 +268,39 @@ Status check_closes(const NodeRef& node) {
   return Status::ok();
 }
 
-/// The coarsest bounded column that rows without a match have as well, or 0: what it shows is
-/// closed for all others, too.
-ColumnId holding_column(const NodeRef& node) {
-  const TimeBounds bounds = time_bounds(node);
-  const ColumnSet padded = padded_columns(node);
-  ColumnId coarsest = 0;
-  for (const Column& column : node->columns) {
+/// The coarsest of `columns` that `bounds` has and that is never filled with NULLs by an outer
+/// join below; nullptr: none.
+const Column* coarsest(const Columns& columns, const TimeBounds& bounds, const ColumnSet& padded) {
+  const Column* found = nullptr;
+  for (const Column& column : columns) {
     if (!bounds.contains(column.id) || padded.contains(column.id)) continue;
-    if (coarsest == 0 || coarseness(bounds.at(column.id)) > coarseness(bounds.at(coarsest))) {
-      coarsest = column.id;
+    if (found == nullptr || coarseness(bounds.at(column.id)) > coarseness(bounds.at(found->id))) {
+      found = &column;
     }
   }
-  return coarsest;
+  return found;
+}
+
+/// The rows of a FULL JOIN by the time of the left side, or of the right one in rows that have no
+/// match there. nullptr: watermarks don't bound both.
+NodeRef hold_by_either(const NodeRef& join, ColumnFactory& columns) {
+  const TimeBounds bounds = time_bounds(join);
+  std::vector<ExprRef> times;
+  for (const NodeRef& input : join->inputs) {
+    const Column* time = coarsest(input->columns, bounds, padded_columns(input));
+    if (time == nullptr) return nullptr;
+    times.push_back(column_ref(*time));
+  }
+  const Type type = times[0]->type;
+  if (times[1]->type.id != type.id) return nullptr;
+  Columns shown = join->columns;
+  std::vector<ExprRef> values;
+  for (const Column& column : shown) values.push_back(column_ref(column));
+  shown.push_back(columns.make("time", type));
+  values.push_back(expr::coalesce(type, std::move(times)));
+  const ColumnId time = shown.back().id;
+  NodeRef timed = make_project(join, std::move(shown), std::move(values));
+  return make_narrow(make_hold(std::move(timed), time), join->columns);
 }
 
 /// Its rows wait for others, which may come at any time: they are in no order that is known.
@@ -321,26 +349,30 @@ NodeRef waiting_last(const NodeRef& node) {
 }
 
 /// nullptr: some rows are never final.
-NodeRef hold_rows(const NodeRef& given) {
+NodeRef hold_rows(const NodeRef& given, ColumnFactory& columns) {
   const NodeRef node = waiting_last(given);
   if (check_closes(node).is_ok()) return node;
-  if (const ColumnId time = holding_column(node); time != 0) return make_hold(node, time);
+  // What the coarsest shows is closed for all others, too.
+  if (const Column* time = coarsest(node->columns, time_bounds(node), padded_columns(node))) {
+    return make_hold(node, time->id);
+  }
   if (node->kind == NodeKind::kTopN || node->kind == NodeKind::kOver) {
     const std::optional<ColumnId> time = ordering_time(*node);
     if (!time) return nullptr;
     NodeRef input = node->inputs[0];
     if (!time_bounds(input).contains(*time)) {
       // Of window functions over others, say.
-      input = hold_rows(input);
+      input = hold_rows(input, columns);
       if (input == nullptr || !time_bounds(input).contains(*time)) return nullptr;
     }
     if (padded_columns(input).contains(*time)) return nullptr;
     return with_inputs(node, {make_hold(std::move(input), *time)});
   }
+  if (is_full_join(*node)) return hold_by_either(node, columns);
   if (!passes_on(*node)) return nullptr;
   std::vector<NodeRef> inputs;
   for (const NodeRef& input : node->inputs) {
-    inputs.push_back(hold_rows(input));
+    inputs.push_back(hold_rows(input, columns));
     if (inputs.back() == nullptr) return nullptr;
   }
   return with_inputs(node, std::move(inputs));
@@ -348,8 +380,8 @@ NodeRef hold_rows(const NodeRef& given) {
 
 }  // namespace
 
-Result<NodeRef> close_windows(const NodeRef& plan) {
-  if (NodeRef held = hold_rows(plan)) return make_narrow(std::move(held), plan->columns);
+Result<NodeRef> close_windows(const NodeRef& plan, ColumnFactory& columns) {
+  if (NodeRef held = hold_rows(plan, columns)) return make_narrow(std::move(held), plan->columns);
   return check_closes(plan);
 }
 
