@@ -87,11 +87,14 @@ TEST_P(FaultyDiskTest, AFullDiskIsSurvivedWithoutReopening) {
     shaken.disk().set(Fault::kNone);
     Status status = shaken.store().resume();
     ASSERT_TRUE(status.is_ok()) << status.error().message;
-    EXPECT_EQ(shaken.last(), before);  // what was refused has not come after all
+    // The refused epoch is there when its record was synced before another file had no space: all
+    // of it or nothing.
+    const uint64_t after = shaken.last();
+    EXPECT_TRUE(after == before || after == before + 1) << before << " -> " << after;
     shaken.expect_whole();
     shaken.commit_some(10);
     shaken.open();
-    EXPECT_EQ(shaken.last(), before + 10);
+    EXPECT_EQ(shaken.last(), after + 10);
     shaken.expect_whole();
   }
 }
