@@ -26,8 +26,14 @@ Result<std::string> Session::begin_statement_set(const PreparedStatement::AstRef
 
 Result<std::optional<std::string>> Session::in_statement_set(const PreparedRef& prepared,
                                                              ResultSink& sink) {
-  if (!set_) return std::optional<std::string>();
   const ast::Statement& statement = *prepared->statement();
+  if (!set_) {
+    if (prepared->options().explain == nullptr) return std::optional<std::string>();
+    return Status(
+               data::sqlstate::kFeatureNotSupported,
+               "a statement that was prepared in EXPLAIN STATEMENT SET is not supported after it")
+        .at(statement.position);
+  }
   const bool ends = statement.kind == ast::StatementKind::kTransaction;
   if (ends) {
     const auto action = ast::as<ast::Transaction>(statement).action;

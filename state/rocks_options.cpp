@@ -57,9 +57,8 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const StoreOptions& o
   } else {
     // Universal: twice the sustained rate of leveled for ingested epochs.
     cf.compaction_style = rocksdb::kCompactionStyleUniversal;
-    // With equal epochs that are only added to, over 27, 60, 200 and 1,000 of them, a byte is
-    // merged 1.2, 1.9, 3.0 and 4.2 times, and there are 4.1 to 5.8 sorted runs (simulated). A
-    // trigger of 6 with merges of at least 4 runs: 1.8, 2.2, 4.3 and 17.5 times, 3.3 to 5.2 runs.
+    // Late, and of few runs: where epochs only add rows, what was merged is not merged again with
+    // every fourth of them.
     cf.level0_file_num_compaction_trigger = 8;
     cf.compaction_options_universal.size_ratio = 20;
     cf.compaction_options_universal.min_merge_width = 2;

@@ -148,19 +148,30 @@ void EngineImpl::sealed(Lane& lane, uint64_t epoch, SealedLane sealed) {
 }
 
 // How much the next epochs may hold so that their ends don't take long: what a row makes of others,
-// in windows and joins, is made when its epoch ends.
+// in windows and joins, is made when its epoch ends. Ends that are long whatever an epoch holds, as
+// a partition is computed anew or a watermark closes windows, come as seldom as they can.
 void EngineImpl::find_length(Pipeline& pipeline) {
+  const uint64_t dirty = pipeline.named_dirty;
+  if (pipeline.filling || dirty < kLeastDirtyEntries) return;
   const int64_t took = std::max<int64_t>(1, clock_->steady_nanos() - pipeline.named_at_ns);
   const uint64_t most = pipeline.signals.most_dirty.load();
   const double to_long = static_cast<double>(kLongEndNanos) / static_cast<double>(took);
   uint64_t next = most;
-  if (took > kLongEndNanos) {
-    next = static_cast<uint64_t>(static_cast<double>(pipeline.named_dirty) * to_long);
-    next = std::max(next, kLeastDirtyEntries);
-  } else if (pipeline.named_dirty >= most / 2 && most < settings_.max_dirty_entries.load()) {
-    next = static_cast<uint64_t>(static_cast<double>(most) * std::min(to_long, 2.0));
+  if (took <= kLongEndNanos) {
+    pipeline.long_end_ns = 0;
+    pipeline.ends_alike = false;
+    if (dirty >= most / 2 && most < settings_.max_dirty_entries.load()) {
+      next = static_cast<uint64_t>(static_cast<double>(most) * std::min(to_long, 2.0));
+    }
+  } else if (!pipeline.ends_alike || took > 2 * pipeline.long_end_ns) {
+    const bool was_shortened = pipeline.long_end_ns > 0 && 4 * dirty <= 3 * pipeline.long_end_dirty;
+    pipeline.ends_alike = was_shortened && 4 * took >= 3 * pipeline.long_end_ns;  // for nothing
+    pipeline.long_end_ns = took;
+    pipeline.long_end_dirty = dirty;
+    next = pipeline.ends_alike ? UINT64_MAX
+                               : static_cast<uint64_t>(static_cast<double>(dirty) * to_long);
   }
-  pipeline.signals.most_dirty.store(next);
+  pipeline.signals.most_dirty.store(std::max(next, kLeastDirtyEntries));
 }
 
 void EngineImpl::failed(Lane& lane, Status status) {

@@ -77,6 +77,11 @@ struct Pipeline {
   int64_t named_at_ns = 0;
   /// Of all lanes, when the end was named.
   uint64_t named_dirty = 0;
+  /// The end of the epoch before that was found too long, and its dirty entries; 0: none was.
+  int64_t long_end_ns = 0;
+  uint64_t long_end_dirty = 0;
+  /// Ends are long whatever an epoch holds.
+  bool ends_alike = false;
   /// Goes with the epoch whose end is named.
   CatalogChange catalog;
 

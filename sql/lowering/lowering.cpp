@@ -120,12 +120,24 @@ Stream Lowering::exactly(Stream stream, const plan::Columns& columns) {
   return out;
 }
 
-void Lowering::shows(const NodeRef& root) { shown_ = plan::shown_columns(root); }
+namespace {
+
+void count_readers(const NodeRef& node, std::unordered_map<const plan::Node*, int>& readers) {
+  if (++readers[node.get()] > 1) return;
+  for (const NodeRef& input : node->inputs) count_readers(input, readers);
+}
+
+}  // namespace
+
+void Lowering::shows(const NodeRef& root) {
+  shown_ = plan::shown_columns(root);
+  count_readers(root, readers_);
+}
 
 Result<Stream> Lowering::lower(const NodeRef& node) {
   auto found = lowered_.find(node.get());
   if (found != lowered_.end()) return found->second;
-  if (!shown_) shown_ = plan::shown_columns(node);
+  if (!shown_) shows(node);
   FOREBAY_ASSIGN_OR_RETURN(Stream stream, lower_new(node));
   lowered_[node.get()] = stream;
   return stream;
@@ -145,7 +157,8 @@ Result<Stream> Lowering::lower_new(const NodeRef& node) {
     case NodeKind::kProject: {
       const auto& project = plan::as<plan::Project>(*node);
       const NodeRef& input = node->inputs[0];
-      if (input->kind == NodeKind::kFilter && !lowered_.contains(input.get())) {
+      if (input->kind == NodeKind::kFilter && readers_[input.get()] <= 1 &&
+          !lowered_.contains(input.get())) {
         return lower_map(input->inputs[0], plan::as<plan::Filter>(*input).predicate, &project);
       }
       return lower_map(input, nullptr, &project);

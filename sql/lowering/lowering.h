@@ -138,6 +138,8 @@ class Lowering {
   std::unordered_map<const plan::Node*, Stored> stored_;
   /// Columns whose form is seen (plan/forms.h); of the root, which is lowered first.
   std::optional<plan::ColumnSet> shown_;
+  /// How many nodes of the root's plan read a node.
+  std::unordered_map<const plan::Node*, int> readers_;
   std::map<std::pair<const plan::Node*, size_t>, std::vector<plan::ColumnId>> exchanges_;
 };
 

@@ -34,10 +34,11 @@ bool is_value(const ExprRef& expr) {
   return expr->kind == ExprKind::kLiteral && !expr->literal.is_null();
 }
 
-/// The column that the expression follows: it grows when that does. nullptr: none is known.
+/// The column, or COALESCE, that the expression follows: it grows when that does. nullptr: none is
+/// known.
 ExprRef monotone_source(const ExprRef& expr) {
   if (!is_time(expr->type.id)) return nullptr;
-  if (expr->kind == ExprKind::kColumn) return expr;
+  if (expr->kind == ExprKind::kColumn || expr->kind == ExprKind::kCoalesce) return expr;
   if (expr->kind != ExprKind::kCall) return nullptr;
   const auto& arguments = expr->children;
   const std::string_view name = expr->function->name;
@@ -64,17 +65,19 @@ bool same_term(const BoundTerm& a, const BoundTerm& b) {
 
 /// What bounds of the columns say about an expression over them; nothing: empty.
 BoundTerms terms_of(const ExprRef& expr, const TimeBounds& bounds) {
-  if (expr->kind == ExprKind::kCoalesce) {  // one of them
+  const ExprRef source = monotone_source(expr);
+  if (source == nullptr) return {};
+  if (source->kind == ExprKind::kCoalesce) {  // of one of them
     BoundTerms all;
-    for (const ExprRef& child : expr->children) {
-      const BoundTerms terms = terms_of(child, bounds);
+    for (const ExprRef& child : source->children) {
+      const ExprRef over_child =
+          transform(expr, [&](const ExprRef& part) { return part == source ? child : ExprRef(); });
+      const BoundTerms terms = terms_of(over_child, bounds);
       if (terms.empty()) return {};
       add_terms(all, terms);
     }
     return all;
   }
-  const ExprRef source = monotone_source(expr);
-  if (source == nullptr) return {};
   auto found = bounds.find(source->column);
   if (found == bounds.end()) return {};
   BoundTerms terms = found->second;

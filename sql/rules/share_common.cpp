@@ -70,7 +70,7 @@ class ShapeWriter {
       case NodeKind::kDistinct:
         break;
       case NodeKind::kUnion:
-        for (const auto& source : as<plan::Union>(node_).sources) add(source);
+        write(as<plan::Union>(node_));
         break;
       case NodeKind::kTopN:
         write(as<plan::TopN>(node_));
@@ -145,6 +145,14 @@ class ShapeWriter {
     add_pointer(scan.object.get());
     add(scan.ttl_us);
     for (uint32_t position : scan.positions) add(position);
+  }
+
+  void write(const plan::Union& node) {
+    for (size_t i = 0; i < node.sources.size(); ++i) {
+      for (ColumnId id : node.sources[i]) {
+        add(static_cast<int64_t>(plan::find_column(node.inputs[i]->columns, id)));
+      }
+    }
   }
 
   void write(const plan::Aggregate& aggregate) {
@@ -268,12 +276,15 @@ class Sharing {
   }
 
  private:
-  /// Records are decoded or state is kept below; rows of tables and views are there already.
+  /// Records are decoded or state is kept below; rows of tables and views are there already. Over
+  /// and TopN want a Hold right below.
   static bool is_worth_sharing(const Node& node) {
     switch (node.kind) {
       case NodeKind::kScan:
         return as<plan::Scan>(node).object->kind == catalog::ObjectKind::kSource ||
                as<plan::Scan>(node).ttl_us > 0;
+      case NodeKind::kHold:
+        return false;
       case NodeKind::kFilter:
       case NodeKind::kProject:
       case NodeKind::kTableFunction:
