@@ -36,16 +36,9 @@ function(forebay_unit_test name)
   target_link_libraries(${name} PRIVATE GTest::gtest GTest::gmock GTest::gtest_main)
   # GoogleTest's macros take twice as long to compile with more.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Debug>:-Og>)
-  # One for all of them: the first makes it.
-  get_property(first GLOBAL PROPERTY FOREBAY_FIRST_UNIT_TEST)
-  if(first)
-    target_precompile_headers(${name} REUSE_FROM ${first})
-  else()
-    set_property(GLOBAL PROPERTY FOREBAY_FIRST_UNIT_TEST ${name})
-    target_precompile_headers(${name} PRIVATE
-      <algorithm> <cstdint> <functional> <map> <memory> <optional> <random> <string> <vector>
-      <fmt/format.h> <gtest/gtest.h>)
-  endif()
+  target_precompile_headers(${name} PRIVATE
+    <algorithm> <cstdint> <functional> <map> <memory> <optional> <random> <string> <vector>
+    <fmt/format.h> <gtest/gtest.h>)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600)
 endfunction()
