@@ -121,7 +121,8 @@ class Broker:
         return ["java", *JVM, f"-Dkafka.logs.dir={self.folder}", "-cp", f"{JARS}/*", main, *arguments]
 
     def format(self):
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # The tool takes a name that begins with "-" for an option.
+        cluster = base64.urlsafe_b64encode(b"F" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         subprocess.run(self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.config), check=True,
                        timeout=60, stdout=subprocess.DEVNULL)
         self.formatted = True
