@@ -3,12 +3,11 @@
 
     tests/nexmark/changing.py [--events 3000] [--rounds 6] [--workers 1,2,4] [--binary PROGRAM] [--events-tool PROGRAM]
 """
-import argparse
 import random
 import subprocess
 import sys
 
-from run import GAP_NS, TABLES, Forebay, ScratchPostgres, differences, full, judged, queries, rows_of, seed, tool_path
+from run import GAP_NS, TABLES, Forebay, ScratchPostgres, differences, full, judged, parser_of, queries, rows_of, seed
 
 KEYS = {"person": ", PRIMARY KEY (id)", "auction": ", PRIMARY KEY (id)", "bid": ""}
 STATES = ("OR", "ID", "CA", "WA", "NY")
@@ -103,12 +102,8 @@ def run(options, judge, workers, chance):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=3_000)
+    parser = parser_of(__doc__, 3_000)
     parser.add_argument("--rounds", type=int, default=20 if full() else 6)
-    parser.add_argument("--workers", default="1,2,4")
-    parser.add_argument("--binary")
-    parser.add_argument("--events-tool", default=tool_path())
     options = parser.parse_args()
     problems = []
     chosen = seed()

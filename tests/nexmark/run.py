@@ -136,14 +136,20 @@ def tool_path():
     return next((path for path in built if os.path.exists(path)), built[0])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="QUERY", default=queries.NAMES)
-    parser.add_argument("--events", type=int, default=20_000)
-    parser.add_argument("--stops", type=int, default=20 if full() else 4)
+def parser_of(description, events):
+    """What every comparison of so many events takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=events)
     parser.add_argument("--workers", default="1,2,4")
     parser.add_argument("--binary")
     parser.add_argument("--events-tool", default=tool_path())
+    return parser
+
+
+def main():
+    parser = parser_of(__doc__, 20_000)
+    parser.add_argument("names", nargs="*", metavar="QUERY", default=queries.NAMES)
+    parser.add_argument("--stops", type=int, default=20 if full() else 4)
     options = parser.parse_args()
     problems = []
     chosen = seed()

@@ -307,6 +307,33 @@ TEST(EngineTest, ManyPipelinesKeepToTheBudgetTogether) {
   }
 }
 
+// SELECT k, v FROM log, whose keys are unique, through a scripted operator.
+Fragment rows_of_log(const std::shared_ptr<FakeLog>& log, std::shared_ptr<Script> script) {
+  operators::MaterializeParameters rows{.types = {kBigintType, kBigintType},
+                                        .key_columns = {0},
+                                        .has_key = true,
+                                        .append_only = true,
+                                        .rows = TableId(31)};
+  Fragment fragment{kView, "view", {}, operators::stored_materialize(rows)};
+  SourceInput source{ObjectId(19), "log", std::make_shared<FakeSource>(log), {}};
+  fragment.nodes.push_back({source, {}, rows.types});
+  fragment.nodes.push_back(
+      node(std::make_shared<ScriptedSpec>(rows.types, std::move(script)), {{0, {}}}));
+  fragment.nodes.push_back(node(operators::make_materialize(rows), {{1, Exchange{{0}}}}));
+  return fragment;
+}
+
+// Shows all of the log and runs until there is nothing left to do.
+void read_all(Engine& engine, FakeLog& log, data::FakeClock& clock) {
+  log.visible = log.records.size();
+  int idle = 0;
+  for (uint64_t i = 0; idle < 100; ++i) {
+    if (engine.run_one(i)) continue;
+    ++idle;
+    clock.advance_ms(20);
+  }
+}
+
 // While an epoch is being committed the next one grows, but to no more than an epoch may have.
 TEST(EngineTest, EpochsStaySmallWhileCommitsAreSlow) {
   constexpr size_t kMostDirty = 50;
@@ -326,25 +353,11 @@ TEST(EngineTest, EpochsStaySmallWhileCommitsAreSlow) {
   engine->settings().max_dirty_entries = kMostDirty;
   auto log = std::make_shared<FakeLog>();
   for (int64_t key = 0; key < kRecords; ++key) log->records.emplace_back(key, -key);
-  operators::MaterializeParameters rows{.types = {kBigintType, kBigintType},
-                                        .key_columns = {0},
-                                        .has_key = true,
-                                        .append_only = true,
-                                        .rows = TableId(31)};
-  Fragment fragment{kView, "view", {}, operators::stored_materialize(rows)};
-  SourceInput source{ObjectId(19), "log", std::make_shared<FakeSource>(log), {}};
-  fragment.nodes.push_back({source, {}, rows.types});
-  fragment.nodes.push_back(node(operators::make_materialize(rows), {{0, Exchange{{0}}}}));
+  const Fragment fragment = rows_of_log(log, std::make_shared<Script>());
   view = fragment.relation;
   ASSERT_TRUE(engine->create(fragment, {kView, "v"}, nullptr).is_ok());
   running = engine.get();
-  log->visible = log->records.size();
-  int idle = 0;
-  for (uint64_t i = 0; idle < 100; ++i) {
-    if (engine->run_one(i)) continue;
-    ++idle;
-    clock->advance_ms(20);
-  }
+  read_all(*engine, *log, *clock);
   running = nullptr;
   size_t most = 0;
   for (size_t i = 1; i < sizes.size(); ++i) most = std::max(most, sizes[i] - sizes[i - 1]);
@@ -374,24 +387,8 @@ std::vector<int64_t> epochs_with_ends(const std::function<int64_t(int64_t rows)>
   auto log = std::make_shared<FakeLog>();
   log->batch_records = 500;
   for (int64_t key = 0; key < 160'000; ++key) log->records.emplace_back(key, -key);
-  operators::MaterializeParameters kept{.types = {kBigintType, kBigintType},
-                                        .key_columns = {0},
-                                        .has_key = true,
-                                        .append_only = true,
-                                        .rows = TableId(31)};
-  Fragment fragment{kView, "view", {}, operators::stored_materialize(kept)};
-  SourceInput source{ObjectId(19), "log", std::make_shared<FakeSource>(log), {}};
-  fragment.nodes.push_back({source, {}, kept.types});
-  fragment.nodes.push_back(node(std::make_shared<ScriptedSpec>(kept.types, script), {{0, {}}}));
-  fragment.nodes.push_back(node(operators::make_materialize(kept), {{1, Exchange{{0}}}}));
-  EXPECT_TRUE(engine->create(fragment, {kView, "v"}, nullptr).is_ok());
-  log->visible = log->records.size();
-  int idle = 0;
-  for (uint64_t i = 0; idle < 100; ++i) {
-    if (engine->run_one(i)) continue;
-    ++idle;
-    clock->advance_ms(20);
-  }
+  EXPECT_TRUE(engine->create(rows_of_log(log, script), {kView, "v"}, nullptr).is_ok());
+  read_all(*engine, *log, *clock);
   engine.reset();
   epochs.pop_back();  // what was left
   return epochs;
